@@ -1,18 +1,18 @@
-"""Answers that several checks share, worked out from the same few questions.
+"""Facts that several checks share, derived from the same few queries.
 
-target(ctx)            whose mail it is about: as asked, else learnt from the queue or the log
+target(ctx)            the sender and recipient in question: as asked, else from the queue or the log
 mta(ctx)               Postfix here: version, settings, services, complaints
 mailer(ctx)            the mailer that is this host's MTA in place of Postfix
 route(ctx)             the transport and next hop that the target's mail takes, and why
 tls_mode(ctx, route)   how that next hop's TLS is set up
-unheard(ctx, route, a) the EHLO keywords that Postfix is told not to hear of a server
+unheard(ctx, route, a) the EHLO keywords of a server that Postfix is configured to ignore
 exchangers(ctx, name)  a domain's mail exchangers by RFC 5321 5.1 and RFC 7505
 stands(ctx, name)      where main.cf sets a parameter
 mail_log(ctx)          the day's log, read once
 since_start(ctx)       its newest lines, back to Postfix's last start
 queue(ctx)             the queue's summary
 foreign(ctx, reason)   what a text names that does not belong to this host
-fingerprint(ctx, hide) the same word on hosts whose Postfix is set up alike
+fingerprint(ctx, hide) a hash that is equal on hosts with the same Postfix configuration
 relay_of(ctx)          which relay a sender's mail to a recipient takes, for reading the log
 """
 

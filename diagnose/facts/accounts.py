@@ -1,4 +1,4 @@
-"""The accounts that main.cf names, without which no Postfix program starts, and what other accounts cannot enter."""
+"""Accounts named in main.cf that no Postfix program starts without, and directories closed to ordinary users."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def missing(ctx: Asks, postfix: Mta) -> Iterator[tuple[str, str, str]]:
 
 
 def closed_above(ctx: Asks, *paths: str) -> Iterator[str]:
-    """The directories above these paths that ordinary users cannot enter, topmost first; "" is no path."""
+    """The parent directories of these paths that ordinary users cannot enter, topmost first; empty paths are skipped."""
     for above in sorted({str(above) for path in paths for above in PurePath(path).parents if path}):
         reply = ctx.ask(Stat(above))
         if reply.exists and not reply.mode & 0o001:

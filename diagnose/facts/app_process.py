@@ -1,8 +1,9 @@
-"""The processes that have their mail settings from a file.
+"""The processes that take their mail settings from a file.
 
-processes(ctx, app)   each, and what it was handed
-account(ctx, app)     as whom they run
-network(ctx, app)     the one in whose network they are, where that is not this host's
+
+processes(ctx, app)   each process, with the variables that the file passes to it
+account(ctx, app)     the account they run as
+network(ctx, app)     a process whose network namespace they share, if it is not this host's
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ _PASSING = re.compile(
 
 
 def processes(ctx: Asks, app: Application) -> Iterator[tuple[Process, str, tuple[str, ...]]]:
-    """The processes that have their settings from the file; "container" and "service" (which Compose made of this very file) for a
-    container's; and the names that it hands to them."""
+    """(process, origin, names) of each process that takes its settings from the file, _MOST at most.
+
+    origin: "container", "service" for a container that Compose made from this very file, "" otherwise; names: the
+    environment variables that the file passes to it.
+    """
     names = formats.names(app.path, app.raw, lambda path, kind: other(ctx, path, kind))
     every = {each.pid: each for each in ctx.ask(Processes()).processes}
     real = ctx.ask(Stat(app.path)).real or app.path
@@ -39,7 +43,7 @@ def processes(ctx: Asks, app: Application) -> Iterator[tuple[Process, str, tuple
         if pid in every and given:
             chosen[pid], of_service[pid] = "service", given
     for pid, text in handed(ctx, real) if names else ():
-        # What the compose file itself sets goes before.
+        # What the compose file itself sets takes precedence.
         given = tuple(name for name in names if name not in text)
         if pid in every and given:
             chosen[pid], of_service[pid] = "container", given
@@ -59,20 +63,22 @@ def processes(ctx: Asks, app: Application) -> Iterator[tuple[Process, str, tuple
 
 
 def _of_folder(ctx: Asks, process: Process, folder: str) -> bool:
-    """Whether a process runs out of the folder, or was told a file of it."""
+    """Whether a process has the folder as its working directory, or a path below it in its command line."""
     if any(re.search(rf"(?:^|=){re.escape(folder)}/", word) for word in process.command):
         return True
     return bool(process.command) and ctx.ask(Stat(f"/proc/{process.pid}/cwd")).real == folder
 
 
 def account(ctx: Asks, app: Application) -> str:
-    """The only account but root that the application's processes on the host itself run as; "" where it is not known."""
+    """The one account, other than root, that the application's processes outside containers run as; "" if there is
+    none or more than one."""
     users = {process.user for process, of, _ in processes(ctx, app) if process.here and not of} - {"root"}
     return users.pop() if len(users) == 1 else ""
 
 
 def network(ctx: Asks, app: Application) -> int:
-    """A process of the application whose network is its container's, 0 if it has this host's or only root could tell."""
+    """The pid of a process of the application in its container's own network namespace; 0 if it shares this host's,
+    or this user is not root."""
     if not ctx.ask(Now()).root:
         return 0
     for process, of, _ in processes(ctx, app):

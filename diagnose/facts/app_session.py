@@ -1,7 +1,7 @@
-"""What happens when an application connects with its settings: one dialogue, asked as it would ask.
+"""What happens when an application connects with its settings: one SMTP dialogue, held as it would hold it.
 
-session(ctx, app)     the dialogue, how it was begun, and what it was verified against
-alternatives(ctx, …)  the same server on its other ports and ways of TLS, for naming what would work
+session(ctx, app)     the dialogue, how TLS began, and the CA store used
+alternatives(ctx, …)  the ports and TLS modes of the same server that work
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.system.own_network import is_private
 from diagnose.record import dataclass
 
-# (port, how TLS begins): the ways into a submission server, the one to recommend first.
+# (port, how TLS begins) of a submission server, in the order to recommend.
 WAYS = ((587, "starttls"), (465, "implicit"), (2525, "starttls"), (25, "starttls"))
 MISSING = "user or password is missing"
-WAIT = 3.5  # seconds for a greeting: what answers at all, answers by then
+WAIT = 3.5  # seconds to wait for a greeting
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """tls: none, starttls or implicit, as begun. first: the attempt before JavaMail's plain-text fallback took over (Java alone).
-    with_login: whether a login was part of it, else why not. store: what certificates were held against.
-    network: a process of the container in whose network it was held, 0 for this host's. name_error: the certificate is for another name, which JavaMail 1.x does not look at. java_error: the certificate is good
-    by the system's bundle, and not by the trust store of the Java that runs here (both Java alone)."""
+    """tls: none, starttls or implicit, as begun. first: the attempt before JavaMail's plain-text fallback took over
+    (Java only). with_login: whether it included a login; no_login: why not. store: Java's trust store, if it was
+    used. network: pid of a process in the container whose network was used, 0 for this host's. name_error: the
+    certificate is for another name, which JavaMail 1.x does not check. java_error: the system's bundle accepts the
+    certificate, the trust store of the running Java does not (both Java only)."""
 
     reply: DialReply
     tls: str
@@ -57,7 +58,7 @@ class Session:
 
 
 def is_local(ctx: Asks, host: str) -> bool:
-    """Whether a name is this host itself."""
+    """Whether a name or address is this host's own."""
     name = host.strip("[]").lower().rstrip(".")
     if name in ("localhost", "localhost.localdomain", "ip6-localhost", "localhost6"):
         return True
@@ -76,17 +77,17 @@ def is_local(ctx: Asks, host: str) -> bool:
 
 
 def begins(tls: str) -> str:
-    """MailSettings.tls as Dial.tls."""
+    """Dial.tls for MailSettings.tls: implicit, starttls or none."""
     return "implicit" if tls.startswith("implicit") else "starttls" if tls.startswith("starttls") else "none"
 
 
 def trusts(settings: MailSettings, host: str) -> bool:
-    """mail.smtp.ssl.trust: the host is trusted whatever its certificate."""
+    """Whether mail.smtp.ssl.trust accepts any certificate of this host."""
     return any(word == "*" or word.lower() == host.lower() for word in settings.trust.split())
 
 
 def factory_without_port(app: Application) -> bool:
-    """A socket factory for TLS, and no port that JavaMail would read beside it: TLS is then begun on port 25."""
+    """Whether socketFactory.class is set without socketFactory.port: JavaMail then starts TLS on port 25."""
     settings = app.settings
     if settings is None or not settings.tls.startswith("implicit") or settings.port != 25:
         return False
@@ -94,7 +95,7 @@ def factory_without_port(app: Application) -> bool:
 
 
 def login_of(ctx: Asks, app: Application) -> tuple[Login | None, str]:
-    """Where the credentials stand, or why no login can be tried."""
+    """(where to read the credentials, ""), or (None, why no login can be tried)."""
     settings = app.settings
     if settings is None or not settings.auth:
         return None, "no login is configured"
@@ -120,7 +121,7 @@ def _from_variable(app: Application, key: str) -> bool:
 
 
 def session(ctx: Asks, app: Application) -> Session:
-    """The dialogue that the application's next mail would begin with; nothing is sent."""
+    """Holds the dialogue that the application's next mail would start with; no message is sent."""
     settings = app.settings
     assert settings is not None
     host, port, tls = settings.host, settings.port, begins(settings.tls)
@@ -131,14 +132,14 @@ def session(ctx: Asks, app: Application) -> Session:
             reply=reply, tls=tls, port=port, outcome=Outcome.UNKNOWN, with_login=False, not_found=reply.error
         )
     login, no_login = login_of(ctx, app)
-    # Java takes a name's first address only, and puts IPv4 first.
+    # Java uses only the first address of a name, and sorts IPv4 first.
     family = 4 if any(":" not in address for address in resolved.addresses) else 0
     local = is_local(ctx, host)
     whose = target(ctx)
     sender = settings.sender.rpartition("<")[2].strip("> ") or whose.sender or ""
-    # Where the login is left out by this tool, a server that wants one says nothing about the application.
+    # If this tool cannot log in, a demand for a login would say nothing about the application.
     far = "ehlo" if login is None and (local or settings.auth) else "rcpt" if login is None or sender else "auth"
-    # Whether a server of the own network relays for this client shows at RCPT alone; nobody else is asked for nobody.
+    # Only RCPT shows whether a server in a private network relays for this client; public ones get no made-up recipient.
     anybody = ANYBODY if is_private(resolved.addresses[0]) else ""
     within = network(ctx, app)
     base = Dial(
@@ -160,7 +161,7 @@ def session(ctx: Asks, app: Application) -> Session:
     reply, base, store, java_error = _by_java(ctx, base, reply) if app.java else (reply, base, "", "")
     first, name_error = None, ""
     if app.java and reply.tls and _only_name(reply.tls.verify_error) and not base.trust and reply.tls.names:
-        # Whether the chain is good is asked under a name that the certificate does have.
+        # Checks the chain alone, under a name that the certificate does have.
         name_error = reply.tls.verify_error
         reply = ctx.ask(replace(base, verify_name=reply.tls.names[0].replace("*", "any")))
     if settings.tls == "implicit-with-fallback" and settings.fallback_port is not None and _no_tls(reply):
@@ -173,7 +174,7 @@ def session(ctx: Asks, app: Application) -> Session:
         # JavaMail does log in without TLS where the server lets it.
         reply = ctx.ask(replace(base, trust=True))
     elif clear or (login is not None and reply.error == "no usable mechanism" and not reply.mechanisms):
-        # Where no login is offered JavaMail makes none, and goes on to the envelope.
+        # If the server offers no login, JavaMail skips it and goes on to the envelope.
         no_login = "no login is offered without TLS" if clear else "the server offers no login"
         login = None
         if settings.tls != "starttls-required" or reply.starttls:
@@ -195,9 +196,10 @@ def session(ctx: Asks, app: Application) -> Session:
 
 
 def _by_java(ctx: Asks, base: Dial, reply: DialReply) -> tuple[DialReply, Dial, str, str]:
-    """The dialogue, with the certificate held against Java's trust store too; the store that was used; what it says.
+    """(reply, its query, trust store, Java's error): the certificate is also verified against Java's trust store.
 
-    The system's bundle is asked first: a store that no Java here has open may be of anybody's making.
+    The system's bundle comes first: a trust store that no running Java uses may have been written by anybody.
+
     """
     info = reply.tls
     if info is None or base.trust or _only_name(info.verify_error) or not (info.verified or info.verify_error):
@@ -217,7 +219,7 @@ def _by_java(ctx: Asks, base: Dial, reply: DialReply) -> tuple[DialReply, Dial, 
 
 
 def _silence(problem: str | None) -> str | None:
-    """A resolver that does not answer says nothing about the name."""
+    """The resolver's problem; None if it means that the name or address does not exist."""
     return None if problem in (None, "name not known", "No address associated with hostname") else problem
 
 
@@ -226,12 +228,12 @@ def _only_name(error: str) -> bool:
 
 
 def _no_tls(reply: DialReply) -> bool:
-    """Whether the way with TLS from the first byte failed before anything was said."""
+    """Whether implicit TLS failed before the server sent a greeting."""
     return not reply.problem and not reply.banner and reply.stage != "resolve"
 
 
 def met(reply: DialReply) -> Outcome:
-    """What the connection met."""
+    """The outcome of the connection attempt."""
     if reply.connected:
         return Outcome.OPEN
     attempt = reply.attempts[0] if reply.attempts else None
@@ -242,7 +244,7 @@ def met(reply: DialReply) -> Outcome:
 
 @dataclass(frozen=True)
 class Way:
-    """A way into the same server that was tried: whether it connects, greets, and has TLS."""
+    """A port and TLS mode of the server, as tried."""
 
     port: int
     tls: str
@@ -258,7 +260,8 @@ class Way:
 def alternatives(
     ctx: Asks, host: str, ways: Iterable[tuple[int, str]] = WAYS, user: str = "", network: int = 0
 ) -> tuple[Way, ...]:
-    """The ways of `host` that work for an account, the one to recommend first. Certificates are not judged."""
+    """The given ports and TLS modes that work on `host`, in their order. user, network: as in Dial. Certificates are
+    not judged."""
     wanted = list(dict.fromkeys(ways))
     queries: list[Query[DialReply]] = [
         Dial(host=host, port=port, tls=tls, say="ehlo", user=user, network=network, timeout=2.5, connect_timeout=2.5)
@@ -270,7 +273,7 @@ def alternatives(
 
 
 def other_way(port: int, tls: str) -> tuple[tuple[int, str], ...]:
-    """What to try when TLS failed on this port: the other beginning on the same port, then the usual ports."""
+    """The (port, tls) pairs to try after TLS failed: the other mode on the same port, then the usual ports."""
     flipped = "starttls" if tls == "implicit" else "implicit"
     usual = tuple(way for way in WAYS if way[0] != port)
     return ((port, flipped), *usual) if port not in IMPLICIT_TLS_PORTS or tls != "implicit" else usual

@@ -1,6 +1,6 @@
-"""What a dialogue held as the application would hold it means: how far its mail comes, and what stops it.
+"""Interprets the application's dialogue: how far its mail gets, and what stops it.
 
-verdict(ctx, app)     the stage that fails, in one word of its kind, with what else would work
+verdict(ctx, app)     the stage that fails, the kind of failure, and the settings that would work
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ _NO_VERSION = late(
 _BUNDLE = late(r"^(?:CA file|CA directory|no CA bundle)")
 _WANTS_TLS = ("starttls-required", "relay-requires-tls")
 _WANTS_LOGIN = ("auth-required", "relay-auth-not-attempted", "relay-access-denied", "sasl-key-mismatch")
-# Postfix may say so with 4xx, and the client waits in vain.
+# Postfix may answer with 4xx here, but retrying does not help.
 _STRANGER = late(r"relay access denied|client host rejected", re.I)
 _TEMPORARY = ("rate-limited", "server-busy", "greylisted", "server-error")
-# Of a reply to MAIL or RCPT: what tells of the sender, and nothing of this one recipient.
+# Labels of a reply to MAIL or RCPT that concern the sender, not this one recipient.
 _SENDER = (
     "sender-not-allowed", "relay-account-restricted", "sender-unauthenticated", "sender-domain-not-found",
     "ip-blocklisted", "helo-name-invalid",
@@ -56,9 +56,9 @@ _SENDER = (
 class Verdict:
     """stage: server, tls, certificate, protocol, login or sender, whichever stops the mail; "works"; or "unknown".
 
-    kind: the stage's own word (an outcome, tls-on-plain, expired, auth-required …); text: what was seen; label, code:
-    of a server's reply; session: None if nothing was dialled; ways: what works with this server, the best first;
-    warning: what the application overlooks.
+    kind: of failure within the stage (an outcome, tls-on-plain, expired, auth-required …); text: what was seen;
+    label, code: of the server's reply; session: None if nothing was dialled; ways: what works with this server, best
+    first; warning: what the application ignores.
     """
 
     stage: str
@@ -73,7 +73,7 @@ class Verdict:
 
     @property
     def best(self) -> tuple[int, str] | None:
-        """Port and beginning of TLS that work with this server, the first to recommend."""
+        """(port, tls) to recommend, of those that work with this server; None if none is known."""
         return (self.ways[0].port, self.ways[0].tls) if self.ways else None
 
     @property
@@ -156,7 +156,7 @@ def _implicit_failed(ctx: Asks, settings: MailSettings, held: Session, stop: Sto
 
 
 def _secured(ctx: Asks, app: Application, settings: MailSettings, held: Session, stop: Stop) -> Verdict | None:
-    """What TLS has to say, None if it is as it should be."""
+    """The verdict on TLS; None if nothing is wrong."""
     reply = held.reply
     host, info = settings.host, reply.tls
     if settings.tls == "starttls-required" and not reply.offers_starttls and reply.ehlo:
@@ -186,7 +186,8 @@ def _secured(ctx: Asks, app: Application, settings: MailSettings, held: Session,
 
 
 def _why(error: str) -> str:
-    """OpenSSL's text as unknown-ca, self-signed, expired, not-yet-valid or wrong-name."""
+    """The kind of an OpenSSL error: unknown-ca (also if not recognised), self-signed, expired, not-yet-valid or
+    wrong-name."""
     words = (
         (r"self.signed certificate in", "unknown-ca"),
         (r"self.signed", "self-signed"),
@@ -232,7 +233,7 @@ def _envelope(held: Session, stop: Stop, host: str) -> Verdict:
         if (_STRANGER.search(text) or label == "relay-access-denied") and not reply.auth and not reply.mechanisms:
             said = f"the server does not relay for this client: {text}"
             return stop("sender", "relay-access-denied", said, (), "relay-access-denied", code)
-        if text[:1] == "4" and (stage, label) != ("mail", "sender-domain-not-found"):  # Postfix puts these off
+        if text[:1] == "4" and (stage, label) != ("mail", "sender-domain-not-found"):  # Postfix defers these
             continue
         if label in _WANTS_TLS or re.search(r"^53[08].*STARTTLS", text, re.I | re.S):
             way = Way(held.port, "starttls", reply)

@@ -1,7 +1,8 @@
-"""The application's own mail settings, found and read once for the checks that judge them.
+"""The application's own mail settings, found and read once for all checks.
 
-found(ctx)             the settings files that count: named by the user, else generated ones, else templates
-template(ctx)          the template that Puppet renders, and the variables that fill it
+found(ctx)             the settings files: named by the user, generated, templates, or of the only application here
+read(ctx, path, …)     one settings file
+
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from diagnose.model import Scalar
 from diagnose.record import dataclass
 
 _JAVA = re.compile(r"^(?!(?:.*/)?(?:application|bootstrap)[\w-]*\.).*\.(?:properties|erb)$", re.I)
-_CODENVY = ("generated", "template")  # kinds of files that are its own by their place
-MOST = 6  # files of a kind that are read
-# Without these nothing can be said of the connection.
+_CODENVY = ("generated", "template")  # kinds of files recognised as Codenvy's by their path
+MOST = 6  # files read of each kind
+# If one of these is unresolved, the connection is unknown.
 ESSENTIAL = ("host", "port", "auth", "starttls.enable", "ssl.enable", "socketFactory.class", "socketFactory.port")
 
 
@@ -32,9 +33,11 @@ ESSENTIAL = ("host", "port", "auth", "starttls.enable", "ssl.enable", "socketFac
 class Application:
     """One settings file as the application would read it.
 
-    format: "properties" (Java's) or "settings" (`diagnose.apps.formats`), as Read.secret and Login.source have it. kind: "named" (by the user), "found" (on this host), "generated", "template" or "environment" (codenvy.env of a Docker installation, whose keys
-    are shown as the properties that they become). product: a key of `apps.APPLY`, or the application's id in `diagnose.apps.formats`; "" where nothing shows whose file it is. unresolved: property keys whose values come from variables
-    that are not known here. problem: why it could not be read or rendered, "" when it could.
+    format: "properties" (Java's) or "settings" (`diagnose.apps.formats`), the values of Read.secret and
+    Login.source. kind: "named" (by the user), "found" (on this host), "generated", "template" or "environment"
+    (codenvy.env of a Docker installation, its keys shown as the properties they become). product: a key of
+    `apps.APPLY`, or the application's id in `diagnose.apps.formats`; "" if unknown. unresolved: property keys whose
+    values come from variables unknown here. problem: why it could not be read or rendered, "" if it could.
     """
 
     path: str
@@ -50,13 +53,13 @@ class Application:
     product: str = ""
 
     def value(self, key: str) -> str:
-        """A property's value, without the prefix che."""
+        """A property's value, the key given without the prefix che.; "" if not set."""
         prefix = self.settings.prefix if self.settings else ""
         entry = self.properties.get(prefix + key) or self.properties.get(key)
         return entry.value if entry else ""
 
     def lines(self, way: tuple[int, str] | None) -> str:
-        """What to write into the file for a port and beginning of TLS, "; " between the lines."""
+        """The lines to write into the file for (port, tls), joined by "; "."""
         if way is None or self.settings is None:
             return ""
         if not self.java:
@@ -65,7 +68,7 @@ class Application:
 
     @property
     def words(self) -> dict[str, Scalar]:
-        """What texts on this application say in its own words: `rule` and `hint` (Java's), `restart`, `documentation`."""
+        """Text fragments for this application: `rule` and `hint` for Java, else `restart` and `documentation`."""
         if self.java:
             return {
                 "rule": "No backslash, quote or comment may follow a value; a backslash in it is written twice.",
@@ -79,7 +82,7 @@ class Application:
         return self.format == "properties"
 
     def line(self, key: str) -> int:
-        """Where a property is in the file itself, 0 when it does not."""
+        """The number of the file's last line that sets the property; 0 if none does."""
         key = DOCKER[key][0] if self.kind == "environment" and key in DOCKER else key
         wanted = re.compile(rf"\s*{re.escape(key)}\s*(?:[=:\s]|$)")
         numbers = [n for n, line in enumerate(self.raw.splitlines(), 1) if wanted.match(line)]
@@ -101,12 +104,12 @@ class Application:
 
     @property
     def blocked(self) -> tuple[str, ...]:
-        """The unresolved keys without which the connection is not known."""
+        """The unresolved keys that determine the connection."""
         return tuple(key for key in self.unresolved if key.rpartition("mail.")[2].removeprefix("smtp.") in ESSENTIAL)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """The settings' problems, without those of values that are not known here."""
+        """The settings' problems, except those of unresolved keys."""
         if self.settings is None:
             return ()
         unknown = set(self.unresolved)
@@ -115,8 +118,8 @@ class Application:
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """All that was found. only: of an application that nobody named and that is this host's only one; variables: Puppet's, by name without namespace; odd_names: lines of codenvy.env whose name
-    holds a letter that only looks right: (path, line, name)."""
+    """The settings files found. only: the file of this host's only application, if none of the others exists;
+    odd_names: (path, line, name) of settings in codenvy.env whose name contains a look-alike letter."""
 
     named: tuple[Application, ...] = ()
     generated: tuple[Application, ...] = ()
@@ -129,7 +132,7 @@ class Sources:
 
     @property
     def counting(self) -> tuple[Application, ...]:
-        """The files that say what the application does: at most three."""
+        """The files that determine the application's behaviour: the first kind present, at most three files."""
         return (self.named or self.generated or self.templates or self.container or self.only)[:3]
 
     @property
@@ -138,7 +141,7 @@ class Sources:
 
 
 def found(ctx: Asks) -> Sources:
-    """Every settings file of this host, read and rendered."""
+    """Every settings file on this host, read and rendered; if there is none, that of the `sole` application."""
     named, generated, templates = ctx.settings.app_config, _paths(ctx, GENERATED), _paths(ctx, TEMPLATES)
     generated = tuple(path for path in generated if path not in named)
     templates = tuple(path for path in templates if path not in named)
@@ -162,7 +165,8 @@ def found(ctx: Asks) -> Sources:
 
 
 def _container(ctx: Asks, path: str) -> Application | None:
-    """What Codenvy in Docker makes of codenvy.env: its own template with its defaults, rendered inside the container."""
+    """The properties that Codenvy in Docker renders from codenvy.env and its defaults; None if the file has no mail
+    settings."""
     reply, stat = ctx.ask(Read(path, secret="properties")), ctx.ask(Stat(path))
     given = {one.name: one.value for one in erb.environment(reply.text)}
     if not any(name.replace("\u0421", "C").startswith("CODENVY_MAIL_") for name in given):
@@ -182,7 +186,7 @@ def _container(ctx: Asks, path: str) -> Application | None:
 
 
 def _dated(app: Application, changed: float) -> Application:
-    """A template that takes values from manifests is as new as the newest of them."""
+    """The template; if it takes values from manifests, its mtime is at least `changed`, that of the newest of them."""
     return replace(app, mtime=max(app.mtime, changed)) if "<%=" in app.raw else app
 
 
@@ -240,17 +244,17 @@ def read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applicat
 
 
 def other(ctx: Asks, path: str, kind: str) -> tuple[str, str]:
-    """A file that settings name, and why it could not be read; or the names of a folder's files."""
+    """(text, problem) of a file that settings refer to; for kind "folder" the names of its *.conf files, one per line."""
     if kind == "folder":
         return "\n".join(posixpath.basename(each) for each in ctx.ask(Glob(f"{path}/*.conf")).paths), ""
     reply = ctx.ask(Read(path, secret=kind))
     if reply.problem == MISSING and kind != "settings" and not ctx.ask(Stat(posixpath.dirname(path))).exists:
-        return "", "not of this host"  # a copy of another's settings
+        return "", "not of this host"  # settings copied from another host
     return reply.text, reply.problem or ""
 
 
 def _render(text: str, variables: dict[str, str]) -> tuple[str, tuple[str, ...], str]:
-    """The text, the keys whose values are not known, and why it could not be rendered."""
+    """(text, keys with unknown values, problem); the problem is why the template could not be rendered."""
     wanted = erb.variables_of(text)
     result = erb.render(text, variables)
     keys = {key for key, name in wanted.items() if name not in variables}

@@ -1,9 +1,9 @@
-"""The applications of this host that have mail settings, found without walking disks: by their processes, units, containers
-and the usual places (`diagnose/knowledge/installed.toml`).
+"""The applications on this host that have mail settings, found without a file system walk: by processes, units,
+containers and usual paths (`diagnose/knowledge/installed.toml`).
 
 installed(ctx)      all of them
-sole(ctx)           the one that runs here, where there is no other
-composed(ctx, file) the containers that Compose made of a file
+sole(ctx)           the running one, if there is only one
+composed(ctx, file) the containers that Compose made from a file
 started(ctx, path, unit) the processes of a unit
 """
 
@@ -22,9 +22,9 @@ from diagnose.host.query import Glob, Process, Processes, Read, Stat
 from diagnose.knowledge import documents
 from diagnose.record import dataclass
 
-MOST = 40  # files that are read
+MOST = 40  # files read
 _LOCAL = re.compile(r"localhost(?:\.localdomain|[46])?|ip6-localhost|127\.\d+\.\d+\.\d+|\[?::1\]?", re.I)
-# Folders whose names tell no application from another.
+# Folder names that do not identify an application.
 _COMMON = frozenset(
     "conf config custom current environments etc html htdocs httpdocs live opt public public_html releases root settings shared srv "
     "system userdata web www home containers".split()
@@ -41,8 +41,8 @@ _MAIL = re.compile(r"smtp|mail", re.I)
 
 @dataclass(frozen=True, kw_only=True)
 class Installed:
-    """name: by which a person calls it; title: what it is; app: its settings as they were read; pid: a process of it, 0 if none
-    is known; running: whether it runs, as far as is seen; container: whether its settings are a container's."""
+    """name: short and unique; title: the kind of application; app: its settings file; pid: of one of its processes,
+    0 if unknown; running: whether it is seen to run; container: whether the settings are a container's."""
 
     name: str
     title: str
@@ -53,7 +53,7 @@ class Installed:
 
     @property
     def way(self) -> tuple[str, str]:
-        """By which way its mail goes: smtp, local (a program or a server of this host), api or off; and that in words."""
+        """(kind, description) of how its mail leaves: smtp, local (a program or server on this host), api or off."""
         settings = self.app.settings
         if settings is None:
             return "off", "not known"
@@ -79,7 +79,7 @@ def _any_program() -> re.Pattern[str]:
 
 
 def installed(ctx: Asks) -> tuple[Installed, ...]:
-    """In the order of their names; those whose settings name no way for mail are left out."""
+    """All applications, sorted by name, without files that could not be read as mail settings."""
     found: dict[str, Installed] = {}
     for path, title, process, called in _candidates(ctx):
         if len(found) >= MOST:
@@ -104,13 +104,13 @@ def installed(ctx: Asks) -> tuple[Installed, ...]:
 
 
 def sole(ctx: Asks) -> Installed | None:
-    """The application whose server may be tried without anybody naming it: it runs, and no other has settings for mail here."""
+    """The only application with mail settings here, if it runs outside a container; its server may be tried unasked."""
     every = installed(ctx)
     return every[0] if len(every) == 1 and every[0].running and not every[0].container else None
 
 
 def _title(app: Application) -> str:
-    """What its format's table calls it, "" where that says no more than that it is one."""
+    """The title in its format's table, "" for the generic "the application"."""
     title = str(formats.applications().get(app.product, {}).get("title", ""))
     return title if title != "the application" else ""
 
@@ -119,7 +119,7 @@ _Candidate = tuple[str, str, Process | None, str]
 
 
 def _candidates(ctx: Asks) -> Iterator[_Candidate]:
-    """Path, what kind of program reads it, its process, and its name where that is known."""
+    """(path, kind of program that reads it, its process or None, its name or "")."""
     for process in ctx.ask(Processes()).processes:
         yield from _of_process(ctx, process)
     for path in globbed(ctx, places()["units"]):
@@ -140,7 +140,8 @@ def _candidates(ctx: Asks) -> Iterator[_Candidate]:
 
 
 def started(ctx: Asks, path: str, unit: str) -> Iterator[Process]:
-    """The processes of the program that the unit of a file starts, and of no other unit: many are started by one interpreter."""
+    """The processes of the unit's ExecStart program, without those of other units, which may share its interpreter.
+    path: of the unit; unit: its text."""
     found = _EXEC.search(unit)
     program, *rest = found[1].split() if found else ("",)
     plain = [word for word in rest[:2] if not re.search(r"[\\$%'\"{}]", word)]
@@ -178,7 +179,7 @@ def _php_runs(ctx: Asks) -> bool:
 
 
 def _contained(ctx: Asks) -> Iterator[Installed]:
-    """Containers, by what their runtime keeps of them for root."""
+    """Containers with mail settings in their environment, by the runtime's own files, which only root may read."""
     for path in globbed(ctx, places()["containers"], MOST):
         text = ctx.ask(Read(path)).text
         if not re.search(r"\"\w*(?:SMTP|MAIL)\w*=", text):
@@ -199,12 +200,12 @@ def _contained(ctx: Asks) -> Iterator[Installed]:
 
 
 def composed(ctx: Asks, file: str) -> Iterator[tuple[int, str]]:
-    """First process and service of each running container that Compose made of the file, by the labels it gave them."""
+    """(first pid, service) of each running container that Compose made from the file, by the container's labels."""
     return ((pid, service) for pid, service, made_of in _by_compose(ctx) if file in made_of)
 
 
 def handed(ctx: Asks, file: str) -> Iterator[tuple[int, str]]:
-    """First process of each running container that Compose gave the file as env_file, and what its compose files say."""
+    """(first pid, text of its compose files) of each running container that has the file as env_file."""
     folder, _, name = file.rpartition("/")
     for pid, _, made_of in _by_compose(ctx):
         texts = [ctx.ask(Read(each)).text for each in made_of if each.rpartition("/")[0] == folder]
@@ -213,7 +214,7 @@ def handed(ctx: Asks, file: str) -> Iterator[tuple[int, str]]:
 
 
 def _by_compose(ctx: Asks) -> Iterator[tuple[int, str, tuple[str, ...]]]:
-    """First process, service and compose files of each of Compose's running containers."""
+    """(first pid, service, compose files) of each running Compose container."""
     for path in globbed(ctx, places()["containers"], MOST):
         text = ctx.ask(Read(path)).text
         made, service = _COMPOSED.search(text), _SERVICE.search(text)
@@ -222,14 +223,14 @@ def _by_compose(ctx: Asks) -> Iterator[tuple[int, str, tuple[str, ...]]]:
 
 
 def _pid(ctx: Asks, path: str, text: str) -> int:
-    """The first process of a container, by what its runtime keeps in the file and beside it; 0 if none runs."""
+    """The first pid of a container, from the runtime's file or the pidfile beside it; 0 if it does not run."""
     pid = _PID.search(text)
     said = pid[1] if pid else ctx.ask(Read(path.replace("config.json", "pidfile"))).text.strip()
     return int(said) if said.isdecimal() else 0
 
 
 def _name(path: str, product: str) -> str:
-    """The folder that is its own, else what it is."""
+    """The innermost folder with a distinctive name, else the product or the file's name."""
     folders = [each for each in path.split("/")[1:-1] if each not in _COMMON and not each.startswith((".", "20"))]
     file = path.rpartition("/")[2]
     home = path.startswith("/home/") and len(folders) > 1
@@ -237,8 +238,8 @@ def _name(path: str, product: str) -> str:
 
 
 def _distinct(every: list[Installed]) -> Iterator[Installed]:
-    """Each with a name of its own. A compose file's settings are its container's, where that is there, and a unit's file's the
-    unit's."""
+    """The applications without duplicates, names made unique by a number. A compose file is dropped if a container
+    has the same settings."""
     kept: list[Installed] = []
     held = {_way(each) for each in every if each.container}
     for each in every:

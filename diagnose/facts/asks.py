@@ -1,4 +1,4 @@
-"""What a fact needs of a check's context, and asking several questions at once."""
+"""The part of a check's context that facts use, and parallel queries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 
 class Asks(Protocol):
-    """What a fact needs of a check's context. deadline: on the monotonic clock, in seconds."""
+    """The part of a check's context that facts use. deadline: seconds on the monotonic clock."""
 
     target: Target
 
@@ -35,7 +35,7 @@ class Asks(Protocol):
 
 
 class Same(Generic[R]):
-    """Replies as a key by identity: hashing them costs more than reading them."""
+    """A cache key that compares replies by identity: hashing their contents costs more than parsing them."""
 
     def __init__(self, *replies: R) -> None:
         self.replies = replies
@@ -48,22 +48,21 @@ class Same(Generic[R]):
 
 
 def globbed(ctx: Asks, patterns: Iterable[str], most: int | None = None) -> Iterator[str]:
-    """The paths that each of the patterns fits, at most so many of each."""
+    """The paths that match the patterns, at most `most` for each pattern."""
     for pattern in patterns:
         yield from ctx.ask(Glob(pattern)).paths[:most]
 
 
 def ask_all(ctx: Asks, queries: Sequence[Query[R]]) -> list[R]:
-    """The answers to several questions asked at once, in the order of the questions. Raises Late if the check's time
-    ends before all have answered; each question's own timeout should be shorter.
-    """
+    """The replies to queries asked in parallel, in the order of the queries. Raises Late if the check's deadline
+    passes before all are answered; each query's own timeout should be shorter."""
     answers: dict[Query[R], R] = {}
     errors: list[BaseException] = []
 
     def work(query: Query[R]) -> None:
         try:
             answers[query] = ctx.ask(query)
-        except BaseException as error:  # handed to the asker below
+        except BaseException as error:  # raised below
             errors.append(error)
 
     ask_each(ctx, queries, work, ctx.deadline)
@@ -75,8 +74,8 @@ def ask_all(ctx: Asks, queries: Sequence[Query[R]]) -> list[R]:
 
 
 def ask_each(ctx: Asks, queries: Sequence[Query[Any]], work: Callable[[Query[Any]], None], until: float) -> None:
-    """`work`, which asks, for all questions at once; back `until` then. A thread takes longer than an answer that is there, and for
-    what another check has asked it would only wait: that is taken here, as it comes."""
+    """Calls `work`, which asks, for each distinct query, in parallel; returns at `until` at the latest. Only queries
+    not asked before get a thread; the replies to others are awaited in this thread."""
     claimed = {query: ctx.claim(query) for query in dict.fromkeys(queries)}
     threads.together([functools.partial(work, query) for query, mine in claimed.items() if mine], until)
     for query, mine in claimed.items():

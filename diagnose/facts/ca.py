@@ -1,4 +1,4 @@
-"""The CA certificates that Postfix's SMTP client has, and what happens if it has none."""
+"""The CA certificates of Postfix's SMTP client, and what happens without them."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from diagnose.knowledge.recognise import identify
 
 
 def bundle(ctx: Asks) -> str:
-    """This host's own CA bundle."""
+    """The path of this host's CA bundle; the first usual path if none exists."""
     return next((path for path in CA_FILES if ctx.ask(Stat(path)).exists), CA_FILES[0])
 
 
 def file_problem(ctx: Asks, path: str) -> str:
-    """As ca_problem; further no-certificate, and unknown where this user may not read it."""
+    """As `ca_problem`; also no-certificate, and unknown if the file cannot be read."""
     if problem := ca_problem(ctx, path):
         return problem
     reply = ctx.ask(Read(path, limit=16_384))
     if reply.problem:
         return "missing" if reply.problem == "not found" else "unknown"
-    # Bundles with comments in front still show the first certificate early.
+    # A bundle may begin with comments.
     holds = reply.truncated or ("-----BEGIN" in reply.text and "CERTIFICATE-----" in reply.text)
     return "" if holds else "no-certificate"
 
 
 def filled(ctx: Asks, directory: str) -> bool:
-    """Whether a directory holds hashed certificates."""
+    """Whether a directory contains hashed certificates (*.0)."""
     return bool(ctx.ask(Glob(f"{directory.rstrip('/')}/*.0")).paths)
 
 
 def without_tls(ctx: Asks, way: Route, level: str) -> tuple[str, bool]:
-    """What happens if Postfix switches TLS off, and whether that stops mail."""
+    """(what happens if Postfix disables TLS, whether that stops mail)."""
     if tls_mode(ctx, way).mandatory:
         return f"with the level {level} nothing is sent", True
     known = identify(way.host) if way.relay else None
@@ -42,10 +42,10 @@ def without_tls(ctx: Asks, way: Route, level: str) -> tuple[str, bool]:
 
 
 def of_certificate(ctx: Asks, path: str) -> str:
-    """The public key of the certificate in a file, "" where it holds none."""
+    """The public key of the certificate in a file, as PEM; "" if it holds none."""
     return ctx.ask(Exec(("openssl", "x509", "-noout", "-pubkey", "-in", path))).out
 
 
 def of_key(ctx: Asks, path: str) -> str:
-    """The public half of the private key in a file, "" where it holds none, or one with a passphrase."""
+    """The public key of the private key in a file, as PEM; "" if it holds none, or one with a passphrase."""
     return ctx.ask(Exec(("openssl", "pkey", "-pubout", "-in", path, "-passin", "pass:"))).out

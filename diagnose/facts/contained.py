@@ -1,11 +1,11 @@
-"""Whether this is a container, whose programs usually hand their mail to a server elsewhere."""
+"""Whether this is a container, whose programs usually send their mail to a server outside it."""
 
 from __future__ import annotations
 
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Process, Processes, Stat
 
-# Docker's and podman's own marks, and the account that Kubernetes gives a pod.
+# Files that Docker and podman create, and the service account that Kubernetes mounts in a pod.
 _MARKS = ("/.dockerenv", "/run/.containerenv", "/var/run/secrets/kubernetes.io", "/run/systemd/container")
 
 
@@ -14,6 +14,6 @@ def contained(ctx: Asks) -> bool:
 
 
 def master_elsewhere(ctx: Asks) -> Process | None:
-    """If this file system has no Postfix: a master process that runs all the same, in a container."""
+    """A Postfix master process, None if none is seen. If this file system has no Postfix, it runs in a container."""
     found = ctx.ask(Processes()).processes
     return next((p for p in found if p.name == "master" and p.command and "/postfix/" in p.command[0]), None)

@@ -22,7 +22,7 @@ PASSED = {
     "auth": Stage.LOGIN,
     "mail": Stage.DELIVERY,
     "rcpt": Stage.DELIVERY,
-}  # a dialogue that breaks elsewhere breaks at the greeting
+}  # at any other stage no more than the greeting was reached
 _ERRORS = {
     "timed out": ("hangs", "connects, but then says nothing more"),
     "connection closed": ("closes", "closes the connection"),
@@ -32,9 +32,9 @@ _ERRORS = {
     "the login never ends": ("nonsense", "asks for more after the complete login"),
     "reply too long": ("endless", "never ends its reply"),
 }
-# What this tool leaves out of itself, which says nothing about the server.
+# Errors by this tool's own choice, which say nothing about the server.
 _OWN_CHOICE = ("not tried", "no usable mechanism", "no credentials found")
-# The first digits of a reply that each stage may get (RFC 5321 4.2.1, RFC 4954 4).
+# The first digits that a final reply may have (RFC 5321 4.2.1, RFC 4954 4).
 _DIGITS = "245"
 
 
@@ -48,7 +48,7 @@ class Break:
 
 
 def unfinished(reply: DialReply) -> str:
-    """Why a dialogue was not followed to its end, with the stage; nothing is then known about the server."""
+    """Why a dialogue could not be completed, and at which stage, in words; it then says nothing about the server."""
     at = STAGES.get(reply.stage, reply.stage)
     return (
         f"its reply at {at} trickles in, and is not complete yet"
@@ -63,7 +63,7 @@ def broken(reply: DialReply, mandatory: bool = True) -> Break | None:
     the caller."""
     for name in STAGES:
         said = getattr(reply, name).rpartition("\n")[2] if name != "tls" else ""
-        # With an error the text is what came before it, perhaps no whole reply.
+        # If an error occurred, the text of its stage may be an incomplete reply.
         if said and (name != reply.stage or not reply.error) and said[:1] not in _DIGITS:
             return Break(name, "nonsense", f"answers with {said[:60]!r}")
     if reply.error.startswith(_OWN_CHOICE):

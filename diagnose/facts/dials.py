@@ -1,7 +1,7 @@
 """One connection attempt and its outcome, made as smtp(8) makes it.
 
 near_end(ctx)    the account and the source addresses
-source(ctx, family)   what gives a source address
+source(ctx, family)   the parameter that sets the source address, and the address
 dial_address(…)  one connect or short dialogue with an address
 tried(…)         its outcome
 """
@@ -34,7 +34,7 @@ WIRE = {
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """A dial at one address. host: the name that was meant."""
+    """A dial to one address. host: the name that the address belongs to."""
 
     host: str
     operator: str
@@ -51,7 +51,7 @@ class Tried:
 
     @property
     def words(self) -> str:
-        """The outcome, with who sent the error where that is known."""
+        """The outcome for people, with the error and the ICMP sender if known."""
         attempt = self.reply.attempts[-1] if self.reply.attempts else None
         offender = attempt.offender if attempt else ""
         error = attempt.error if attempt else self.reply.problem or ""
@@ -61,24 +61,25 @@ class Tried:
 
     @property
     def wire(self) -> str:
-        """As in Attempt: what became of the last attempt's packets."""
+        """Attempt.wire of the last attempt; "" if it connected."""
         return self.reply.attempts[-1].wire if self.reply.attempts and not self.open else ""
 
     @property
     def here(self) -> bool:
-        """Whether the packets end at this host itself, or at the neighbour that one of its routes names."""
+        """Whether this host itself reports the failure: it stops the packets, has no route, or a router beside it
+        does not answer."""
         attempt = self.reply.attempts[-1] if self.reply.attempts else None
         own = attempt is not None and bool(attempt.offender) and is_own(attempt.offender, attempt.local)
         return own or self.outcome in (Outcome.LOCAL, Outcome.NO_ROUTE)
 
 
 def interface_addresses(ctx: Asks) -> tuple[iproute.Address, ...]:
-    """Those of this host's own interfaces."""
+    """The addresses of this host's interfaces, by ip(8)."""
     return iproute.addresses(ctx.ask(Exec(("ip", "-j", "addr"))).out)
 
 
 def family_of(text: str) -> int:
-    """4 or 6 of an address, 0 of a name."""
+    """4 or 6 for an address, 0 for a name."""
     try:
         return ipaddress.ip_address(text).version
     except ValueError:
@@ -88,13 +89,13 @@ def family_of(text: str) -> int:
 def dial_address(
     address: str, port: int, host: str, *, say: str = "connect", helo: str = "", user: str = "", bind: str = ""
 ) -> Dial:
-    """A short dialogue with one address. On a port of implicit TLS only the connect is made: it tells enough."""
+    """A short dialogue with one address. On an implicit TLS port it only connects."""
     say = "connect" if port in IMPLICIT_TLS_PORTS else say
     return Dial(host=address, port=port, verify_name=host, say=say, helo=helo, user=user, bind=bind)
 
 
 def near_end(ctx: Asks, way: facts.Route | None = None) -> dict[str, str]:
-    """Whose socket and which source addresses smtp(8) dials with: `user` and `bind` of a Dial."""
+    """`user` and `bind` of a Dial: the account and the source addresses that smtp(8) uses."""
     if (here := facts.mailer(ctx)) is not None:
         return {"user": here.account, "bind": ""}
     chosen = [address for family in (4, 6) if (address := source(ctx, family, way)[1])]
@@ -102,19 +103,19 @@ def near_end(ctx: Asks, way: facts.Route | None = None) -> dict[str, str]:
 
 
 def source(ctx: Asks, family: int, way: facts.Route | None = None) -> tuple[str, str]:
-    """The parameter that gives smtp(8) a source address in this family, and the address; empty where it is given none."""
+    """(parameter, address): the source address that smtp(8) uses in this family; ("", "") if none is set."""
     way = way or facts.route(ctx)
     parameter = "smtp_bind_address" if family == 4 else "smtp_bind_address6"
     text = (way.value(parameter) if way is not None and way.remote else "").strip("[]")
     if not text:
-        # A single address of its family in inet_interfaces, unless it is loopback's, is the source too (postconf(5)).
+        # The only address of its family in inet_interfaces, if not loopback, is the source, too (postconf(5)).
         listed = [word.strip("[]") for word in facts.mta(ctx).words("inet_interfaces")]
         own = [word for word in listed if family_of(word) == family]
         text = own[0] if len(own) == 1 and len(listed) == len([w for w in listed if family_of(w)]) else ""
         text = "" if text and ipaddress.ip_address(text).is_loopback else text
         parameter = "inet_interfaces"
     if family_of(text) == family and not ipaddress.ip_address(text).is_unspecified:
-        # Without the address smtp(8) warns and connects from any, unless it is told to insist (Postfix 3.7).
+        # If no interface has the address, smtp(8) warns and uses any, unless smtp_bind_address_enforce is set (Postfix 3.7).
         listing = ctx.ask(Exec(("ip", "-j", "addr"))).out
         if not listing or f'"{text}"' in listing or (way is not None and way.flag("smtp_bind_address_enforce")):
             return parameter, text
@@ -122,7 +123,7 @@ def source(ctx: Asks, family: int, way: facts.Route | None = None) -> tuple[str,
 
 
 def met(attempt: Attempt) -> Outcome:
-    """What a connect met."""
+    """The outcome of a connection attempt."""
     return outcome(
         error=attempt.error,
         icmp=attempt.icmp,

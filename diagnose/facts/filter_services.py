@@ -18,8 +18,8 @@ _MILTER = re.compile(r"(?:inet|unix|local):[^\s,{}]+")
 
 @dataclass(frozen=True)
 class Service:
-    """kind: content, milter, policy or backend; endpoint: `inet:host:port` or `unix:path`; soft: mail passes without;
-    chroots: whether the daemons that ask it are chrooted, () where that is not known."""
+    """kind: content, milter, policy or backend; endpoint: `inet:host:port` or `unix:path`; soft: mail passes without
+    it; chroots: whether the daemons that connect to it are chrooted, () if unknown."""
 
     kind: str
     endpoint: str
@@ -73,7 +73,7 @@ def _chroots(services: Iterable[master_cf.Service], command: str) -> tuple[bool,
 
 
 def _passes(action: str) -> bool:
-    """Whether mail goes on by this action of an access table."""
+    """Whether this access(5) action lets mail pass."""
     return action.rstrip(",").lower() in ("dunno", "ok", "permit")
 
 
@@ -90,7 +90,7 @@ def _transport(postfix: Mta, kind: str, channel: str, hop: str, parameter: str) 
 
 
 def address(endpoint: str) -> tuple[str, int]:
-    """`inet:host:port`, or a milter's `inet:port@host`."""
+    """(host, port) of `inet:host:port`, or of a milter's `inet:port@host`; port 0 if it is not a number."""
     body = endpoint.removeprefix("inet:")
     if "@" in body:
         port, _, host = body.partition("@")
@@ -100,5 +100,5 @@ def address(endpoint: str) -> tuple[str, int]:
 
 
 def here(host: str) -> bool:
-    """Whether that is this host."""
+    """Whether an endpoint's host is this one."""
     return host == "localhost" or host.startswith("127.") or host in ("::1", "0.0.0.0")

@@ -1,4 +1,4 @@
-"""A short word that is the same on hosts whose Postfix was set up alike."""
+"""A short hash that is equal on hosts with the same Postfix configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from diagnose.host.kept import Keeper
 from diagnose.host.query import Now
 from diagnose.parse.text.known import STARS
 
-# The parameters that differ from host to host under one template: postconf(5).
+# Parameters that differ between hosts configured from one template: postconf(5).
 _OF_ONE_HOST = frozenset(
     "myhostname mydomain myorigin mydestination mynetworks inet_interfaces proxy_interfaces smtp_bind_address smtp_bind_address6 "
     "smtp_helo_name lmtp_lhlo_name smtpd_banner virtual_alias_domains".split()
@@ -23,10 +23,11 @@ _NOT_TOLD = re.compile(rf"\S*(?:{re.escape(STARS)}|left-out-\d+-(?:short|medium|
 
 
 def fingerprint(ctx: Asks, hide: Callable[[Any], Any]) -> str:
-    """Twelve hexadecimal digits over main.cf's settings and master.cf's services, "" where they cannot be read.
+    """Twelve hexadecimal digits of a hash over main.cf's settings and master.cf's services; "" if they cannot be read.
 
-    Without this host's own names and addresses, and without what may be secret, which a recording does not hold either: a
-    recording's is that of its host. hide: strikes the secrets that are known by their values."""
+    This host's names and addresses and possible secrets are left out; as a recording has no secrets either, it
+    yields the same value as its host. hide: masks the secrets known by value.
+    """
     postfix = mta(ctx)
     if not postfix.installed or postfix.problem or not postfix.explicit:
         return ""

@@ -1,4 +1,4 @@
-"""The Java that runs the application, as far as it can be told without being it.
+"""The Java that runs the application, as far as it shows from outside.
 
 runtime(ctx)          its version
 trust_store(ctx)      its CA certificates
@@ -26,7 +26,7 @@ class Runtime:
 
 
 def processes(ctx: Asks) -> tuple[Process, ...]:
-    """Java processes of this very host's name space, by pid."""
+    """Java processes in this host's own namespaces, by pid."""
     found = ctx.ask(Processes()).processes
     return tuple(sorted((p for p in found if p.here and _is_java(p)), key=lambda p: p.pid))
 
@@ -36,7 +36,7 @@ def _is_java(process: Process) -> bool:
 
 
 def runtime(ctx: Asks) -> Runtime:
-    """The version of the Java that runs, else of the one on the PATH."""
+    """The version of the running Java, else of the one on the PATH."""
     running = [p.command[0] for p in processes(ctx) if p.command and p.command[0].startswith("/")]
     program = next((path for path in running if ctx.ask(Stat(path)).exists), "java")
     reply = ctx.ask(Exec((program, "-version"), 4.0))
@@ -48,7 +48,7 @@ def runtime(ctx: Asks) -> Runtime:
 
 
 def trust_store(ctx: Asks) -> tuple[str, bool]:
-    """The file of CA certificates, "" where none is seen, and whether a Java process of this host is known to use it."""
+    """(file of CA certificates or "", whether a running Java process of this host uses it)."""
     for process in processes(ctx):
         named = re.search(r"-Djavax\.net\.ssl\.trustStore=(\S+)", " ".join(process.command))
         program = process.command[0] if process.command else ""

@@ -1,4 +1,4 @@
-"""A fact with its verdict, for the check that states it and for those that build on it."""
+"""A fact with its verdict, for the check that reports it and for others that build on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from diagnose.record import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """kind: the fault, "" for none; data: what belongs to it."""
+    """kind: of fault, "" for none; data: its details."""
 
     status: Status
     text: str

@@ -1,4 +1,4 @@
-"""Whose mail the diagnosis is about, and the log and the queue, each read once."""
+"""The sender and recipient in question, and the log and the queue, each read once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from diagnose.parse.log.maillog import MailLog as ReadLog
     from diagnose.parse.postfix.queue import QueueSummary
 
-# Of the words of servers and programs, wherever they are read; some readers leave some of the keys out.
+# Signs of what servers and programs said, whatever the source; not every reader sets every key.
 SAID_SIGNS = SignSpec(
     f"{SAID}*",
     {
@@ -28,7 +28,7 @@ SAID_SIGNS = SignSpec(
         **dict.fromkeys(("stage", "code", "port", "address", "family", "service"), ANY),
     },
 )
-# What the queue's sums say, wherever they are read: for the check and for the command.
+# Signs of the queue's totals, for the check and for the `queue` command.
 QUEUE_SIGNS = (
     SignSpec("queue.readable", decisive=True, gauge="view"),
     SignSpec("queue.waiting", {"failed": FLAG, "late": FLAG, "one_of_many": FLAG}, gauge="queue", proves=Stage.QUEUE),
@@ -51,8 +51,8 @@ def since_start(ctx: Asks) -> list[str]:
 
 
 def target(ctx: Asks) -> Target:
-    """As asked; what is not named is learnt from the mail that waits, else from the log's newest failure, else from its
-    newest delivery to another host. Fields stay None if nothing tells."""
+    """Sender and recipient as asked; what was not named is taken from the queue, else from the log's newest failure.
+    Fields are None if unknown."""
     asked = ctx.target
     if asked.recipient:
         return asked
@@ -64,7 +64,7 @@ def _learn(ctx: Asks) -> Target:
     waiting = queue(ctx)
     if waiting is not None:
         samples = [group.sample for group in waiting.groups if _remote(group.sample.recipient)]
-        # A bounce that waits tells less than the mail that an application sent.
+        # Prefers an application's mail to a bounce.
         samples.sort(key=lambda sample: sample.sender in ("", "MAILER-DAEMON"))
         if samples:
             sender = samples[0].sender
@@ -88,7 +88,7 @@ _reading = threading.Lock()
 
 
 def mail_log(ctx: Asks) -> ReadLog | None:
-    """The log of the period that counts as current; None if none can be read (`log_reply` has the reason)."""
+    """The log of the last `settings.since` seconds, summarised; None if it cannot be read (`log_reply` has the reason)."""
     if (here := mailers.mailer(ctx)) is not None:
         reader = mailers.log(ctx, here, now(ctx))
         return reader.log if reader is not None else None
@@ -99,7 +99,7 @@ def mail_log(ctx: Asks) -> ReadLog | None:
 
 
 def read_log(reply: LogReply, epoch: float, offset: int) -> ReadLog:
-    """A log's sums, at that time; the same reply is read once."""
+    """The log's summary as of `epoch` (seconds since 1970); each reply is parsed once."""
     with _reading:
         return _cached_log(Same(reply), epoch, offset)
 
@@ -116,7 +116,7 @@ def _moment(epoch: float, offset: int) -> datetime:
 
 
 def written(ctx: Asks, epoch: float) -> str:
-    """A moment for people, 0 for one that is not known."""
+    """A time in seconds since 1970 for people, in this host's zone; 0 means unknown."""
     return _moment(epoch, ctx.ask(Now()).offset).strftime("%Y-%m-%d %H:%M") if epoch else "an unknown time"
 
 
@@ -135,7 +135,7 @@ def queue(ctx: Asks) -> QueueSummary | None:
     from diagnose.parse.postfix.queue import QueueSummary
 
     summary: QueueSummary = from_plain(QueueSummary, dict(reply.summary))
-    # A postqueue(1) that failed before it listed anything has not said that nothing waits.
+    # If postqueue(1) failed and listed nothing, the queue need not be empty.
     return None if (reply.code or 0) > 0 and not summary.total else summary
 
 
@@ -149,5 +149,5 @@ def queue_problem(ctx: Asks) -> str:
 
 
 def log_reply(ctx: Asks) -> LogReply:
-    """The log's lines, of the mailer that this host has."""
+    """The log's lines, of Postfix or of this host's other mailer."""
     return ctx.ask(mailers.log_query(ctx))

@@ -1,8 +1,8 @@
-"""The MTA of a host that has no Postfix: which mailer the sendmail command is, and what its own commands and files say.
+"""The MTA of a host without Postfix: the mailer behind the sendmail command, and what its commands and files say.
 
-mailer(ctx)      which it is, None if Postfix is installed or no mailer is known here
-outgoing(ctx)    where it hands its mail on, by its settings
-login(ctx)       the login that it would make there
+mailer(ctx)      the mailer, None if Postfix is installed or the mailer is unknown
+outgoing(ctx)    the server that its settings send mail to
+login(ctx, way)  the login that it would use there
 queue(ctx)       its queue
 log(ctx)         the day's log
 """
@@ -37,8 +37,8 @@ _SECONDS = 4.0  # for one of a mailer's commands
 
 @dataclass(frozen=True, kw_only=True)
 class Mailer:
-    """id: of `diagnose.knowledge.mailers`; path: what the sendmail command is; options: Exim's main ones; complaint: what a mailer
-    that refuses its own configuration says."""
+    """id: a key of `diagnose.knowledge.mailers`; path: of the program behind the sendmail command; options: some of
+    Exim's main options; complaint: Exim's error if it rejects its own configuration."""
 
     id: str
     path: str
@@ -52,12 +52,12 @@ class Mailer:
 
     @property
     def program(self) -> str:
-        """Whose words advice uses (`diagnose.knowledge.programs`)."""
+        """The program whose terms advice uses (`diagnose.knowledge.programs`)."""
         return str(self.table["program"])
 
     @property
     def listens(self) -> bool:
-        """Whether it takes mail by SMTP, too."""
+        """Whether it also accepts mail by SMTP."""
         return self.table.get("listens") is not False
 
     @property
@@ -66,7 +66,7 @@ class Mailer:
 
     @property
     def command(self) -> str:
-        """Its own program, as it is called."""
+        """The name of its program."""
         return self.path.rpartition("/")[2]
 
 
@@ -88,11 +88,11 @@ def mailer(ctx: Asks) -> Mailer | None:
 
 
 def owner(ctx: Asks, path: str) -> str:
-    """The package that a file belongs to, "" where none tells."""
+    """The package that owns a file, "" if unknown."""
     for argv in ((*words, path) for words in OWNERS):
         reply = ctx.ask(Exec(argv))
         if reply.code == 0 and reply.out.strip():
-            # A diverted file is listed with its diverter, one that belongs to no package not at all.
+            # dpkg lists a diverted file with the diverting package.
             return "" if "diversion" in reply.out else reply.out.partition(":")[0].strip()
     return ""
 
@@ -106,7 +106,7 @@ def _exim(ctx: Asks, found: Mailer) -> Mailer:
 
 
 def title(ctx: Asks, here: Mailer) -> str:
-    """Its name with its version, where that is told."""
+    """Its title, with the version if its command prints one."""
     asked, pattern = here.table.get("version", ((), ""))
     said = ctx.ask(Exec((here.command, *asked), timeout=_SECONDS)).out if asked else ""
     number = re.search(pattern, said) if pattern else None
@@ -118,7 +118,8 @@ def title(ctx: Asks, here: Mailer) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A settings file. problem: why it cannot be read or understood; settings: of those that `diagnose.apps.formats` reads."""
+    """A settings file. problem: why it cannot be read or parsed; settings: only of mailers that
+    `diagnose.apps.formats` reads."""
 
     path: str = ""
     text: str = ""
@@ -127,7 +128,7 @@ class Found:
 
 
 def settings_file(ctx: Asks, here: Mailer) -> Found:
-    """The first settings file that is there."""
+    """The first settings file that exists; `problem` says if there is none."""
     paths = here.table["settings"]
     for path in paths:
         stat = ctx.ask(Stat(path))
@@ -144,14 +145,15 @@ def settings_file(ctx: Asks, here: Mailer) -> Found:
 
 
 def readable(settings: StatReply, program: StatReply) -> bool:
-    """Whether a mailer without an account of its own can read its settings for an application: it runs as that one's user, who may be in
-    the file's group, or with the group of its command (setgid mail or msmtp, as Debian has ssmtp, dma and, from 13 on, msmtp)."""
+    """Whether a mailer without its own account can read its settings: it runs as the application's user, who may be
+    in the file's group, or with the group of its command (in Debian ssmtp, dma and, from 13 on, msmtp are setgid
+    mail or msmtp)."""
     group = settings.group not in ("root", "") or (program.mode & 0o2000 and program.group == settings.group)
     return bool(settings.mode & 0o004 or (settings.mode & 0o040 and group))
 
 
 def outgoing(ctx: Asks) -> Way:
-    """Way(kind="") with the reason if that is unknown."""
+    """Where the mailer sends mail; Way(kind="") with the reason in `problem` if unknown."""
     here = mailer(ctx)
     if here is None:
         return Way(kind="", problem="no mailer is known here")
@@ -212,9 +214,9 @@ def _of_format(ctx: Asks, here: Mailer, found: Found, said: MailSettings) -> Way
 
 @dataclass(frozen=True, kw_only=True)
 class OwnLogin:
-    """path: the file that holds or should hold it; login: for a Dial, None if none would be made; user; found: an entry is there;
-    problem: why nothing can be told; near: an entry of the file for another server, or with a port, which is not read so; port: that one; name: the server's name that is
-    looked up."""
+    """path: of the file that holds or should hold the login; login: for a Dial, None if the mailer would not log in;
+    found: an entry with a password exists; problem: why the login is unknown; near: the host of an entry for another
+    server, or of one with a port, which the mailer misreads; port: that port; name: the server name looked up."""
 
     path: str = ""
     login: Login | None = None
@@ -270,7 +272,7 @@ def _there(ctx: Asks, path: str) -> bool:
 
 
 def canonical(ctx: Asks, host: str) -> str:
-    """The name that Exim looks a login up under: the one that CNAME records lead to."""
+    """The name under which Exim looks up a login: the target of the CNAME records."""
     if not ctx.settings.network or re.fullmatch(r"[\d.]+|.*:.*", host):
         return host
     name, seen = host, {host.lower()}
@@ -288,21 +290,21 @@ def canonical(ctx: Asks, host: str) -> str:
 
 
 def spool(ctx: Asks, here: Mailer) -> str:
-    """The queue's directory, "" where it has none."""
+    """The queue directory, "" if the mailer has none."""
     paths = [here.options[key] for key in ("spool_directory",) if here.options.get(key)]
     paths += here.table.get("spool", ())
     return next((path for path in paths if ctx.ask(Stat(path)).exists), paths[0] if paths else "")
 
 
 def listed(ctx: Asks, here: Mailer) -> ExecReply:
-    """What its queue command says."""
+    """The output of its queue command."""
     words = here.table["listing"]
     argv = (here.command, *words) if words[0].startswith("-") else tuple(words)
     return ctx.ask(Exec(argv, timeout=_SECONDS))
 
 
 def queue(ctx: Asks, here: Mailer, epoch: float, now: datetime) -> QueueSummary | None:
-    """None if it has none, or it cannot be read (`listed` says why)."""
+    """The queue's summary; None if the mailer has no queue, or it cannot be read (`listed` says why)."""
     if "listing" not in here.table:
         return None
     reply = listed(ctx, here)
@@ -316,7 +318,7 @@ def queue(ctx: Asks, here: Mailer, epoch: float, now: datetime) -> QueueSummary 
     zone = now.tzinfo
 
     def why(id: str, to: str) -> str:
-        # nullmailer's listing names no file: what was last said of the recipient tells.
+        # nullmailer's listing has no ids as in the log: takes the last reason logged for the recipient.
         return last.get((id, to.lower())) or (newest.get(to.lower(), "") if here.id == "nullmailer" else "")
 
     messages = exim.waiting(reply.out, epoch) if here.id == "exim" else queues.LISTINGS[here.id](reply.out, epoch, zone)
@@ -324,7 +326,7 @@ def queue(ctx: Asks, here: Mailer, epoch: float, now: datetime) -> QueueSummary 
 
 
 def log_paths(ctx: Asks, here: Mailer) -> tuple[str, ...]:
-    """The log files, the newest and the one before; () where it writes to syslog."""
+    """Its current log file and the previous one; () if it logs to syslog."""
     patterns = list(here.table.get("log", ()))
     named = here.options.get("log_file_path", "")
     if named.startswith("/"):
@@ -341,7 +343,7 @@ def log_paths(ctx: Asks, here: Mailer) -> tuple[str, ...]:
 
 
 def log_query(ctx: Asks) -> MailLog:
-    """The question for the day's log, whatever the mailer."""
+    """The query for the log, of Postfix or another mailer."""
     here = mailer(ctx)
     paths = log_paths(ctx, here) if here is not None else ()
     return MailLog(ctx.settings.since, paths=paths) if paths else MailLog(ctx.settings.since)

@@ -1,4 +1,4 @@
-"""Postfix's master process: who holds the lock on its pid file, as far as this user may know."""
+"""Postfix's master process, found by the lock on its pid file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _MANAGERS = ("qmgr", "nqmgr", "oqmgr")
 
 
 def master(ctx: Asks) -> Process | None:
-    """The master that serves the queue directory, by the lock on its pid file; if that may not be asked, the only
-    master of this host that has a queue manager. None if unknown."""
+    """The master that holds the lock on the queue directory's pid file; if that cannot be read, the only master outside
+    containers that has a queue manager. None if unknown."""
     running = ctx.ask(Processes()).processes
     lock = ctx.ask(Lock(f"{mta(ctx).queue_directory}/pid/master.pid"))
     holder = lock.holder
@@ -22,12 +22,12 @@ def master(ctx: Asks) -> Process | None:
 
 
 def greeting(ctx: Asks) -> DialReply:
-    """How this host's own port 25 greets."""
+    """The dialogue with port 25 of this host, up to the greeting."""
     return ctx.ask(Dial(host="127.0.0.1", port=25, say="banner", connect_timeout=1.5))
 
 
 def queue_manager(ctx: Asks) -> Process | None:
-    """The master's queue manager, restarted by each start and reload."""
+    """The master's queue manager, which each start and reload replaces; None if unknown."""
     top = master(ctx)
     if top is None:
         return None

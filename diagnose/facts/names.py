@@ -1,4 +1,4 @@
-"""Mail exchangers, and the files that name lookups read."""
+"""Mail exchangers, public names, and file access by mode."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ NOT_PUBLIC = tuple(".local .localdomain .internal .lan .home .localhost .invalid
 
 @dataclass(frozen=True, kw_only=True)
 class Exchangers:
-    """hosts: by preference; kind: mx, address (no MX but an address: the implicit MX of RFC 5321 5.1), null (RFC 7505),
-    none (NXDOMAIN or nothing), or "unknown" (no answer: see rcode and problem)."""
+    """hosts: sorted by preference; kind: mx, address (no MX but an address: the implicit MX of RFC 5321 5.1), null
+    (RFC 7505), none (NXDOMAIN or nothing), or "unknown" (no answer: see rcode and problem)."""
 
     domain: str
     kind: str
@@ -48,13 +48,13 @@ def exchangers(ctx: Asks, domain: str) -> Exchangers:
 
 
 def closed(ctx: Asks, path: str, user: str) -> bool:
-    """Whether the modes deny that user, who is neither root nor in its group, a directory or file."""
+    """Whether the mode denies `user`, who is not root, a directory or file; False if its group is named like the user."""
     seen = ctx.ask(Stat(path))
     needed, shift = (1 if seen.kind == "dir" else 4), (6 if seen.owner == user else 0)
     return seen.exists and seen.group != user and not seen.mode >> shift & needed
 
 
 def is_public(name: str) -> bool:
-    """Whether such a name can exist in public DNS."""
+    """Whether a name can exist in public DNS."""
     lowered = name.lower()
     return bool(_FQDN.fullmatch(name)) and not lowered.endswith(NOT_PUBLIC) and not lowered.startswith("localhost")

@@ -1,7 +1,7 @@
-"""What this host can reach, shared by the network checks: one plan of connections, made once per run.
+"""What this host can reach: one set of connections per run, shared by the network checks.
 
-mail_port(ctx)   the port and hosts that mail really takes
-public_address(ctx)   as others see this host
+mail_port(ctx)   the port and hosts that mail is sent to
+public_address(ctx)   this host's address as others see it
 egress(ctx)      controls and ports at independent operators, for each address family in use
 addresses(...)   names to addresses, by the host's own resolver or, where that fails, by a public one
 """
@@ -28,22 +28,22 @@ from diagnose.parse.system.own_network import is_private
 from diagnose.record import dataclass
 
 PORTS = (25, 465, 587, 2525, 2587, 2465)
-OPERATORS = 3  # independent ones asked for each port
+OPERATORS = 3  # dialled for each port
 PUBLIC_RESOLVERS = ("9.9.9.9", "8.8.8.8")
 NAME_SECONDS, PUBLIC_SECONDS = 2.0, 1.5
-DIAL_SECONDS = 6.0  # for all dials together: a connect, and a greeting that some servers delay
-CONTROL_SECONDS = 2.0  # two SYNs; of several controls one is enough
+DIAL_SECONDS = 6.0  # for all dials together: the connect, and a greeting that some servers delay
+CONTROL_SECONDS = 2.0  # time for two SYNs; one of the controls is enough
 FIND = "As root, find what stops it with the commands below."
-EARLY = 1.2  # of silence, after which a port's path is looked at while the dials still wait
-# Google's name servers answer this with the address that asked, when they are asked directly.
+EARLY = 1.2  # seconds of silence before the path is traced, while the dials still wait
+# Google's name servers answer a direct query for this name with the client's address.
 ECHO_NAME, ECHO_SERVER = "o-o.myaddr.l.google.com", "216.239.32.10"
 
 
 @dataclass(frozen=True, kw_only=True)
 class MailPort:
-    """Where mail is sent. hosts: the names dialled by Postfix, "" of a direct way without a recipient; relay: a next hop
-    of the host's own choice; private: all its addresses are private or this host's, so that no ISP stands between;
-    problem: why there is no such port."""
+    """Where mail is sent. hosts: the names that Postfix dials, () for direct delivery without a known recipient;
+    relay: the next hop is configured here; private: all its addresses are private or this host's, so that no ISP is
+    involved; problem: why the port is unknown."""
 
     port: int = 25
     hosts: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class MailPort:
 
 @dataclass(frozen=True)
 class Egress:
-    """All that was dialled. families: those that Postfix may use; unresolved: names without an answer from any resolver."""
+    """All dials. families: those that Postfix may use; unresolved: names for which no address was found."""
 
     families: tuple[int, ...]
     controls: tuple[Tried, ...]
@@ -72,7 +72,7 @@ class Egress:
         return tuple(t for t in self.ports if t.port == port and family in (None, t.family))
 
     def pattern(self, port: int, family: int | None = None) -> Pattern:
-        """One outcome for each operator: open when one of its addresses is."""
+        """The pattern of one outcome per operator: open if any of its addresses is."""
         best: dict[str, Outcome] = {}
         for one in self.on(port, family):
             if one.outcome is not Outcome.UNKNOWN and best.get(one.operator) is not Outcome.OPEN:
@@ -80,7 +80,7 @@ class Egress:
         return pattern(best.values())
 
     def connected(self, family: int | None = None) -> bool:
-        """Whether anything at all was reached."""
+        """Whether any dial connected."""
         return any(t.open and family in (None, t.family) for t in (*self.controls, *self.ports))
 
     def control(self, family: int) -> Pattern:
@@ -88,7 +88,7 @@ class Egress:
 
     @property
     def main_family(self) -> int:
-        """The family that decides: IPv4 where it gets anywhere or is all there is."""
+        """The decisive family: IPv4 if it connected anywhere or IPv6 did not, else IPv6."""
         if 4 in self.families and (self.connected(4) or not self.connected(6)):
             return 4
         return 6 if 6 in self.families else 4
@@ -98,7 +98,7 @@ class Egress:
 
 
 def addresses(ctx: Asks, names: Iterable[str], rtype: str = "A") -> dict[str, tuple[str, ...]]:
-    """Each name's addresses; () where it has none or nobody answered."""
+    """Name to addresses; () or missing if it has none or no resolver answered."""
     wanted = list(dict.fromkeys(names))
     own = ask_all(ctx, [_address_of(name, rtype) for name in wanted if not family_of(name)])
     return _completed(ctx, wanted, rtype, own)
@@ -111,8 +111,8 @@ def _address_of(name: str, rtype: str = "A") -> Lookup:
 def _completed(
     ctx: Asks, names: Sequence[str], rtype: str, own: Iterable[DnsReply], public: bool = True
 ) -> dict[str, tuple[str, ...]]:
-    """What the own resolver's replies say, and public ones' where that gave none: the port must be judged even where
-    the host's resolver is what is broken."""
+    """Name to addresses, by the host's own resolver's replies, else by public resolvers: a port must be judged even
+    if the host's resolver is broken."""
     found: dict[str, tuple[str, ...]] = {name: (name,) for name in names if family_of(name)}
     silent = []
     for name, reply in zip((name for name in names if not family_of(name)), own, strict=True):
@@ -131,7 +131,7 @@ def _completed(
 
 
 def families(ctx: Asks) -> tuple[int, ...]:
-    """The address families that Postfix may use; both without Postfix. Parameter inet_protocols."""
+    """The address families that Postfix may use, by inet_protocols; both without Postfix."""
     words = facts.mta(ctx).words("inet_protocols")
     if not words or "all" in words:
         return (4, 6)
@@ -139,7 +139,7 @@ def families(ctx: Asks) -> tuple[int, ...]:
 
 
 def mail_port(ctx: Asks) -> MailPort:
-    """What the target's mail takes, or anybody's where no target is known."""
+    """The port and hosts for the target's mail, or for any mail if no target is known."""
     way = facts.route(ctx)
     if way is None:
         own = facts.mailers.outgoing(ctx).problem if facts.mailer(ctx) is not None else facts.mta(ctx).problem
@@ -163,7 +163,8 @@ def mail_port(ctx: Asks) -> MailPort:
 
 
 def private_view(ctx: Asks) -> bool:
-    """Whether Internet names resolve to private addresses here, which then say nothing about this host's own network."""
+    """Whether Internet names resolve to private addresses here; a private address then does not mean a host in the
+    own network."""
     hosts = [probe.host for probe in _operators(25, ())[:2]]
     found = [a for known in addresses(ctx, hosts).values() for a in known]
     return bool(found) and all(is_private(a) for a in found)
@@ -179,8 +180,8 @@ def helo_name(ctx: Asks) -> str:
 
 
 def _ask_in_time(ctx: Asks, queries: Sequence[Query[Any]], seconds: float) -> list[Any]:
-    """As `ask_all`, but what has not answered after `seconds` (or shortly before the check's end) is given up, so that
-    one slow server does not take the others' answers with it."""
+    """As `ask_all`, but a query without an answer after `seconds` (or shortly before the check's deadline) yields a
+    reply "timed out", so that one slow server does not cost the others' answers."""
     replies: dict[Query[Any], Any] = {}
 
     def work(query: Query[Any]) -> None:
@@ -195,7 +196,8 @@ def _ask_in_time(ctx: Asks, queries: Sequence[Query[Any]], seconds: float) -> li
 
 
 def answering(ctx: Asks, way: MailPort, family: int = 4) -> Tried | None:
-    """A dial that shows the mail's own server to be there: another port connects, or is refused by the server itself."""
+    """A dial that shows the mail's server to be up: another port connects, or the server itself refuses it. None
+    without such."""
     if not way.hosts:
         return None
     rtype = "A" if family == 4 else "AAAA"
@@ -216,7 +218,7 @@ def answering(ctx: Asks, way: MailPort, family: int = 4) -> Tried | None:
 
 @dataclass
 class _Plan:
-    """Dials to be made, each address and port once."""
+    """Dials to make, one per address and port."""
 
     entries: dict[tuple[str, int], tuple[str, Probe, Dial]] = field(default_factory=dict)
 
@@ -238,8 +240,8 @@ class _Plan:
 
 def egress(ctx: Asks) -> Egress:
     """Dials the controls and every port at independent operators; IPv6 for the mail's port only, and for the others
-    where IPv4 does not resolve. The operators' names are asked for while Postfix tells its settings: the time that a
-    blocked port takes begins with the first dial."""
+    where IPv4 does not resolve. The operators' names are looked up while postconf runs, so that the dials, which
+    take long if blocked, begin early."""
     for name in dict.fromkeys(probe.host for number in PORTS for probe in _operators(number, ())):
         _begin(ctx, _address_of(name))
     used = families(ctx)
@@ -247,7 +249,7 @@ def egress(ctx: Asks) -> Egress:
     port = way.port if way is not None and way.remote else 25
     helo = helo_name(ctx)
     end = near_end(ctx, way)
-    # The next hop itself has a check of its own: it is not a reference, and one host is dialled once at a time.
+    # The next hop has its own check: it is no reference, and a host is dialled once at a time.
     own = (way.host,) if way is not None and way.relay else ()
     chosen = {number: _operators(number, own if number == port else ()) for number in dict.fromkeys((*PORTS, port))}
     names4 = list(dict.fromkeys(p.host for group in chosen.values() for p in group)) if 4 in used else []
@@ -280,7 +282,8 @@ def egress(ctx: Asks) -> Egress:
 
 
 def begin_sweeps(ctx: Asks, way: MailPort, *sweeps: Callable[[str], Query[Any]]) -> None:
-    """Asks the sweeps, made for an address, while the port's dials still wait: where these fail, the answers are there."""
+    """Starts the sweeps towards the port's first address if it is silent for EARLY seconds, so that their answers
+    are ready if the dials fail."""
     query = None if way.private else _first_dial(ctx, way.port)
     if query is None:
         return
@@ -293,7 +296,7 @@ def begin_sweeps(ctx: Asks, way: MailPort, *sweeps: Callable[[str], Query[Any]])
 
 
 def _begin(ctx: Asks, query: Query[Any]) -> threading.Thread | None:
-    """Asks beforehand; None if it has been asked already, or no thread can be started."""
+    """Asks in a thread of its own; None if it has been asked already, or no thread can be started."""
 
     def ask() -> None:
         with contextlib.suppress(Late):
@@ -303,7 +306,7 @@ def _begin(ctx: Asks, query: Query[Any]) -> threading.Thread | None:
 
 
 def _first_dial(ctx: Asks, port: int) -> Dial | None:
-    """The first that `egress` makes at this port, the same question; None if no operator's name resolves."""
+    """The first dial that `egress` makes at this port, an equal query; None if no operator's name resolves."""
     way = facts.route(ctx)
     for probe in _operators(port, (way.host,) if way is not None and way.relay else ()):
         for address in addresses(ctx, [probe.host]).get(probe.host, ())[:1]:
@@ -312,7 +315,7 @@ def _first_dial(ctx: Asks, port: int) -> Dial | None:
 
 
 def _operators(port: int, but: Sequence[str]) -> tuple[Probe, ...]:
-    """One host of each operator, a few more than needed: not every name need resolve."""
+    """One host per operator, except the hosts in `but`; two more than needed, in case a name does not resolve."""
     known = [probe for probe in probes_for(port, ipv6=False) if probe.host not in but]
     firsts = {probe.operator: probe for probe in reversed(known)}
     ordered = list(dict.fromkeys(probe.operator for probe in known))
@@ -320,7 +323,7 @@ def _operators(port: int, but: Sequence[str]) -> tuple[Probe, ...]:
 
 
 def _control_probes(family: int) -> tuple[Probe, ...]:
-    """By address, so that they need no DNS: web and DNS over TCP at two operators each."""
+    """Controls by address, independent of DNS: HTTPS and DNS over TCP, two of each."""
     kept = []
     for port in (443, 53):
         kept += [p for p in probes_for(port) if family_of(p.host) == family][:2]
@@ -353,7 +356,8 @@ def _sorted_out(used: tuple[int, ...], made: tuple[Tried, ...], found: dict[str,
 
 
 def public_address(ctx: Asks, family: int | None = None) -> str:
-    """This host's, as a server on port 25 saw it, else as a name server that was asked directly did; "" when neither."""
+    """This host's address as a server on port 25 saw it, else as a name server asked directly did; "" if neither is
+    known."""
     for attempt in egress(ctx).on(25, family):
         if attempt.probe is not None and attempt.probe.echo:
             match = re.search(r"\[([0-9A-Fa-f.:]+)\]", attempt.reply.ehlo.splitlines()[0] if attempt.reply.ehlo else "")

@@ -1,4 +1,4 @@
-"""Whether the next hop's name leads anywhere: how it is spelt, and what DNS has under it."""
+"""Whether the next hop's name resolves: its spelling, and its records in DNS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from diagnose.host.query import Lookup, Read, Resolve
 from diagnose.model import Scalar, Status
 from diagnose.record import dataclass
 
-# Characters that copying leaves behind are told by the check of artefacts; here they only explain an unknown name.
+# Another check reports characters left behind by copying; here they only explain an unknown name.
 _PASTED = ("trailing-backslash", "not-ascii")
 _HARMLESS = ("address-without-brackets", "comma-list")
 _SPELLING = {
@@ -36,7 +36,7 @@ _SPELLING = {
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
-    """found: smtp(8) has a place to connect to; said: what there is to say of `subject`, None for nothing."""
+    """found: smtp(8) has a host to connect to; said: the verdict on `subject`, None if there is none."""
 
     found: bool
     subject: str = ""
@@ -98,7 +98,8 @@ def _by_address(ctx: Asks, way: Route, native: bool) -> Named:
 
 
 def _out_of_use(ctx: Asks, way: Route, name: str) -> Named | None:
-    """Addresses that smtp(8) cannot connect to: what filtering resolvers answer, or all of a family that is switched off."""
+    """The fault if smtp(8) cannot use the addresses: unspecified ones, as filtering resolvers answer, or all of a
+    disabled family."""
     four, six = ask_all(ctx, [Lookup(name, "A"), Lookup(name, "AAAA")])
     if UNSPECIFIED.issuperset((*four.answers, *six.answers)):
         text = f"is answered with {(*four.answers, *six.answers)[0]}, which is no server's address: so do resolvers that filter names"
@@ -111,7 +112,7 @@ def _out_of_use(ctx: Asks, way: Route, name: str) -> Named | None:
 
 
 def _by_program(ctx: Asks, name: str) -> Named:
-    """A mailer that asks as every program of this host does, the hosts file included."""
+    """For a mailer that resolves names through the system, the hosts file included."""
     if ctx.ask(Resolve(name)).addresses:
         return _good(name, "is found")
     kind, said = addresses(ctx, name)
@@ -125,7 +126,7 @@ def _by_program(ctx: Asks, name: str) -> Named:
 
 
 def _by_exchangers(ctx: Asks, name: str) -> Named:
-    """Without brackets Postfix looks for the name's mail exchangers, which for a provider's name take no submissions."""
+    """Without brackets Postfix looks up the name's MX hosts, which at a provider accept no submission."""
     there = exchangers(ctx, name)
     if there.kind == "unknown" and there.rcode == "SERVFAIL":
         return _servfail(name, False)
@@ -147,7 +148,7 @@ def _by_exchangers(ctx: Asks, name: str) -> Named:
 
 
 def addresses(ctx: Asks, name: str) -> tuple[str, str]:
-    """ok, nxdomain, no-data or unknown, and what was seen."""
+    """(ok, nxdomain, no-data or unknown, the addresses or the problem)."""
     replies = ask_all(ctx, [Lookup(name, "A"), Lookup(name, "AAAA")])
     found = [answer for reply in replies for answer in reply.answers if reply.rcode == "NOERROR"]
     if found:
@@ -171,6 +172,6 @@ def _unknown(name: str, text: str, found: bool = False) -> Named:
 
 
 def _servfail(name: str, found: bool) -> Named:
-    # Other names tell whether it is the resolver's trouble or this name's.
+    # Only other names can show whether the resolver or this name is at fault.
     text = "the name servers answer SERVFAIL for it"
     return Named(found=found, subject=name, said=Judged(status=Status.WARNING, text=text, kind="servfail"))

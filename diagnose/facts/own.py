@@ -1,5 +1,5 @@
-"""Whether what a text names belongs to this host's mail service. Anybody can write a log line, a reply or an error:
-what it names is trusted only if Postfix's own settings name it too."""
+"""Whether the objects that a text names belong to this host's mail service. Anybody can write a log line, a reply or an
+error: a name in it is trusted only if Postfix's own settings contain it, too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from diagnose.patterns import late
 _WORD = late(r"[\s,;{}()<>\"'=|]+")
 _SUFFIX = late(r"\.(?:db|lmdb|cdb|dir|pag|sdbm|lock|tmp)$")
 _PATH = late(r"(?<![\w.\]/-])/[^/\s,;:()<>\[\]\"'=|][^\s,;:()<>\[\]\"'=|]*")
-# What else Postfix's programs say by name.
+# Other objects that Postfix's programs mention by name.
 _NAMED = late(
     r"private/(?P<service>[\w.-]+)"
     r"|(?:configuration|bad string length [^:]*|config variable|parameter|unused parameter):? \"?(?P<parameter>[a-z]\w*_\w+)"
@@ -33,7 +33,7 @@ _BELOW = tuple(
     "virtual_mailbox_base alternate_config_directories multi_instance_directories smtp_tls_CApath".split()
 )
 _ITS_FILES = ("main.cf", "master.cf", "main.cf.proto", "master.cf.proto", "dynamicmaps.cf", "postfix-files")
-# What every program of Postfix's opens without a setting that says so, and where local mailboxes lie.
+# Files that Postfix's programs open without any setting, and the places of local mailboxes.
 _SYSTEM = tuple(
     "/etc/resolv.conf /etc/hosts /etc/nsswitch.conf /etc/services /etc/localtime /etc/host.conf /etc/sasldb2 "
     "/etc/sasl2 /etc/aliases /etc/ssl/openssl.cnf /etc/crypto-policies /usr/lib /usr/lib64 /usr/share /lib "
@@ -46,7 +46,7 @@ _ANY = ("0.0.0.0", "::", "127.0.0.1", "::1")
 
 def foreign(ctx: Asks, reason: Reason) -> str | None:
     """The first file, table, service, parameter, address or command that a text names and this host's Postfix does not;
-    None if it names none. A server's reply speaks of that server's."""
+    None if there is none. A server's reply is not examined: it names that server's own."""
     if reason.code is not None or reason.quoted:
         return None
     text = reason.text
@@ -56,7 +56,7 @@ def foreign(ctx: Asks, reason: Reason) -> str | None:
         return None
     postfix = mta(ctx)
     if not postfix.settings:
-        return None  # nothing of Postfix is there to be changed, or to confirm by
+        return None  # no settings to compare with, or to change
     own = _Own(postfix, ctx.ask(Read(f"{postfix.config_directory}/master.cf")).text)
     return next((name for _, kind, name in sorted(named) if not own.has(kind, name)), None)
 
@@ -66,10 +66,10 @@ def _groups(match: re.Match[str]) -> Iterator[tuple[str, str]]:
 
 
 class _Own:
-    """The words of every setting and service, tables without their types."""
+    """The words in all settings and services, tables also without their types."""
 
     def __init__(self, postfix: Mta, master_cf: str) -> None:
-        """master_cf: its text, "" where it cannot be read."""
+        """master_cf: its text, "" if it cannot be read."""
         self.postfix = postfix
         self.master_cf = master_cf
         texts = [postfix.value(name) for name in postfix.settings if name != "debugger_command"]

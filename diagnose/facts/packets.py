@@ -1,10 +1,10 @@
-"""The first packets that Postfix would send, and the routes and routing rules of this host that refuse them.
+"""The first packets that Postfix would send, and this host's routes and policy rules that reject or divert them.
 
-own_tried(ctx, way)          the dials of the mail's own next hop, as Postfix makes them
+own_tried(ctx, way)          the dials to the mail's next hop, as Postfix makes them
 packets(ctx, way)            one for each address of the next hop
-apart(ctx, port)             whether Postfix's user takes another way than this one
-detour(ctx, lost, packets)   the route of its own that a failed connect took
-refusals(ctx, way, packets)  what of routes and rules is against them
+apart(ctx, port)             whether Postfix's user is routed otherwise than this one
+detour(ctx, lost, packets)   the specific route or rule that a failed connect followed
+refusals(ctx, packets)       the routes and rules that reject them
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ from diagnose.parse.system.own_network import is_private
 from diagnose.parse.system.packet import Packet
 from diagnose.record import dataclass
 
-DIALLED = 3  # of the recipient's exchangers
-DESTINATIONS = 4  # of the next hop's addresses that are judged; '' stands for any public one
+DIALLED = 3  # MX hosts of the recipient
+DESTINATIONS = 4  # addresses of the next hop considered; '' stands for any public one
 ANYWHERE = {4: "9.9.9.9", 6: "2620:fe::fe"}  # a public address that the default route leads to
 REFUSING = ("prohibit", "blackhole", "unreachable")
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """kind: route, rule, or network (of an own address, which hides others'); text: as ip(8) writes it; fix: the command that takes it
-    out, or leads past it; proven: seen to be to blame, and not where it leads to."""
+    """kind: route, rule, or network (an interface's netmask that covers others' addresses); text: in the syntax of
+    ip(8); fix: the command that removes or bypasses it; proven: it was seen to be the cause, not what lies beyond
+    it."""
 
     packet: Packet
     kind: str
@@ -43,14 +44,14 @@ class Refusal:
 
 
 def all_stopped(packets: Sequence[Packet], stopped: Sequence[Packet]) -> bool:
-    """Whether no packet of the decisive family gets out: IPv4's, or IPv6's where there is no other."""
+    """Whether every packet of the decisive family is stopped: IPv4, or IPv6 if there is no other."""
     family = min(packet.family for packet in packets)
     wanted = {packet.destination for packet in packets if packet.family == family}
     return wanted <= {packet.destination for packet in stopped if packet.family == family}
 
 
 def exchangers_tried(ctx: Asks, hosts: tuple[str, ...], port: int) -> list[Tried]:
-    """Dials each host's first address, of IPv4 where it has one and Postfix uses it, up to EHLO within TLS."""
+    """Dials each host's first address in each family that Postfix uses, up to EHLO within TLS."""
     used = families(ctx)
     found4 = addresses(ctx, hosts, "A") if 4 in used else {}
     found6 = addresses(ctx, hosts, "AAAA") if 6 in used else {}
@@ -71,7 +72,7 @@ def exchangers_tried(ctx: Asks, hosts: tuple[str, ...], port: int) -> list[Tried
 
 
 def own_tried(ctx: Asks, way: MailPort) -> tuple[Tried, ...]:
-    """What came of the very connects that the mail's own next hop was asked with; () where none could be made in time."""
+    """The dials to the mail's own next hop, the same as in the relay checks; () without any in time."""
     from diagnose.facts.relay import relay_route, session, way_in
 
     if not ctx.settings.network or not way.hosts:
@@ -136,7 +137,7 @@ def packets(ctx: Asks, way: MailPort) -> tuple[Packet, ...]:
 
 
 def lost_of_late(ctx: Asks, port: int, family: int) -> dict[str, None]:
-    """The addresses that Postfix could not connect to recently: where names cannot be asked for, the log knows them."""
+    """The addresses that Postfix recently failed to connect to, from the log, for when names do not resolve."""
     log = facts.mail_log(ctx)
     reasons = [] if log is None else [r for group in log.deliveries.values() for r in group.sample.reasons]
     found = [
@@ -148,7 +149,7 @@ def lost_of_late(ctx: Asks, port: int, family: int) -> dict[str, None]:
 
 
 def _rows(ctx: Asks, path: str) -> list[list[str]]:
-    """Entries of /etc/passwd or /etc/group: the name, its password, its number and the rest."""
+    """The entries of /etc/passwd or /etc/group, each as its fields: name, password, id and the rest."""
     rows = [line.split(":") for line in ctx.ask(Read(path)).text.splitlines()]
     return [row for row in rows if len(row) > 2]
 
@@ -158,7 +159,7 @@ def _ids(rows: list[list[str]]) -> dict[str, int]:
 
 
 def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
-    """The way of its own that the kernel has for a connect that failed, beside the default's and its own networks'."""
+    """The route, rule or netmask that led a failed connect elsewhere than the default route; None if none did."""
     packet = next((one for one in made if one.destination == lost.address), None)
     if packet is None:
         return None
@@ -186,7 +187,7 @@ def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
     near = [ipaddress.ip_interface(f"{a.address}/{a.prefix}") for a in iproute.addresses(own.out)]
     ours = next((one for one in near if here in one.network), None) if not taken.gateway else None
     beside = taken.device == default.device
-    # A private neighbour is one, and so is a public address' public one; a private address' public one shows too wide a netmask.
+    # Truly in the same network; but a public address in a private interface's network shows too wide a netmask.
     if ours and beside and (private or not is_private(str(ours.ip))):
         return None
     proven = bool(ours and beside) or _passes(ctx, packet, default.device)
@@ -206,7 +207,7 @@ def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
 
 
 def _route_get(packet: Packet, source: str = "") -> Exec:
-    """What the kernel does with such a packet of Postfix's user."""
+    """The query how the kernel routes such a packet of Postfix's user."""
     wanted = ["ipproto", "tcp", "dport", str(packet.port)]
     wanted += ["uid", str(packet.uid)] if packet.uid is not None else []
     wanted += ["from", source] if source else []
@@ -214,7 +215,7 @@ def _route_get(packet: Packet, source: str = "") -> Exec:
 
 
 def apart(ctx: Asks, port: int) -> bool:
-    """Whether the kernel leads Postfix's user another way into the Internet than this user."""
+    """Whether the kernel routes Postfix's user to the Internet differently from this user."""
     (packet, *_) = packets(ctx, MailPort(port=port))
     there = replace(packet, destination=ANYWHERE[packet.family])
     own = replace(there, uid=None)
@@ -224,18 +225,18 @@ def apart(ctx: Asks, port: int) -> bool:
 
 
 def _leading(rules: Sequence[iproute.PolicyRule], packet: Packet) -> iproute.PolicyRule | None:
-    """The rule that leads the packet to a table of its own."""
+    """The first rule that sends the packet to a table other than the standard ones, None without one."""
     own = (r for r in rules if r.action == "lookup" and r.table not in ("local", "main", "default"))
     return next((r for r in own if iproute.applies(r, packet.port, packet.uid)), None)
 
 
 def _hop(route: iproute.Route) -> str:
-    """Where a route leads, as ip(8) writes it."""
+    """A route's gateway and device in the syntax of ip(8)."""
     return " ".join(f"{word} {value}" for word, value in (("via", route.gateway), ("dev", route.device)) if value)
 
 
 def _passes(ctx: Asks, packet: Packet, device: str) -> bool:
-    """Whether a connect that is told to leave by that interface succeeds."""
+    """Whether a connect bound to that interface succeeds."""
     there = dial_address(packet.destination, packet.port, packet.destination)
     return ctx.ask(replace(there, device=device)).connected
 
@@ -243,7 +244,8 @@ def _passes(ctx: Asks, packet: Packet, device: str) -> bool:
 def _marked(
     lost: Tried, packet: Packet, usual: str, command: str, rules: Sequence[iproute.PolicyRule]
 ) -> Refusal | None:
-    """A rule about marks, by which a packet that was seen on the wire left by another interface than the kernel says for it."""
+    """The fwmark rule that explains why a packet was seen to leave by another interface than `usual`, the default
+    route's; else None."""
     device = lost.reply.attempts[-1].device if lost.reply.attempts else ""
     rule = next((r for r in rules if "fwmark" in r.selector and r.action == "lookup"), None)
     if not device or device == usual or rule is None:
@@ -253,7 +255,7 @@ def _marked(
 
 
 def refusals(ctx: Asks, made: Sequence[Packet]) -> tuple[tuple[Refusal, ...], str]:
-    """Every refusal, and why routes could not be read ("" when they could)."""
+    """(the routes and rules that reject the packets, why routes could not be read or "")."""
     found: list[Refusal] = []
     for family in sorted({packet.family for packet in made}):
         route, rule = ask_all(ctx, [Exec(("ip", "-j", f"-{family}", what)) for what in ("route", "rule")])

@@ -17,13 +17,13 @@ from diagnose.record import dataclass
 
 
 class Parameters:
-    """The settings, unexpanded, as Postfix or one of its services sees them."""
+    """Settings of Postfix or of one of its services, unexpanded."""
 
     __slots__ = ()
     settings: Mapping[str, str]
 
     def value(self, name: str) -> str:
-        """A parameter's value, $names expanded."""
+        """A parameter's value with $names expanded; "" if not set."""
         return postconf.expand(self.settings.get(name, ""), self.settings).strip()
 
     def flag(self, name: str) -> bool:
@@ -38,7 +38,7 @@ class Mta(Parameters):
     """Postfix as its own tools describe it.
 
     settings: every parameter, defaults included, unexpanded; explicit: those that main.cf sets; complaints: what
-    postconf warned or died of; problem: why nothing could be learnt ("" when it could).
+    postconf warned or died of; problem: why postconf told nothing ("" if it did).
     """
 
     installed: bool = False
@@ -61,7 +61,7 @@ class Mta(Parameters):
 
     @property
     def numbers(self) -> tuple[int, int]:
-        """(3, 7) of version "3.7.11"; (0, 0) when unknown."""
+        """(3, 7) for version "3.7.11"; (0, 0) if unknown."""
         part = self.version.split(".")
         try:
             return int(part[0]), int(part[1].split("-")[0])
@@ -74,7 +74,7 @@ _QUESTIONS = (Exec(("postconf",)), _DEFAULTS, *(Exec(("postconf", more)) for mor
 
 
 def mta(ctx: Asks) -> Mta:
-    """Postfix's description; Mta(installed=False) with the reason where there is none."""
+    """Postfix by its own tools; Mta(installed=False) with the reason if it is not installed."""
     everything, defaults, explicit, services, overrides, types = _together(ctx)
     if everything.problem and everything.problem.startswith("not found"):
         return Mta(problem="Postfix is not installed here (no postconf)")
@@ -82,23 +82,24 @@ def mta(ctx: Asks) -> Mta:
         return Mta(installed=everything.problem != "not recorded", problem=f"postconf: {everything.problem}")
     files = ("", "")
     if not everything.out or not services.out:
-        # postconf refused a file: what that names in spite of it, over the defaults, is the best that can be had.
+        # postconf rejected a file: falls back to the file's own settings over the defaults.
         place = postconf.parse_settings(defaults.out).get("config_directory", "/etc/postfix")
         files = (ctx.ask(Read(f"{place}/main.cf")).text, ctx.ask(Read(f"{place}/master.cf")).text)
     return _understood(Same(everything, defaults, explicit, services, overrides, types), *files)
 
 
 def _together(ctx: Asks) -> list[ExecReply]:
-    """All answers of postconf, asked at once: with a fatal error in a file each takes a second, by Postfix's design."""
+    """The replies to _QUESTIONS, asked in parallel: after a fatal error in a file each takes a second, by Postfix's
+    design."""
     if all(map(ctx.has, _QUESTIONS)):
         return [ctx.ask(question) for question in _QUESTIONS]
-    ctx.ask(_DEFAULTS)  # by itself: the others' answers are read against it
+    ctx.ask(_DEFAULTS)  # first, since the other replies are parsed against it
     found: list[ExecReply | BaseException | None] = [None] * len(_QUESTIONS)
 
     def ask(index: int) -> None:
         try:
             found[index] = ctx.ask(_QUESTIONS[index])
-        except BaseException as error:  # handed to the asker below
+        except BaseException as error:  # raised below
             found[index] = error
 
     threads.together([functools.partial(ask, index) for index in range(len(_QUESTIONS))], math.inf)
@@ -138,14 +139,14 @@ def _understood(answers: Same[ExecReply], main: str, master: str) -> Mta:
 
 
 def stands(ctx: Asks, parameter: str) -> dict[str, str | int | None]:
-    """The path of main.cf, and the line where it sets the parameter (None if it does not), as data of an observation."""
+    """Data for an observation: main.cf's `path`, and the `line` that sets the parameter (None if none does)."""
     path = f"{mta(ctx).config_directory}/main.cf"
     setting = main_cf.parse(ctx.ask(Read(path)).text).get(parameter)
     return {"path": path, "line": setting.line if setting else None}
 
 
 def origin(ctx: Asks, postfix: Mta) -> str:
-    """The domain that addresses without one get: $myorigin, which may name a file whose first line holds it."""
+    """The domain appended to addresses without one: $myorigin, or the first line of the file that it names."""
     value = postfix.value("myorigin") or postfix.value("myhostname")
     if not value.startswith("/"):
         return value

@@ -1,8 +1,8 @@
-"""What the relay checks share: how Postfix would log in, and one dialogue with the relay, held once.
+"""Facts that the relay checks share: how Postfix would log in, and one dialogue with the relay.
 
-sasl(ctx, way)              the password maps, the keys asked, and the entry found
+sasl(ctx, way)              the password maps, the keys looked up, and the entry found
 way_in(ctx, way)            the host, port and TLS that smtp(8) would use
-session(ctx, way)           the dialogue as Postfix would hold it, up to AUTH and an envelope that is taken back
+session(ctx, way)           the dialogue as Postfix would hold it, up to AUTH and an envelope, without a message
 plug_ins(ctx)               the SASL mechanisms installed
 """
 
@@ -32,8 +32,8 @@ PLUG_IN_PATTERNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """One password map: what a lookup of the keys brought. problem: why this tool could not ask; error: Postfix's words;
-    value: "user:" and stars."""
+    """The result of looking up the keys in one password map. problem: why this tool could not look; error: Postfix's
+    message; value: "user:" and stars."""
 
     table: Table
     key: str = ""
@@ -47,7 +47,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Sasl:
-    """How smtp(8) would log in. keys: in the order tried; asked: every map, in order; hit: the one that answers."""
+    """How smtp(8) would log in. keys: in the order tried; asked: every map, in order; hit: the one that has an entry."""
 
     enabled: bool
     keys: tuple[str, ...]
@@ -59,7 +59,7 @@ class Sasl:
 
     @property
     def blind(self) -> bool:
-        """True if this tool lacks permission to tell."""
+        """True if no entry was found and some map could not be looked up."""
         return self.hit is None and any(one.problem for one in self.asked)
 
     @property
@@ -82,7 +82,7 @@ def sasl(ctx: Asks, way: Route) -> Sasl:
 
 
 def _own_login(ctx: Asks, way: Route) -> Sasl:
-    """The login of a mailer other than Postfix, as if its file were a password map."""
+    """The login of a mailer other than Postfix, its file represented as a password map."""
     assert way.way is not None
     found = mailers.login(ctx, way.way)
     one = Asked(
@@ -98,7 +98,7 @@ def _own_login(ctx: Asks, way: Route) -> Sasl:
 
 def _ask(ctx: Asks, one: Table, keys: tuple[str, ...]) -> Asked:
     for key in keys:
-        # Without proxy:, which would need a running proxymap; whether that process may read the file is judged by its mode.
+        # Bypasses proxy:, which needs a running proxymap; whether that may read the file is judged by its mode.
         reply = ctx.ask(MapLookup(one.key, key, secret=True))
         if reply.problem:
             return Asked(table=one, problem=reply.problem)
@@ -114,9 +114,9 @@ def _ask(ctx: Asks, one: Table, keys: tuple[str, ...]) -> Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class WayIn:
-    """host, port: what to dial; ca_file, ca_path: what Postfix verifies against, "" where that is unusable or unset;
-    ca_broken: why the CA file that is set cannot be used; verify_name: the name that the certificate must have;
-    direct: to a recipient's own server instead of a relay; program: whose words advice uses, where it is not Postfix."""
+    """host, port: to dial; ca_file, ca_path: CAs that Postfix verifies against, "" if unusable or unset; ca_broken:
+    why the CA file that is set cannot be used; verify_name: the name that the certificate must have, "" for `host`;
+    direct: to a recipient's own server, not a relay; program: whose terms advice uses, "" for Postfix."""
 
     host: str
     port: int
@@ -139,14 +139,14 @@ class WayIn:
 
     @property
     def data(self) -> dict[str, Scalar]:
-        """What every statement on the relay carries."""
+        """Data for every observation on the relay."""
         said: dict[str, Scalar] = {"host": self.host, "port": self.port}
         said |= {"next_hop": self.next_hop, "provider": self.provider}
         return said | ({"program": self.program} if self.program else {})
 
     @property
     def tls_data(self) -> dict[str, Scalar]:
-        """The same for statements on its TLS."""
+        """Data for every observation on its TLS."""
         more: dict[str, Scalar] = {
             "level": self.mode.level,
             "by": self.mode.by,
@@ -166,7 +166,7 @@ def way_in(ctx: Asks, way: Route) -> WayIn:
     broken = ca_problem(ctx, mode.ca_file)
     policy = tls_settings.policy(mode.policy)
     match = policy.get("match").split(":")[0].strip(".")
-    # For `secure` the name asked for is the next hop's own, whatever its MX records say.
+    # At the level `secure` the name must be the next hop's, whatever its MX records say.
     name = match if "." in match else (way.host if mode.level == "secure" and not way.bracketed else "")
     return WayIn(
         host=host,
@@ -177,7 +177,7 @@ def way_in(ctx: Asks, way: Route) -> WayIn:
         family=family,
         mode=mode,
         ca_file="" if broken else mode.ca_file,
-        # With a file to verify against the directory only adds to it; where both are set the file is what most have.
+        # If both are set, the file is used: the directory only adds to it.
         ca_path="" if mode.ca_file and not broken else mode.ca_path,
         ca_broken=broken,
         verify_name="" if name == host else name,
@@ -188,7 +188,7 @@ def way_in(ctx: Asks, way: Route) -> WayIn:
 
 
 def ca_problem(ctx: Asks, path: str) -> str:
-    """missing, unreadable or empty: why a CA file cannot be loaded; "" where it can, or is not set."""
+    """Why a CA file cannot be loaded: missing, no-file or empty; "" if it can, is not set or cannot be checked."""
     if not path:
         return ""
     stat = ctx.ask(Stat(path))
@@ -202,10 +202,10 @@ def ca_problem(ctx: Asks, path: str) -> str:
 
 
 def plug_ins(ctx: Asks) -> frozenset[str] | None:
-    """The mechanisms of the SASL plug-ins installed, empty if there is none; None if this cannot be told."""
+    """The mechanisms of the installed SASL plug-ins, empty if there are none; None if unknown."""
     found: list[str] = []
     if ctx.ask(Stat("/nix/store")).exists:
-        return None  # plug-ins lie wherever a wrapper's SASL_PATH points
+        return None  # plug-ins are wherever a wrapper's SASL_PATH points
     for pattern in PLUG_IN_PATTERNS:
         reply = ctx.ask(Glob(pattern))
         if reply.problem and reply.problem != "not found":
@@ -215,7 +215,7 @@ def plug_ins(ctx: Asks) -> frozenset[str] | None:
 
 
 def options(way: Route, encrypted: bool, verified: bool = False) -> tuple[str, ...]:
-    """The security options that hold for a connection of this kind."""
+    """The SASL security options that apply to a connection of this kind."""
     name = "smtp_sasl_security_options"
     if encrypted:
         name = "smtp_sasl_tls_verified_security_options" if verified else "smtp_sasl_tls_security_options"
@@ -223,7 +223,7 @@ def options(way: Route, encrypted: bool, verified: bool = False) -> tuple[str, .
 
 
 def _mechanisms(way: Route, encrypted: bool) -> tuple[str, ...]:
-    """What may be spoken of what this tool can speak; never empty, since an empty tuple means all."""
+    """The mechanisms that this tool supports and the settings allow; ("NONE",) without any, since () means all."""
     spoken = ("PLAIN", "LOGIN", "CRAM-MD5")
     names = sasl_options.left(
         spoken,
@@ -236,7 +236,8 @@ def _mechanisms(way: Route, encrypted: bool) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """The dialogue, how it was begun (none, starttls, implicit), and whether the login was part of it."""
+    """The dialogue; tls: how it began (none, starttls, implicit); with_login, enveloped: whether it included a
+    login, an envelope."""
 
     reply: DialReply
     tls: str
@@ -245,13 +246,14 @@ class Session:
 
 
 def first_way(into: WayIn) -> str:
-    """As Postfix would; but on a port that is for implicit TLS a server keeps silent in the clear: do not wait for it."""
+    """How to begin TLS: as Postfix would, but always implicit on an implicit TLS port, where a server is silent in
+    the clear."""
     return "implicit" if into.port in IMPLICIT_TLS_PORTS else into.mode.dial
 
 
 def session(ctx: Asks, way: Route) -> Session:
-    """The relay's own words, asked as Postfix would ask; the query is always the same, so that it is asked once. Nobody is asked
-    where Postfix finds no address, though other programs may."""
+    """The dialogue with the relay as Postfix would hold it; the query is always equal, so that it is asked once.
+    Nothing is dialled if Postfix finds no address, even if other programs do."""
     if way.relay and not named(ctx, way).found:
         return Session(reply=DialReply(problem="its name gives Postfix no address"), tls="", with_login=False)
     into = way_in(ctx, way)
@@ -264,9 +266,9 @@ def session(ctx: Asks, way: Route) -> Session:
     careful = ctx.ask(begin(ctx, into, way, tls, say=say, login=login, whose=whose))
     if not careful.error.startswith("not tried: the c") or into.mode.verifies:
         return Session(reply=careful, tls=tls, with_login=True, enveloped=whose is not None)
-    # Not encrypted, or not verified: Postfix logs in all the same where its settings let it.
+    # Not encrypted or not verified: Postfix still logs in if its settings allow it.
     encrypted = bool(careful.tls and careful.tls.version)
-    # Other mailers keep a password out of the clear, most of them always.
+    # Other mailers send no password in the clear, most of them never.
     if not encrypted and (way.mailer or into.mode.mandatory or "noplaintext" in options(way, encrypted=False)):
         return Session(reply=careful, tls=tls, with_login=False)
     bold = begin(ctx, into, way, tls, say=say, login=login, whose=whose, trust=True, encrypted=encrypted)
@@ -277,7 +279,7 @@ def _without_login(ctx: Asks, way: Route, into: WayIn, first: Dial, tls: str) ->
     found = sasl(ctx, way)
     whose = _envelope(ctx, way)
     if whose is None or found.blind or (found.hit is not None and found.enabled):
-        # A refusal would then only show that this tool did not log in.
+        # A refusal would only show that this tool did not log in.
         return Session(reply=ctx.ask(first), tls=tls, with_login=False)
     query = begin(ctx, into, way, tls, say="rcpt", whose=whose)
     return Session(reply=ctx.ask(query), tls=tls, with_login=False, enveloped=True)
@@ -292,8 +294,9 @@ def _envelope(ctx: Asks, way: Route) -> Target | None:
 
 
 def uses_token(ctx: Asks, way: Route) -> bool:
-    """Whether smtp(8) would log in with an OAuth token: the filter leaves nothing else, or a plug-in for tokens is installed for a
-    relay that takes them (Cyrus SASL prefers it to passwords). What is in the password map is then no password."""
+    """Whether smtp(8) would log in with an OAuth token: the mechanism filter allows nothing else, or a token plug-in
+    is installed and the relay accepts tokens (Cyrus SASL prefers them to passwords). The password map then holds no
+    password."""
     chosen = way.value("smtp_sasl_mechanism_filter")
     if not any(sasl_options.passes_filter(name, chosen) for name in (*sasl_options.PLAINTEXT, "CRAM-MD5")):
         return any(sasl_options.passes_filter(name, chosen) for name in sasl_options.TOKENS)
@@ -328,7 +331,7 @@ def begin(
     whose: Target | None = None,
     encrypted: bool = True,
 ) -> Dial:
-    """A dialogue with the relay under one way of TLS. Without `trust` it logs in over verified TLS only."""
+    """The query for a dialogue with the relay in one TLS mode. Without `trust` it logs in over verified TLS only."""
     helo, end = way.value("smtp_helo_name"), near_end(ctx, way)
     return Dial(
         host=into.host,
@@ -351,8 +354,8 @@ def begin(
 
 
 def relay_route(ctx: Asks) -> Route | None:
-    """The target's way where smtp(8) hands its mail to a relay, else None. Of several relays (relayhost takes a list)
-    the first that greets is the one that gets the mail; `passed_over` names those before it."""
+    """The target's route if smtp(8) sends its mail to a relay, else None. Of several relays (relayhost accepts a
+    list) it is the first that greets, which gets the mail; `passed_over` names those before it."""
     way = route(ctx)
     if way is None or not way.relay or not way.remote or way.program != "smtp":
         return None
@@ -363,7 +366,7 @@ def relay_route(ctx: Asks) -> Route | None:
 
 
 def passed_over(ctx: Asks, way: Route) -> tuple[str, ...]:
-    """The relays of the list that do not greet and stand before the one in use, as configured."""
+    """The relays listed before the one in use, which do not greet, as configured."""
     whole = route(ctx)
     hops = [hop.raw.strip() for hop in whole.hops] if whole is not None else []
     return tuple(hops[: hops.index(way.nexthop)]) if way.nexthop in hops else ()
@@ -389,7 +392,7 @@ def _greets(ctx: Asks, way: Route) -> bool:
 
 
 def settings_problem(ctx: Asks) -> str:
-    """Why nothing can be said about a relay; "" if something can."""
+    """Why the relay settings are unknown; "" if they are known."""
     postfix = mta(ctx)
     if mailers.mailer(ctx) is not None:
         return mailers.outgoing(ctx).problem

@@ -1,4 +1,4 @@
-"""What a server's port speaks, implicit TLS or STARTTLS, whatever Postfix is told to speak."""
+"""Whether a server's port uses implicit TLS or STARTTLS, whatever Postfix is set to use."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from diagnose.record import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Spoken:
-    """kind: implicit, starttls (or plain SMTP), "" where nothing tells. dialogue: the one in the clear, None if the
-    port speaks none that Postfix would hold; tls: the handshake as Postfix would begin it."""
+    """kind: implicit, starttls (also plain SMTP), "" if unknown. dialogue: the one that begins in the clear, None if
+    Postfix would hold none; tls: the handshake as Postfix would begin it."""
 
     kind: str = ""
     dialogue: DialReply | None = None
@@ -21,7 +21,7 @@ class Spoken:
 
 
 def tried(way: Route, into: WayIn) -> bool:
-    """Whether a dialogue tells anything: opportunistic TLS with a recipient's own server never keeps mail back."""
+    """Whether TLS matters here: opportunistic TLS with a recipient's own server never stops mail."""
     return way.relay or (into.mode.mandatory and bool(into.host))
 
 

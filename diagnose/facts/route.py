@@ -1,4 +1,4 @@
-"""The transport and next hop that mail takes, and how its TLS is set up."""
+"""The transport and next hop of mail, and its TLS settings."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 class Route(Parameters):
     """Where a recipient's mail goes.
 
-    channel: master.cf's service name; program: what it runs (smtp, lmtp, local, error, discard …, "" when master.cf lacks
-    it); relay: a next hop of this host's own choice, not the recipient's domain; host/port: the first hop's; settings:
-    main.cf under the service's -o overrides; reasons: what decided; mailer: another mailer's id, whose own settings say all that
-    (then `settings` has none but the name for EHLO); way: these.
+    channel: master.cf's service name; program: its command (smtp, lmtp, local, error, discard …, "" if master.cf
+    lacks the service); relay: the next hop is configured here, not the recipient's domain; host, port: of the first
+    hop; settings: main.cf's with the service's -o overrides; reasons: the deciding settings; mailer: the id of
+    another mailer than Postfix, from whose settings the route is taken (`settings` then holds only the EHLO name);
+    way: these settings.
     """
 
     recipient: str
@@ -54,12 +55,12 @@ class Route(Parameters):
 
     @property
     def helo(self) -> str:
-        """By what name smtp(8) greets."""
+        """The name that smtp(8) sends with EHLO."""
         return self.value("smtp_helo_name") or self.value("myhostname")
 
     @property
     def remote(self) -> bool:
-        """Whether smtp(8) or lmtp(8) connects anywhere."""
+        """Whether smtp(8) or lmtp(8) delivers it, to a known next hop."""
         return self.program in ("smtp", "lmtp") and bool(self.hops)
 
     @property
@@ -68,12 +69,12 @@ class Route(Parameters):
         return f"{self.host}:{self.port}"
 
 
-# Where no recipient is known the default way is judged; RFC 2606 keeps this name from being anybody's.
+# Used if no recipient is known, to find the default route; RFC 2606 reserves the domain.
 ANYBODY = "someone@example.com"
 
 
 def route(ctx: Asks, recipient: str | None = None, sender: str | None = None) -> Route | None:
-    """The way of `recipient` (default: the target's, else anybody's); None if no mailer's settings tell."""
+    """The route of mail to `recipient` (default: the target's, else ANYBODY); None if no mailer's settings are known."""
     postfix = mta(ctx)
     if not postfix.settings:
         return _of_mailer(ctx, recipient)
@@ -108,7 +109,7 @@ def route(ctx: Asks, recipient: str | None = None, sender: str | None = None) ->
 
 
 def _of_mailer(ctx: Asks, recipient: str | None) -> Route | None:
-    """The way of all mail that leaves by another mailer than Postfix."""
+    """The route of mail under another mailer than Postfix; None if unknown."""
     here = mailers.mailer(ctx)
     way = mailers.outgoing(ctx) if here is not None else None
     if here is None or way is None or not way.kind:
@@ -147,10 +148,10 @@ def _default_port(settings: Mapping[str, str], service: Service | None) -> int:
 
 
 def asker(ctx: Asks) -> trivial_rewrite.Lookup:
-    """A table lookup for `trivial_rewrite`: LookupError where the table cannot be asked."""
+    """The table lookup for `trivial_rewrite`; it raises LookupError if the table cannot be read."""
 
     def ask(name: str, key: str) -> str | None:
-        if name.startswith("/"):  # a list's items kept in a file
+        if name.startswith("/"):  # a file with list items
             return _in_file(ctx, name, key)
         reply = ctx.ask(MapLookup(name, key))
         if reply.problem or reply.broken:
@@ -170,9 +171,10 @@ def _in_file(ctx: Asks, path: str, key: str) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class TlsMode:
-    """level: as in smtp_tls_security_level (none, may, encrypt, dane, dane-only, fingerprint, verify, secure); verifies:
-    the certificate must be good; wrapper: implicit TLS; by: the parameter or table that decided; strict: a certificate must be good wherever TLS
-    begins, whatever the level; own: another mailer's, whose settings have other values than these levels."""
+    """level: as in smtp_tls_security_level (none, may, encrypt, dane, dane-only, fingerprint, verify, secure);
+    verifies: the certificate must be valid; wrapper: implicit TLS; by: the deciding parameter or table; strict: the
+    certificate must be valid if TLS is used, whatever the level; own: from another mailer's settings, which have
+    other values than these levels."""
 
     level: str
     wrapper: bool
@@ -189,7 +191,7 @@ class TlsMode:
 
     @property
     def words(self) -> str:
-        """The setting, with its value."""
+        """The deciding setting with its value, for people."""
         return self.by if self.own else f"{self.by} = {self.level}"
 
     @property
@@ -198,7 +200,7 @@ class TlsMode:
 
     @property
     def dial(self) -> str:
-        """The `tls` of a Dial that does as Postfix would."""
+        """Dial.tls as Postfix would begin."""
         return "implicit" if self.wrapper else ("none" if self.level == "none" else "starttls")
 
 
@@ -245,7 +247,8 @@ def tls_mode(ctx: Asks, way: Route) -> TlsMode:
 
 
 def unheard(ctx: Asks, way: Route, address: str) -> tuple[frozenset[str], str]:
-    """The EHLO keywords, lower case, that smtp(8) is told not to hear of the server at `address`, and the parameter that says so."""
+    """(EHLO keywords in lower case that smtp(8) ignores from the server at `address`, the parameter that says so or
+    "")."""
     if way.flag("smtp_never_send_ehlo"):
         return frozenset({"auth", "starttls"}), "smtp_never_send_ehlo"
     for name in ("smtp_discard_ehlo_keyword_address_maps", "smtp_discard_ehlo_keywords"):
@@ -259,7 +262,7 @@ def unheard(ctx: Asks, way: Route, address: str) -> tuple[frozenset[str], str]:
 
 
 def next_hop_hosts(ctx: Asks, way: Route) -> tuple[str, ...]:
-    """The host names that smtp(8) would dial for this way, in order; empty if DNS does not tell."""
+    """The host names that smtp(8) would dial for this route, in order; () if DNS has none."""
     if not way.hops:
         return ()
     if way.bracketed:
@@ -268,7 +271,8 @@ def next_hop_hosts(ctx: Asks, way: Route) -> tuple[str, ...]:
 
 
 def failures(ctx: Asks, asked: str | None) -> tuple[Fact, ...]:
-    """The log's kinds of failure, and what is true of them now; none where no log can be read. asked: as `parse.log.current` has it."""
+    """The kinds of failure in the log, and whether they still apply; () if no log can be read. asked: as in
+    `parse.log.current`."""
     from diagnose.parse.log import current
 
     read = mail_log(ctx)
@@ -276,8 +280,8 @@ def failures(ctx: Asks, asked: str | None) -> tuple[Fact, ...]:
 
 
 def relay_of(ctx: Asks) -> Callable[[str, str], str]:
-    """A function of sender and recipient for `parse.current`: the relay's host name as the log writes it, "*" where DNS
-    decides which, "" for direct delivery, "local" for none."""
+    """A function (sender, recipient) for `parse.log.current` that returns the relay's host name as the log writes
+    it, "*" if DNS decides it, "" for direct delivery, "local" for none."""
     known: dict[tuple[str, str], str] = {}
 
     def way_of(sender: str, recipient: str) -> str:
@@ -295,5 +299,5 @@ def _relay_name(way: Route | None) -> str:
         return ""
     if not way.remote:
         return "local"
-    # Other mailers log the name that the relay's own records lead to.
+    # Other mailers log the name that the relay's DNS records resolve to.
     return way.host if way.bracketed and not way.mailer and len(way.hops) == 1 else "*"

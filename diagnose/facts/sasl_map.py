@@ -46,7 +46,7 @@ def lookup(ctx: Asks, one: Asked) -> Judged:
 
 
 def compared(ctx: Asks, one: Asked, found: Sasl) -> Judged | None:
-    """The compiled table against its text; None if there is nothing to compare."""
+    """Compares the compiled table with its source text; None if there is nothing to compare."""
     it = one.table
     if not table.needs_postmap(it):
         return None
@@ -57,7 +57,7 @@ def compared(ctx: Asks, one: Asked, found: Sasl) -> Judged | None:
     if reply.problem and (newer := _text_is_newer(ctx, it)):
         text = f"{newer} is newer than its table, and this user may not compare them: postmap may have been forgotten"
         return Judged(status=Status.WARNING, text=text, kind="maybe")
-    # An answer may come with a warning, that the table is older than its text.
+    # The reply may contain the warning that the table is older than its text.
     if reply.problem or (reply.error and not (reply.keys or reply.only_source)):
         return Judged(status=Status.UNKNOWN, text=f"not compared with its text ({reply.problem or reply.error})")
     changed = [key for key in found.keys if key in reply.differ and (not one.found or key == one.key)]
@@ -89,7 +89,7 @@ def _hidden_from_proxymap(ctx: Asks, files: tuple[str, ...]) -> str:
 
 
 def _text_is_newer(ctx: Asks, it: Table) -> str:
-    """The text's path where it changed after the table was made; Postfix itself gives an editor 100 seconds."""
+    """The text's path if it changed over 100 seconds after the table, the tolerance that Postfix itself has; else ""."""
     path = table.source(it)
     text, compiled = ctx.ask(Stat(path)), ctx.ask(Stat(table.files(it)[0]))
     return path if text.exists and compiled.exists and text.mtime > compiled.mtime + 100 else ""

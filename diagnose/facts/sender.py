@@ -1,9 +1,9 @@
-"""The domains that this host sends for, the addresses that their mail comes from, and what DNS says of both.
+"""The domains that this host sends for, the addresses that their mail comes from, and the DNS records of both.
 
-senders(ctx)               the domains, each with the way that its mail takes
+senders(ctx)               the domains, each with the route of its mail
 spf(ctx, sender)           SPF for this host's address, or for the relay's
-dmarc(ctx, domain)         the policy that holds for a domain
-refused(ctx, domain)       whether mail of it was refused recently for lack of these
+dmarc(ctx, domain)         the policy that applies to a domain
+refused(ctx, domain)       a recent reply that refused its mail for lack of these
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from diagnose.parse.sender.spf import Ask, Verdict, evaluate, some_address
 from diagnose.parse.system.own_network import is_private
 from diagnose.record import dataclass
 
-MOST = 3  # domains that are judged, the ones asked for and the busiest first
-QUESTIONS = 60  # to DNS for one domain's SPF
-SECONDS = 2.0  # for each of them
+MOST = 3  # domains judged, first the one asked for, then the busiest
+QUESTIONS = 60  # DNS queries for one domain's SPF
+SECONDS = 2.0  # for each query
 REFUSED = "sender-unauthenticated"  # the meaning of a reply that names SPF, DKIM or DMARC
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sender:
-    """domain: of MAIL FROM, and as far as this host can tell of the From header; asked: the user named it; way: of its mail;
-    relay: whose the next hop is, None if mail goes straight out or nobody knows it."""
+    """domain: of MAIL FROM, and presumably of the From header; asked: the user named it; way: the route of its mail;
+    relay: the provider of the next hop, None for direct delivery or an unknown one."""
 
     domain: str
     asked: bool
@@ -46,13 +46,13 @@ class Sender:
 
     @property
     def through(self) -> str:
-        """The relay's name as configured, "" for the direct way."""
+        """The relay's name as configured, "" for direct delivery."""
         return self.way.host if self.way.relay else ""
 
 
 def senders(ctx: Asks) -> tuple[Sender, ...]:
-    """Those whose mail leaves this host by SMTP, as this host's own: asked for, handed over here by the log, or of the queue's
-    mail from one of this host's own names. Forwarded mail is another's."""
+    """The domains whose mail this host originates and smtp(8) sends: as asked, with submissions in the log, or this
+    host's own names as senders in the queue. Forwarded mail does not count. At most MOST."""
     postfix = mta(ctx)
     named = _domain(ctx.target.sender or "")
     filtered = any(service.kind == "content" for service in wanted(postfix))
@@ -75,13 +75,13 @@ def senders(ctx: Asks) -> tuple[Sender, ...]:
 
 
 def _domain(address: str) -> str:
-    """Its domain where the public DNS may have it, else ""."""
+    """The domain of an address, in lower case; "" if it cannot be in public DNS."""
     name = address.rpartition("@")[2].lower().rstrip(".")
     return "" if "." not in name or name.endswith(NOT_PUBLIC) or name.startswith("[") else name
 
 
 def refused(ctx: Asks, domain: str) -> str:
-    """A reply of the day's log or of the queue that turned mail of this sender away for it, "" where there is none."""
+    """A reply in the log or the queue that refused mail of this domain as unauthenticated; "" if there is none."""
     log, waiting = mail_log(ctx), queue(ctx)
     told = [
         (group.sample.sender or "", group.sample.text)
@@ -93,7 +93,7 @@ def refused(ctx: Asks, domain: str) -> str:
 
 
 def asker(ctx: Asks, most: int = QUESTIONS) -> Ask:
-    """Answers for the pure readers, bounded in number; what is asked beyond, or too late, has no answer."""
+    """A DNS lookup for the pure parsers: (name, type) to answers; None if unknown, after `most` queries, or too late."""
     seen: set[tuple[str, str]] = set()
 
     def ask(name: str, kind: str) -> tuple[str, ...] | None:
@@ -111,7 +111,7 @@ def asker(ctx: Asks, most: int = QUESTIONS) -> Ask:
 
 
 def ahead(ctx: Asks, questions: Iterable[tuple[str, str]]) -> None:
-    """Asks them side by side, so that each has its answer when its turn comes."""
+    """Asks (name, type) pairs in parallel, so that later lookups find the answers ready."""
     try:
         ask_all(ctx, [Lookup(name.lower().rstrip("."), kind, timeout=SECONDS) for name, kind in questions])
     except Late:
@@ -120,7 +120,8 @@ def ahead(ctx: Asks, questions: Iterable[tuple[str, str]]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Spf:
-    """SPF for an address. known: whether mail comes from it, so that the verdict is the receivers'; by: what the address is."""
+    """SPF for an address. known: mail really comes from it, so that receivers reach the same verdict; by: whose
+    address it is."""
 
     address: str
     verdict: Verdict
@@ -129,7 +130,8 @@ class Spf:
 
 
 def spf(ctx: Asks, sender: Sender) -> tuple[Spf, ...]:
-    """For each address that mail of this domain is known to come from, a relay's by its own SPF record; () where none is."""
+    """SPF for each address that the domain's mail comes from, a relay's taken from its own SPF record; () if none is
+    known."""
     found = [*_of_relay(ctx, sender)] if sender.way.relay else [(a, True, "this host") for a in own_addresses(ctx)]
     return tuple(
         Spf(address=address, verdict=_evaluate(ctx, sender.domain, address, sender.way.helo), known=known, by=by)
@@ -144,7 +146,7 @@ def _evaluate(ctx: Asks, domain: str, address: str, helo: str) -> Verdict:
 
 
 def own_addresses(ctx: Asks) -> tuple[str, ...]:
-    """Those that servers see of this host: IPv4's, and IPv6's where port 25 gets out over it."""
+    """This host's public addresses: IPv4, and IPv6 if port 25 is open over it."""
     found = [public_address(ctx)]
     if 6 in families(ctx) and any(tried.open for tried in egress(ctx).on(25, 6)):
         found.append(public_address(ctx, 6))
@@ -152,7 +154,8 @@ def own_addresses(ctx: Asks) -> tuple[str, ...]:
 
 
 def _of_relay(ctx: Asks, sender: Sender) -> Iterable[tuple[str, bool, str]]:
-    """Address, whether the relay is known to send from it, and by what. A relay sends from other addresses than it listens on."""
+    """(address, whether the relay is known to send from it, source). A relay may send from other addresses than it
+    listens on."""
     labels = sender.way.host.split(".")
     above = [".".join(labels[n:]) for n in range(1, len(labels) - 1)]
     places = [sender.relay.publishes.spf] if sender.relay and sender.relay.publishes else above

@@ -24,9 +24,9 @@ _AMAVIS_FILES = 12
 
 @dataclass(frozen=True, kw_only=True)
 class Signing:
-    """For the mail of one domain. signers: by their settings, or by their log lines; asked: through which parameters Postfix
-    hands mail to a milter or filter; commands: whether mail of the sendmail command goes there too; blind: why it cannot be told
-    whether what Postfix asks signs, "" where it can."""
+    """DKIM signing of one domain's mail. signers: by their settings or log lines; asked: the parameters by which
+    Postfix passes mail to a milter or filter; commands: mail from the sendmail command passes there, too; blind: why
+    it is unknown whether these sign, "" if it is known."""
 
     signers: tuple[Signer, ...]
     asked: tuple[str, ...]
@@ -42,7 +42,7 @@ class Signing:
 
 
 def signing(ctx: Asks, domain: str) -> Signing:
-    """For mail of the domain."""
+    """Who signs the domain's mail here."""
     services = [s for s in wanted(mta(ctx)) if s.kind in ("milter", "content")]
     asked = tuple(dict.fromkeys(s.parameter for s in services))
     problems: list[str] = []
@@ -54,7 +54,7 @@ def signing(ctx: Asks, domain: str) -> Signing:
             known = next((s for s in found if s.domain == name and s.selector == selector), None)
             found = [known or Signer(program="a milter", domain=name, selector=selector)]
     if asked and not found and not problems:
-        # A milter or filter without settings in a usual place may well sign, on this host or another.
+        # A milter or filter without settings in a usual place may sign, on this host or another.
         problems.append(f"it is not known what {', '.join(asked)} asks")
     return Signing(
         signers=tuple(dict.fromkeys(found)),
@@ -65,7 +65,8 @@ def signing(ctx: Asks, domain: str) -> Signing:
 
 
 def _opendkim(ctx: Asks, domain: str, endpoints: list[str], problems: list[str]) -> Iterator[Signer]:
-    """endpoints: of the milters that Postfix asks; with any, one that listens elsewhere signs nothing."""
+    """The signers in OpenDKIM's settings. endpoints: of Postfix's milters; if any, a signer that listens elsewhere
+    is left out. problems: unreadable files are added."""
     for program, paths in _OPENDKIM:
         for path in paths:
             reply = ctx.ask(Read(path))
@@ -100,21 +101,21 @@ def _amavis(ctx: Asks, domain: str) -> Iterator[Signer]:
 
 
 def published(ctx: Asks, signer: Signer) -> dkim.Key | None:
-    """The key that verifiers find; None if nobody could tell."""
+    """The key published in DNS; None if DNS gives no answer."""
     texts = asker(ctx)(f"{signer.selector}._domainkey.{signer.domain}", "TXT")
     return None if texts is None else dkim.published(texts)
 
 
 def public_key(ctx: Asks, signer: Signer) -> bytes:
-    """The public part of the key that signs, as openssl prints it, so that the key itself enters nothing; b"" if it may not be
-    read."""
+    """The public part of the signing key, extracted by openssl so that the private key is never read here; b"" if
+    unreadable."""
     if not signer.key.startswith("/") or ctx.ask(Stat(signer.key)).kind != "file":
         return b""
     return dkim.of_private(ctx.ask(Exec(("openssl", "pkey", "-in", signer.key, "-pubout", "-passin", "pass:"))).out)
 
 
 def relay_keys(ctx: Asks, sender: Sender) -> tuple[str, ...]:
-    """The selectors of the relay's under which the domain publishes a key, so that the relay signs for it."""
+    """The relay's selectors under which the domain publishes a key: the relay then signs for it."""
     names = sender.relay.publishes.selectors if sender.relay and sender.relay.publishes else ()
     questions = [(f"{selector}._domainkey.{sender.domain}", "TXT") for selector in names]
     ahead(ctx, questions)

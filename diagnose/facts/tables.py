@@ -1,4 +1,4 @@
-"""The lookup tables that Postfix's settings name, apart from those of passwords."""
+"""The lookup tables named in Postfix's settings, except password maps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INCOMING = re.compile(r"^(?:smtpd_|postscreen_|local_recipient_maps|relay_recip
 
 @dataclass(frozen=True)
 class Use:
-    """A table and where it is named. scope: all (every message needs it), local or incoming."""
+    """A table and the parameter that names it. scope: the mail that needs it: all, local or incoming."""
 
     parameter: str
     table: Table
@@ -41,7 +41,7 @@ def uses(postfix: Mta) -> Iterator[Use]:
         if "sasl_password_maps" in parameter or parameter == "smtp_tls_session_cache_database":
             continue
         if parameter.endswith(("_cache_database", "_cache_map", "address_verify_map")):
-            continue  # made by Postfix itself
+            continue  # created by Postfix itself
         for word in items(expand(raw, {**postfix.settings, parameter: raw})):
             for found in _flat(table.parse(word.strip("{}"))):
                 file = (found.type in _FILES and found.name.startswith("/")) or found.type in SERVED

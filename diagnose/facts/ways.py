@@ -1,7 +1,7 @@
-"""The way that a check of the relay is about; without it the check does not apply.
+"""The route that a relay check examines. Both raise Skip if there is none.
 
-relay_in_use(ctx)   the way to the relay
-way_by_smtp(ctx)    the way that smtp(8) takes, to a relay or a recipient's own server
+relay_in_use(ctx)   the route to the relay
+way_by_smtp(ctx)    the route through smtp(8), to a relay or a recipient's own server
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What is meant to run an application's queue worker on this host, whether it does, and what waits in the queue.
+"""What should start an application's queue worker on this host, whether it runs, and how many jobs wait.
 
-started_by(ctx, worker)   units, supervisor's programs and crontab lines that start it
-states(ctx, names)        what systemd says of units
-jobs(ctx, worker, folder) how much waits, where the queue is open to this host without a login
+started_by(ctx, worker)   systemd units, supervisor programs and crontab lines that start it
+states(ctx, names)        systemd's properties of units
+jobs(ctx, worker, …)      how many jobs wait, if the queue can be read without a login
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _PROGRAM = re.compile(r"^\[program:(?P<name>[^\]\n]+)\][ \t]*\n(?P<body>(?:(?!\[
 _CRON = r"(?:^|/)(?:cron|crond|fcron|dcron|bcron)\b|busybox crond"
 _GENERATORS = ("/usr/lib/systemd/system-generators/*crontab*", "/lib/systemd/system-generators/*crontab*")
 _PROPERTIES = "Id,LoadState,Type,ActiveState,SubState,Result,UnitFileState"
-_MOST = 60  # files of a kind
+_MOST = 60  # files read of each kind
 
 
 @dataclass(frozen=True, kw_only=True)
 class Starter:
-    """kind: unit, program (of supervisor) or cron; name: the unit, the program, or the crontab's path; folder: the
-    application's own, "" where it is not told; direct: whether it runs the worker itself, not a scheduler that may."""
+    """kind: unit, program (of supervisor) or cron; name: of the unit or program, or the crontab's path; folder: of the
+    application, "" if unknown; direct: it starts the worker itself, not a scheduler that does."""
 
     kind: str
     name: str
@@ -53,12 +53,12 @@ def workers() -> tuple[Worker, ...]:
 
 
 def running(ctx: Asks, pattern: str) -> tuple[Process, ...]:
-    """Processes whose command line holds it, those of containers as well."""
+    """Processes whose command line matches the pattern, in containers, too."""
     return tuple(p for p in ctx.ask(Processes()).processes if p.state != "zombie" and re.search(pattern, p.line))
 
 
 def at_work(ctx: Asks, worker: Worker, folder: str) -> bool:
-    """Whether a process of it may be that of the application in this folder: not where each is known to be another one's."""
+    """Whether a worker process may belong to the application in this folder: not known to belong to another one."""
     return any(_fits(ctx, process, folder) for process in running(ctx, worker["process"]))
 
 
@@ -70,12 +70,12 @@ def _fits(ctx: Asks, process: Process, folder: str) -> bool:
 
 
 def cron_runs(ctx: Asks) -> bool:
-    """A daemon, or systemd in its place."""
+    """Whether a cron daemon runs, or systemd has a crontab generator."""
     return bool(running(ctx, _CRON)) or any(globbed(ctx, _GENERATORS))
 
 
 def everything_seen(ctx: Asks) -> bool:
-    """Whether all processes are shown: not where /proc hides those of other users."""
+    """Whether all processes are visible, rather than other users' hidden by /proc's hidepid."""
     return any(p.pid == 1 for p in ctx.ask(Processes()).processes)
 
 
@@ -126,7 +126,7 @@ def _lines(ctx: Asks, worker: Worker) -> Iterator[Starter]:
 
 
 def states(ctx: Asks, names: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
-    """systemd's properties of units, and of the timers of the same names, by their names; empty if it does not run here."""
+    """systemd's properties of loaded units, and of timers of the same names, by unit; {} if systemd does not answer."""
     if not names:
         return {}
     wanted = [*names, *(name.replace(".service", ".timer") for name in names)]
@@ -147,11 +147,11 @@ def supervised_state(ctx: Asks, name: str) -> str:
     return next((word for word in words if word in ("RUNNING", "STARTING")), words[0] if words else "")
 
 
-# --- what waits ----------------------------------------------------------------------------------------------------
+# --- waiting jobs ----------------------------------------------------------------------------------------------------
 
 
 def local_queue(ctx: Asks, text: str) -> bool:
-    """Whether the settings' Redis, if they name one, is one that only this host reaches."""
+    """Whether the settings' Redis (default: localhost) is reachable from this host only."""
     host, port, *_ = _redis(text)
     if host not in ("localhost", "127.0.0.1", "::1"):
         return False
@@ -160,8 +160,8 @@ def local_queue(ctx: Asks, text: str) -> bool:
 
 
 def jobs(ctx: Asks, worker: Worker, text: str, folder: str) -> tuple[int, int] | None:
-    """How many jobs wait, and how many workers the queue itself knows of (0 if it does not count them). None if that cannot
-    be read without a login. text: of the application's settings."""
+    """(waiting jobs, workers registered in the queue, 0 if it does not count them); None if unreadable without a
+    login. text: of the application's settings."""
     title = worker["title"]
     if "Laravel" in title and re.search(worker["stored"], text, re.M):
         return _by_sqlite(ctx, text, folder)
@@ -190,7 +190,7 @@ def jobs(ctx: Asks, worker: Worker, text: str, folder: str) -> tuple[int, int] |
     return sum(map(_whole, counts)), _whole(seen)
 
 
-# Sets of queues' names, and (=) lists; and the set of the workers that run.
+# Redis keys: sets of queue names, or (=) lists; and the set of running workers.
 _QUEUES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "Sidekiq": (("queues",), "processes"),
     "the RQ worker": (("rq:queues",), "rq:workers"),
@@ -204,7 +204,8 @@ def _whole(words: list[str] | None) -> int:
 
 
 def _laravel_keys(text: str) -> list[str]:
-    """config/database.php: the prefix is REDIS_PREFIX, else the application's name and "database"."""
+    """The Redis list of Laravel's queue; the key's prefix is REDIS_PREFIX, else made of APP_NAME and "database"
+    (config/database.php)."""
     prefix, name = _value(text, "REDIS_PREFIX"), _value(text, "APP_NAME") or "laravel"
     both = [re.sub(r"[^a-z0-9]+", sign, name.lower()).strip(sign) + f"{sign}database{sign}" for sign in "_-"]
     return [f"{each}queues:{_value(text, 'REDIS_QUEUE') or 'default'}" for each in ([prefix] if prefix else both)]
@@ -217,7 +218,7 @@ def _value(text: str, name: str) -> str:
 
 
 def _redis(text: str) -> tuple[str, int, int, bool]:
-    """Host, port, database and whether no login is set."""
+    """(host, port, database, whether no password is set); host "" if it is no plain Redis."""
     url = next((v for n in ("CELERY_BROKER_URL", "REDIS_URL", "BROKER_URL") if (v := _value(text, n))), "")
     if url:
         try:
@@ -242,7 +243,7 @@ def _redis(text: str) -> tuple[str, int, int, bool]:
 
 
 def _by_sqlite(ctx: Asks, text: str, folder: str) -> tuple[int, int] | None:
-    """Laravel's jobs that nobody has begun for ten minutes, where its database is a file."""
+    """(Laravel's jobs due for ten minutes that no worker has reserved, 0); None if its database is not SQLite."""
     if _value(text, "DB_CONNECTION") != "sqlite":
         return None
     path = _value(text, "DB_DATABASE") or f"{folder}/database/database.sqlite"

@@ -1,4 +1,5 @@
-"""An application's settings, tried on its mail server from where it runs: the dialogue, the cause, and a message where asked for."""
+"""Tries an application's settings on its mail server, from where it runs: dialogue, cause, and a test message if
+asked for."""
 
 from __future__ import annotations
 
@@ -26,10 +27,10 @@ from diagnose.sentence import joined
 from diagnose.session import Request, Result, diagnose
 
 _CHECKS = ("application", "application-probe")
-_OTHERS = ("applications", "php-mail", "puppet", "workers")  # of other programs than the one that was named
+_OTHERS = ("applications", "php-mail", "puppet", "workers")  # about programs other than the named one
 _REACHED = "app.server"
 _UNREAD = "could not check how the application sends mail: "
-_LINES = 30  # of one reply that are shown
+_LINES = 30  # shown of one reply
 
 Plain = dict[str, Any]
 Heard = tuple[Dial, DialReply, tuple[str, ...]]
@@ -37,8 +38,8 @@ Heard = tuple[Dial, DialReply, tuple[str, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """path: the settings file, or the name of one of the texts that are `given`; where: from where it is tried, in words;
-    sender: where the settings name none; away: not on this host itself. timeout in seconds."""
+    """path: of the settings file, or the name of a text in `given`; where: the place it is tried from, in words;
+    sender: used if the settings have none; away: not on this host itself; timeout: in seconds."""
 
     path: str
     given: Mapping[str, str]
@@ -51,8 +52,8 @@ class Asked:
 
 
 def of_url(url: str) -> tuple[str, str]:
-    """The user that a URL such as smtp://user@host:587 names, and where it points, for people. Raises UsageError, also for one
-    with a password: every user of the host sees arguments."""
+    """(user or "", host[:port]) of a URL such as smtp://user@host:587. Raises UsageError if it is invalid or
+    contains a password, since every user of the host can see arguments."""
     try:
         parts = urlsplit(url)
         port, host, password = parts.port, parts.hostname or "", parts.password
@@ -69,18 +70,18 @@ def of_url(url: str) -> tuple[str, str]:
 
 
 def as_text_of_url(url: str, password: str) -> str:
-    """The URL with its password, as a settings file has it."""
+    """A line of a settings file that sets SMTP_URL to the URL with its password."""
     parts = urlsplit(url)
     login = f"{parts.username}:{quote(password, safe='')}@" if parts.username and password else ""
     return f"SMTP_URL={parts.scheme}://{login}{parts.netloc.rpartition('@')[2]}{parts.path}\n"
 
 
 def tried(asked: Asked) -> Plain:
-    """The report of `run` (schema 1) about this application alone, and beside it:
+    """The report of `run` (schema 1) on this application alone, with these additions:
 
     app         path, host, port, tls, user, sender, where, verdict
-    dialogue    what was said, line by line: "C: …", "S: …", and "* …" for what is not a word of it
-    sent        recipient, accepted and said, where a message was asked for and handed over
+    dialogue    its lines: "C: …", "S: …", and "* …" for remarks
+    sent        recipient, accepted and said, if a message was asked for and submitted
     """
     heard: list[Heard] = []
     live = LiveHost(given=asked.given, heard=lambda *each: heard.append(each))
@@ -96,15 +97,15 @@ def tried(asked: Asked) -> Plain:
     result = diagnose(request)
     shown = _shown(heard)
     if any(each.sign == _REACHED for each in _seen(result)) and not (shown and shown[1].connected):
-        # Whether it is this server, or the network from here.
+        # Finds out whether the server or this network is at fault.
         result = diagnose(replace(request, only=(*_CHECKS, "network")))
-    # Of the host's own mailer nothing is asked here, so what is merely possible of it is left out.
+    # The host's own mailer is not examined here, so its merely possible causes are left out.
     kept = (d for d in result.report.diagnoses if d.cause.station == "application" or d.confidence >= Confidence.LIKELY)
     result = replace(result, report=replace(result.report, diagnoses=tuple(kept)))
     settings = _settings(request, live)
     failed = result.report.status.word == "failed"
     if shown and not failed and shown[0].say == "ehlo" and settings.sender and not settings.auth:
-        # Of a server of this host run leaves the sender out.
+        # For a server on this host, `run` does not send MAIL.
         live.answer(replace(shown[0], say="rcpt", sender=settings.sender), time.monotonic() + asked.timeout)
         shown = heard[-1]
     lines: Sequence[str] = shown[2] if shown else ()
@@ -138,8 +139,8 @@ def _seen(result: Result) -> Iterable[Observation]:
 
 
 def _shown(heard: Sequence[Heard]) -> Heard | None:
-    """The dialogue that the settings lead to: the first, or what the application would go on with. The others look for ways
-    that work."""
+    """The dialogue that the application would hold: the last one with its host beyond EHLO, else the first; None
+    without any. The others only look for settings that work."""
     if not heard:
         return None
     own = [each for each in heard[1:] if each[0].say != "ehlo" and each[0].host == heard[0][0].host]
@@ -149,7 +150,7 @@ def _shown(heard: Sequence[Heard]) -> Heard | None:
 def _judged(
     result: Result, seen: Sequence[Observation], shown: Heard | None, settings: MailSettings
 ) -> tuple[str, str]:
-    """Status and sentence; the first cause's title where one was found."""
+    """(status, sentence); the sentence is the first cause's title if one was found."""
     if result.report.diagnoses:
         return result.report.status.word, f"{result.report.diagnoses[0].cause.title}."
     failed = next((each for each in seen if each.sign == _REACHED and each.status.word == "failed"), None)
@@ -191,7 +192,7 @@ def _about(seen: Sequence[Observation], shown: Heard | None) -> Plain:
 
 
 def _sent(asked: Asked, query: Dial, live: LiveHost) -> tuple[submit.Submitted, tuple[str, ...]]:
-    """A message by the same way to the one address that was asked for."""
+    """Submits a message over the same connection settings to the one address asked for; with the lines of the dialogue."""
     assert asked.send_to is not None
     now = live.answer(Now(), time.monotonic() + 5)
     name = now.fqdn or now.hostname or "localhost"
@@ -210,7 +211,7 @@ def _handed(sent: submit.Submitted) -> str:
 
 
 def _cut(lines: Sequence[str]) -> Iterable[str]:
-    """A reply of hundreds of lines in part."""
+    """The lines, each run of server lines cut to _LINES."""
     run = 0
     for line in lines:
         run = run + 1 if line.startswith("S: ") else 0

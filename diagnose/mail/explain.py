@@ -1,6 +1,6 @@
-"""What a pasted text says about mail that does not arrive: the diagnoses of `run`, from words alone.
+"""Diagnoses undelivered mail from a pasted text alone.
 
-Nothing is asked and nothing contacted: events become observations, which `diagnose.rank` weighs as it weighs those of `run`.
+Nothing on the host or network is queried: events become observations, which `diagnose.rank` weighs like those of `run`.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from diagnose.patterns import late
 from diagnose.record import dataclass
 from diagnose.statement import counted, fail, ok, stamped, unknown
 
-_KINDS = 300  # kinds of failure that are kept
+_KINDS = 300  # kinds of failure kept
 _HARMLESS_SHOWN = 8
-_POSSIBLE = 4  # diagnoses that are merely possible, at most
+_POSSIBLE = 4  # merely possible diagnoses kept
 _FINE = frozenset({"sent", "deliverable"})
 
 
 @dataclass
 class _Kind:
-    """Everything of one label about one destination: the first event that said so, its reason, and how many did."""
+    """All events with one label and destination: the first one, its reason, and their number."""
 
     event: Event
     reason: Reason | None
@@ -55,7 +55,7 @@ class _Kind:
 
 @dataclass
 class Collected:
-    """What the events of a text or a queue say, in bounded memory. `events` counts all of them, `fine` deliveries."""
+    """The events of a text, grouped in bounded memory. events: number of all; fine: of successful deliveries."""
 
     events: int = 0
     fine: int = 0
@@ -66,18 +66,17 @@ class Collected:
     _senders: Senders = field(default_factory=Senders)
 
     def read(self, events: Iterable[Event]) -> None:
-        """Takes all events, once.
+        """Reads all events; to be called once.
 
-        Strangers whom this host's server turned away are daily business where anything else is told: they count only
-        where they are all there is.
+        Rejected clients from the Internet are normal, and count only if the text has nothing else.
         """
         for event in Settled().read(events):
             self._take(event)
         if not self.fine and self._strangers and not self._scanned() and not any(map(_accuses, self._kinds.values())):
-            # All there is, and by these words alone as well a spammer as somebody who is missed.
+            # Nothing else: the client may be a spammer, or a wanted sender.
             for kind in self._kinds.values():
                 if "Relay access denied" in kind.event.text:
-                    continue  # looking for an open relay
+                    continue  # a probe for an open relay
                 if kind.stranger and kind.reason is not None:
                     kind.reason = replace(kind.reason, grip=Grip.HINT)
                 kind.stranger = False
@@ -85,30 +84,31 @@ class Collected:
             key for key, kind in self._kinds.items() if kind.reason is not None and kind.reason.grip == Grip.SENSE
         }
         if self.fine or any(_accuses(kind) for key, kind in self._kinds.items() if key not in sensed):
-            for key in sensed:  # a guess, where nothing else is told
+            for key in sensed:  # a guess, for use without other evidence
                 del self._kinds[key]
         if self.fine and not self._failed:
             self._pass_over_notes()
         if any(label == "app-config-not-applied" for label, _, _ in self._kinds):
             for kind in self._kinds.values():
                 if kind.reason is not None and kind.reason.program and _source(kind.event) != "settings":
-                    kind.reason = replace(kind.reason, grip=Grip.HINT)  # of the server that it left
+                    kind.reason = replace(kind.reason, grip=Grip.HINT)  # about the server used before the change
 
     def _pass_over_notes(self) -> None:
-        """Where mail flows and none fails, what a program remarks upon and a person quotes accuses nobody."""
+        """Marks programs' remarks and quoted text as harmless; for a text in which mail flows and none fails."""
         for kind in self._kinds.values():
             remark = isinstance(kind.event, Trouble) and kind.reason is not None and kind.reason.grip <= Grip.WORD
             if kind.reason is not None and (remark or _source(kind.event) == "quote"):
                 kind.reason = replace(kind.reason, harmless=True)
 
     def observations(self, numbered: bool = True) -> Iterator[Observation]:
-        """One for each kind: failed, unknown where the words are not known, ok where they are harmless."""
+        """One or two for each kind: failed, unknown if the text is not recognised, ok if harmless; and one for a
+        sender of spam."""
         far = [kind for kind in self._kinds.values() if kind.reason is not None and kind.reason.label in OF_CONNECTING]
         several = len({_subject(kind.event) for kind in far} - {""}) > 1
         here = [kind for kind in self._kinds.values() if _refused_a_program_here(kind.event)]
         replies = [kind.reason.text for kind in here if kind.reason is not None]
         for kind in self._kinds.values():
-            # The program's own line about the reply that this host's server gave it says nothing more.
+            # Skips a program's own line that repeats the reply of this host's server.
             if kind in here or kind.reason is None or not any(reply in kind.reason.text for reply in replies):
                 yield from _observations(kind, numbered, several and kind in far)
         if (sender := self._senders.worst()) is not None:
@@ -134,7 +134,7 @@ class Collected:
             self._strangers.append(event)
 
     def _scanned(self) -> bool:
-        """Whether others than those who were turned away tried the doors of this host: then those did the same."""
+        """Whether further clients scanned this host; the rejected ones are then taken for scanners, too."""
         return bool(self._scanners - {event.client for event in self._strangers if isinstance(event, Trouble)})
 
     def _keep(self, event: Event, stranger: bool) -> None:
@@ -155,10 +155,8 @@ class Collected:
 
 
 def explain(lines: Iterable[str | bytes], name: str, now: datetime, *, numbered: bool = True) -> Report:
-    """Reads a text, line by line. `name` says where it comes from; `now` gives stamps without a year theirs.
-
-    numbered: evidence names its line.
-    """
+    """The report on a text. name: of its source; now: for timestamps without a year; numbered: observations name
+    their line."""
     began = time.monotonic()
     collected = Collected()
     counted = _Counter(lines)
@@ -193,7 +191,7 @@ def explain(lines: Iterable[str | bytes], name: str, now: datetime, *, numbered:
 
 
 def about(report: Report) -> tuple[str, ...]:
-    """The head of the report for reading."""
+    """The heading of the text report: source and number of failures."""
     (run,) = report.runs
     failures = sum(seen.status is Status.FAILED for seen in run.observations)
     harmless = sum(seen.status is Status.OK for seen in run.observations)
@@ -204,7 +202,7 @@ def about(report: Report) -> tuple[str, ...]:
 
 
 def brief(found: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
-    """Drops the least likely causes."""
+    """The diagnoses without the merely possible ones beyond the first _POSSIBLE."""
     found = tuple(found)
     dropped = [d for d in found if d.confidence is Confidence.POSSIBLE][_POSSIBLE:]
     return tuple(d for d in found if d not in dropped)
@@ -243,12 +241,12 @@ def _scans(event: Event) -> TypeGuard[Trouble]:
 
 
 def _listed(event: Event) -> bool:
-    """Whether a blocklist that this host asks lists that client: theirs to mend, whatever else is told."""
+    """Whether this host rejected the client for a blocklist entry, which is the client's own problem."""
     return isinstance(event, Trouble) and event.reason is not None and event.reason.label == "ip-blocklisted"
 
 
 def _subject(event: Event) -> str:
-    """What the event is about, for counting: the destination, or the program."""
+    """The recipient's domain or the service that the event concerns, for grouping; "" if none."""
     if isinstance(event, Delivery):
         return event.domain
     if isinstance(event, Said):
@@ -275,7 +273,7 @@ def _observations(kind: _Kind, numbered: bool, several: bool) -> Iterator[Observ
     where = f"{subject}: " if subject else ""
     labels = [reason.label]
     if _refused_a_program_here(event):
-        # Whom this host's own server does not let send as somebody else has nothing to do with a relay's.
+        # This host's own server rejected the sender; the label would mean that a relay did.
         labels = ["submission-rejected", *([] if reason.label == "sender-not-allowed" else labels)]
     for label in labels:
         said = fail(f"mail.{label}", subject, f"{where}{reason.text}{times}", **data)
@@ -298,8 +296,8 @@ _LOGGED_IN = late(r"\bnot owned by user \S|\bsasl_username=\S")
 
 
 def _refused_a_program_here(event: Event) -> bool:
-    """Whether this host's SMTP server refused a client on this very host or who had logged in, or to relay for one on its
-    own network, and not for a fault of its own."""
+    """Whether this host's SMTP server rejected a local or logged-in client, or refused to relay for one in a private
+    network, for no fault of its own."""
     client = _refused(event)
     return (
         client is not None
@@ -315,14 +313,14 @@ def _refused_a_program_here(event: Event) -> bool:
 
 
 def _refused(event: Event) -> str | None:
-    """The address of the client that this host's SMTP server refused, None if it refused none."""
+    """The IP address of the client that this host's SMTP server rejected; None if the event is no rejection."""
     if not isinstance(event, Trouble) or "NOQUEUE: reject" not in event.text or not event.client:
         return None
     return event.client.rpartition("[")[2].partition("]")[0].removeprefix("IPv6:")
 
 
 def _data(event: Event, reason: Reason, count: int) -> dict[str, Scalar]:
-    """As `checks/log.py` gives it, so that remedies find what they name."""
+    """The observation's data with the keys of `checks/log.py`, which remedies use."""
     delivery = event if isinstance(event, Delivery) else None
     trouble = event if isinstance(event, Trouble) else None
     recipient = None if trouble is not None else getattr(event, "recipient", None)
@@ -341,20 +339,20 @@ def _data(event: Event, reason: Reason, count: int) -> dict[str, Scalar]:
     }
     client = _refused(event)
     if client is not None and not own_network.is_loopback(client) and reason.label not in _OWN_FAULT:
-        # Whether the client is the program whose mail is missed, the text does not tell.
+        # The text does not show whether the client is the program whose mail is missing.
         data["at_most"] = min(reason.scalars()["at_most"] or STRONG, STRONG)
     return {key: value for key, value in data.items() if value is not None}
 
 
 def _target(diagnoses: tuple[Diagnosis, ...]) -> Target:
-    """Whose mail the first diagnosis is about, as far as the text names it."""
+    """Sender and recipient from the first diagnosis; None if the text does not name them."""
     data = diagnoses[0].data if diagnoses else {}
     sender, recipient = data.get("sender"), data.get("recipient")
     return Target(str(sender) if sender else None, str(recipient) if recipient else None)
 
 
 def _notes(diagnoses: tuple[Diagnosis, ...], observations: tuple[Observation, ...]) -> tuple[str, ...]:
-    """What to know beside the diagnoses: which lines only look alarming, and how to learn more."""
+    """Notes for the report: lines that only look alarming, and how to learn more."""
     notes = [f"{seen.subject} is {seen.summary}" for seen in observations if seen.status is Status.OK]
     if len(notes) > _HARMLESS_SHOWN:
         notes = [*notes[:_HARMLESS_SHOWN], f"{len(notes) - _HARMLESS_SHOWN} more kinds of harmless lines"]
@@ -364,7 +362,7 @@ def _notes(diagnoses: tuple[Diagnosis, ...], observations: tuple[Observation, ..
 
 
 class _Counter:
-    """Lines on their way to the reader: how many, whether any is a mail program's, and whether they are no text."""
+    """Passes lines on; counts them, and notes whether any looks like mail (`mail`) or contains NUL (`binary`)."""
 
     def __init__(self, lines: Iterable[str | bytes]) -> None:
         self._source = lines

@@ -1,4 +1,4 @@
-"""What became of one message: a word, a sentence, and the likeliest cause."""
+"""The outcome of one message: a word, a sentence, and the likeliest cause."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Meaning:
 
 @dataclass(frozen=True, kw_only=True)
 class Fate:
-    """A message with what became of it.
+    """A message with its outcome.
 
     word: delivered, local, handed-on, deferred, bounced, expired, held, refused, discarded, deleted, queued, unknown.
-    verdict: the same as a sentence. kin: (how, queue id) of the messages made of it that the log shows too.
+    verdict: the same as a sentence. kin: (how, queue id) of messages generated from it that the log also shows.
     """
 
     story: Story
@@ -45,7 +45,7 @@ class Fate:
 
 
 def meaning(reason: Reason | None) -> Meaning | None:
-    """What a reason most likely means, None if it has no cause."""
+    """The likeliest cause of a failure's reason; None if it has none."""
     if reason is None or reason.harmless:
         return None
     seen = fail(f"mail.{reason.label}", "message", reason.text, **reason.scalars())
@@ -76,7 +76,7 @@ def judge(
 
 
 def _mine(story: Story, who: str) -> list[Step]:
-    """How it went with those recipients that were asked for, or with all of them where the message itself was."""
+    """The last step for the recipient `who`; for every recipient if `who` is none of them (the message was asked for)."""
     name = who.strip("<>").lower()
     last = list(story.recipients.values())
     wanted = [step for step in last if name in (step.recipient.lower(), step.orig_to.lower())]
@@ -160,7 +160,7 @@ def _next(
         due = datetime.fromtimestamp(here.next_try, now.tzinfo)
         exact = ""
     elif step.at is not None and story.begun is not None:
-        # qmgr(8): the wait grows with the message's age, between these limits.
+        # qmgr(8): the backoff grows with the message's age, between these limits.
         waited = (step.at - story.begun).total_seconds()
         wait = min(max(waited, settings.least_backoff), settings.most_backoff)
         due = datetime.fromtimestamp(step.at.timestamp() + wait, now.tzinfo)

@@ -1,4 +1,4 @@
-"""What was seen at the last look, in a small file of its own: written whole or not at all, and missed by nobody."""
+"""The queue's size at the last look, in a small file, replaced atomically; nothing depends on it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LARGEST = 100_000  # octets
 
 
 def last(folder: Path) -> dict[str, Any]:
-    """The last look; empty if there was none, or its file is no longer what we wrote."""
+    """The last look; {} if there was none, or its file is unreadable, untrusted or malformed."""
     try:
         data = bounded.json(files.read(folder / NAME, _LARGEST, owners=files.trusted(service=True)))
     except (OSError, ValueError):
@@ -23,7 +23,7 @@ def last(folder: Path) -> dict[str, Any]:
 
 
 def keep(folder: Path, look: dict[str, Any]) -> bool:
-    """Writes it by renaming; False if this user may not write there, which hurts nobody."""
+    """Stores a look; False if this user may not write there, which is no error."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         files.write(folder / NAME, json.dumps(look).encode(), 0o600, owners=files.trusted(service=True))

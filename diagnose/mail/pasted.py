@@ -1,4 +1,4 @@
-"""Text that a user hands over, from a file or a pipe: opened, unpacked and cut into lines of bearable length."""
+"""Text from a file or a pipe: opened, unpacked and split into lines of bounded length."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from diagnose import files
 from diagnose.errors import UsageError
 from diagnose.parse.text.masking import mask
 
-PATIENCE = 15.0  # seconds that a FIFO is waited for
-ENOUGH = 15.0  # seconds that a text is read for where `Bound` is given
-_TOGETHER = 400  # lines that are searched for secrets at once
-LONGEST = 65_536  # octets of a line that are kept
+PATIENCE = 15.0  # seconds to wait for a FIFO
+ENOUGH = 15.0  # seconds to read a text for, if bounded
+_TOGETHER = 400  # lines searched for secrets at once
+LONGEST = 65_536  # octets kept of a line
 _BOMS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 def name_of(path: Path | None) -> str:
-    """What to call the text in a report."""
+    """The text's name for a report."""
     return "standard input" if path is None or str(path) == "-" else str(path)
 
 
@@ -39,7 +39,7 @@ _EXPORTS = (b"{", b"__CURSOR=", b"__REALTIME_TIMESTAMP=", codecs.BOM_UTF16_LE, c
 
 
 def is_export(path: str) -> bool:
-    """Whether a log file holds the journal's or a container's JSON, an export, UTF-16 or colours: no plain lines."""
+    """Whether a log file begins with JSON (journal, container), a journal export, UTF-16 or colours, not plain lines."""
     try:
         return files.head(path, 64)[0].startswith(_EXPORTS)
     except OSError:
@@ -47,7 +47,8 @@ def is_export(path: str) -> bool:
 
 
 def log_lines(path: str, since: float, now: datetime) -> Iterator[bytes]:
-    """The lines of such a file as syslog writes them, those stamped after `since` (seconds since the epoch), in chunks."""
+    """The mail lines of such a file in syslog's format, in chunks of many lines; without those stamped before
+    `since` (seconds since 1970)."""
     from diagnose.parse.log.logline import parse
     from diagnose.parse.pasted.pasted_line import cleaned, parts
 
@@ -72,7 +73,7 @@ def log_lines(path: str, since: float, now: datetime) -> Iterator[bytes]:
 
 
 class Bound:
-    """How long a text is read, from now on; `cut`: whether there was more of it."""
+    """A time limit for reading a text, from now on; cut: whether it was reached."""
 
     def __init__(self, seconds: float = ENOUGH) -> None:
         self.end = time.monotonic() + seconds
@@ -85,8 +86,8 @@ class Bound:
 
 @contextlib.contextmanager
 def opened(path: Path | None, bound: Bound | None = None) -> Iterator[Iterator[str | bytes]]:
-    """The lines of a file, or of standard input (None or "-"), as far as `bound` lets. Raises UsageError if there is
-    nothing to read."""
+    """The lines of a file, or of standard input (None or "-"), until `bound` is over. Raises UsageError if it cannot
+    be read or is empty."""
     if path is None or str(path) in ("-", "/dev/stdin"):
         if sys.stdin is None or sys.stdin.closed:
             raise UsageError("standard input is closed; name a file: mail-diagnose explain FILE")
@@ -112,7 +113,7 @@ def opened(path: Path | None, bound: Bound | None = None) -> Iterator[Iterator[s
 
 
 class _Pipe(io.RawIOBase):
-    """A FIFO, waited for no longer than a run takes: nobody may ever write into it."""
+    """A FIFO that raises TimeoutError after PATIENCE seconds, since nobody may ever write into it."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
@@ -131,12 +132,12 @@ class _Pipe(io.RawIOBase):
                         self._begun = True
                         buffer[: len(data)] = data
                         return len(data)
-                time.sleep(0.05)  # end of file is what a FIFO says before its first writer comes
+                time.sleep(0.05)  # a FIFO reports end of file until its first writer opens it
         raise TimeoutError(errno.ETIMEDOUT, f"nothing more was written into it within {PATIENCE:.0f} s")
 
 
 def without_secrets(lines: Iterator[str | bytes]) -> Iterator[bytes]:
-    """The lines with what is secret in them replaced by stars; read together, since a login goes over several lines."""
+    """The lines with secrets masked, in blocks of _TOGETHER lines, since a login spans several."""
     held: list[bytes] = []
     for line in lines:
         held.append((line.encode("utf-8", "replace") if isinstance(line, str) else line).rstrip(b"\n"))
@@ -187,12 +188,12 @@ def _peek(stream: IO[bytes]) -> bytes:
 
 
 def _cut(stream: IO[bytes], name: str, bound: Bound | None) -> Iterator[str | bytes]:
-    """Lines; of one that is longer than a mailer writes, the beginning."""
+    """The lines, each cut to LONGEST octets. Raises UsageError for a damaged archive."""
     within = False
     try:
         while (piece := stream.readline(LONGEST)) and not (bound and bound.over()):
             if not within:
-                # Old Mac line ends, and the progress bars of terminals.
+                # Old Mac line ends, and progress bars of terminals.
                 yield from piece.split(b"\r") if b"\r" in piece.rstrip(b"\r\n") else (piece,)
             within = not piece.endswith(b"\n")
     except (EOFError, zlib.error, gzip.BadGzipFile):
@@ -206,7 +207,7 @@ def _utf16(stream: IO[bytes], encoding: str, bound: Bound | None) -> Iterator[st
 
 
 def _from_export(lines: Iterator[str | bytes]) -> Iterator[str | bytes]:
-    """`journalctl -o export` as the JSON that `-o json` would have printed. Binary fields are left out."""
+    """Output of `journalctl -o export` as the JSON lines of `-o json`. Binary fields are left out."""
     entry: dict[str, str] = {}
     for raw in lines:
         line = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw

@@ -1,4 +1,4 @@
-"""The queue for reading and for programs."""
+"""The queue as text and as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _QUEUES = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")
 
 
 def as_text(seen: Seen, top: int = 10, verbose: int = 0, terminal: Terminal | None = None) -> str:
-    """Sums, reasons, destinations by age; then the diagnoses as `run` prints them."""
+    """Totals, reasons, destinations by age, then the diagnoses as `run` prints them. top: rows per table."""
     from diagnose.report.json_ import as_plain
     from diagnose.report.text import render
 
@@ -105,7 +105,7 @@ def _why(seen: Seen, top: int, width: int) -> list[str]:
 
 
 def _where(seen: Seen, top: int, width: int) -> list[str]:
-    """As qshape(1) prints it."""
+    """The table of destinations by age, in the format of qshape(1)."""
     small = seen.summary.rest if seen.summary is not None else ()
     total = _summed([*seen.rows, *small])
     rows: list[tuple[object, ...]] = [("", "T", *AGE_LIMITS, f"{AGE_LIMITS[-1]}+"), ("TOTAL", sum(total), *total)]
@@ -136,7 +136,7 @@ def _summed(rows: Sequence[Row | QueueGroup]) -> list[int]:
 
 
 def as_json(seen: Seen, top: int = 50) -> str:
-    """The report's schema with one object more, `queue`."""
+    """The report's JSON with an additional object, `queue`."""
     from diagnose.report.json_ import as_plain
 
     return json.dumps({**as_plain(seen.report), "queue": _plain(seen, top)}, indent=2, ensure_ascii=False) + "\n"

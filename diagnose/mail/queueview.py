@@ -1,4 +1,4 @@
-"""What waits in the queue: how much, why, where to, since when, and whether it grows."""
+"""The queue's contents: how many messages, why they wait, their destinations and age, and the growth."""
 
 from __future__ import annotations
 
@@ -36,14 +36,15 @@ from diagnose.parse.words.reason import Reason
 from diagnose.record import dataclass
 from diagnose.statement import counted, fail, ok, unknown
 
-_LOG = 3600.0, 1_000_000  # seconds and octets of log that tell whether mail flows
+_LOG = 3600.0, 1_000_000  # seconds and octets of log that show whether mail flows
 
 
 @dataclass(frozen=True, kw_only=True)
 class Why:
-    """Recipients that wait for one reason: how many, in how many domains, the oldest's arrival, the words, the cause.
+    """Recipients waiting for one reason: their number and that of their domains, the oldest arrival (seconds since
+    1970), reason and cause.
 
-    more: there are further domains, too many to be kept apart.
+    more: there are further domains, too many to count separately.
     """
 
     label: str
@@ -58,7 +59,7 @@ class Why:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Recipients at one domain, by age as qshape counts them: up to 5, 10, 20 … 1280 minutes, and older."""
+    """Recipients at one domain, by age in qshape's classes: up to 5, 10, 20 … 1280 minutes, and older."""
 
     domain: str
     count: int
@@ -67,7 +68,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Growth:
-    """Messages more (or fewer) than at the last look, and seconds since then."""
+    """The change in messages since the last look, and the seconds since then."""
 
     messages: int
     seconds: float
@@ -75,7 +76,7 @@ class Growth:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """The queue with its report. read: messages that the sums are of; less than `total` when time did not suffice."""
+    """The queue with its report. read: messages that the totals cover; fewer than `total` if time ran out."""
 
     report: Report
     summary: QueueSummary | None
@@ -90,7 +91,7 @@ class Seen:
 
 
 def _of_other_mailer(host: LiveHost, began: float) -> QueueLinesReply | None:
-    """The queue of the mailer that is this host's MTA in place of Postfix, None if there is none."""
+    """The queue of another mailer that is this host's MTA; None if there is none."""
     ctx = Context(Recorder(Memo(host), began + 15))
     here = facts.mailer(ctx)
     if here is None:
@@ -104,11 +105,11 @@ def _of_other_mailer(host: LiveHost, began: float) -> QueueLinesReply | None:
 
 
 def look(state: Path, host: LiveHost, asked: Ahead[QueueLinesReply]) -> Seen:
-    """What was asked of the queue, told; its size is kept in the directory `state` for the next look."""
+    """Interprets the queue reply `asked`; stores the queue's size in the directory `state` for the next look."""
     began = time.monotonic()
     now = host.answer(Now(), began + 5)
     moment = datetime.fromtimestamp(now.epoch).astimezone()
-    # While a long queue is read, there is time to look at the log, which a short one need not wait for.
+    # Reads the log while a long queue is still being read; a short one need not wait for it.
     flows = None if asked.done else _flows(host, moment)
     reply = asked.reply()
     if (reply.problem or "").startswith("not found"):
@@ -180,7 +181,7 @@ def _report(
 
 
 def _problem(summary: QueueSummary | None, problem: str, err: str, code: int | None) -> str:
-    """Why the queue cannot be told, "" where it can."""
+    """Why the queue is unknown; "" if it was read."""
     said = err.strip().split("\n")[-1] if err.strip() else ""
     if summary is None:
         if problem.startswith("not found"):
@@ -200,18 +201,18 @@ def _down(err: str) -> tuple[Observation, ...]:
 
 
 def _direct(err: str) -> bool:
-    """Whether Postfix is stopped, so that postqueue(1) of root has read the queue's files by itself."""
+    """Whether Postfix is stopped, so that root's postqueue(1) read the queue files directly."""
     return "accessing queue directly" in err
 
 
 def _flows(host: LiveHost, now: datetime) -> bool:
-    """Whether a remote server took mail within the last hour, as far as the log's end tells."""
+    """Whether a remote server accepted mail within the last hour, by the end of the log."""
     reply = host.answer(MailLog(since=_LOG[0], limit=int(_LOG[1])), time.monotonic() + 3)
     read = maillog.read(reply.lines, now)
     return any(host_ not in ("127.0.0.1", "::1", "localhost") for _, host_, _ in read.sent)
 
 
-# --- sums -----------------------------------------------------------------------------------------------------------
+# --- totals -----------------------------------------------------------------------------------------------------------
 
 
 def _whys(summary: QueueSummary) -> Iterator[Why]:
@@ -237,7 +238,7 @@ def _whys(summary: QueueSummary) -> Iterator[Why]:
 
 
 def _words(group: QueueGroup) -> str:
-    """What a group's reason says, without the names of one of its servers where they would fill the line."""
+    """A group's reason for the table; a short title instead of a long text that names one server."""
     if group.reason is None:
         return group.sample.text
     saying = saying_of(group.label)
@@ -265,7 +266,8 @@ def _rows(summary: QueueSummary) -> Iterator[Row]:
 
 
 def _growth(summary: QueueSummary, now: float, folder: Path) -> Growth | None:
-    """Against the last look; nothing is said or kept of a queue that could not be counted."""
+    """The growth since the last look, which is then replaced; None if there was none, or the queue could not be
+    counted exactly."""
     exact = summary.complete or (summary.total > sum(summary.ages) and not summary.estimated)
     if not exact:
         return None
@@ -326,13 +328,13 @@ def _waiting(group: QueueGroup, reason: Reason, flows: bool) -> Observation:
     text = f"{group.count} waiting at {group.domain}: {reason.text}"
     if reason.harmless or group.queue_name == "hold":
         return ok(f"mail.{group.label}", group.domain, text, **data)
-    # Where others can be reached it is those servers, not this network.
+    # If other servers accept mail, these servers are at fault, not this network.
     label = "remote-server-unreachable" if flows and scope_of(group.label) == "destination" else group.label
     return fail(f"mail.{label}", group.domain, text, **data)
 
 
 def _commonest_first(found: Iterable[Diagnosis], observations: Iterable[Observation]) -> list[Diagnosis]:
-    """What keeps the most messages waiting comes first; what is not counted by messages keeps them all."""
+    """Sorts diagnoses by the number of messages they hold up; one without a count holds up all."""
     counts: dict[str, int] = {}
     for seen in observations:
         counts[seen.sign] = counts.get(seen.sign, 0) + int(seen.data.get("count") or 0)

@@ -1,4 +1,4 @@
-"""A test message to one address, handed to Postfix as an application would, and followed until it is known how it went."""
+"""Sends a test message to one address as an application would, and follows it until its outcome is known."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from diagnose.record import dataclass
 from diagnose.report.page import Terminal
 
 _FINAL = frozenset({"delivered", "local", "bounced", "expired", "held", "refused", "discarded", "deleted", "deferred"})
-_PAUSES = (0.3, 0.5, 0.7, 1.0)  # seconds between two looks at the log; then always the last
+_PAUSES = (0.3, 0.5, 0.7, 1.0)  # seconds between looks at the log; the last one repeats
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """What became of the test. how: "sendmail" or "host:port"; status: ok, warning, failed or unknown."""
+    """The outcome of the test. how: "sendmail" or "host:port"; status: ok, warning, failed or unknown."""
 
     recipient: str
     sender: str | None
@@ -50,8 +50,7 @@ def send(
 ) -> Sent:
     """Sends one message, to this address only, and follows it for `timeout` seconds.
 
-    sender: of envelope and header, None for what the mailer makes of the caller; smtp: "host:port" to use instead of
-    sendmail(1).
+    sender: of envelope and header, None for the mailer's default; smtp: "host:port" to use instead of sendmail(1).
     """
     began = time.monotonic()
     end = began + timeout
@@ -87,7 +86,7 @@ def send(
 def compose(
     recipient: str, sender: str | None, message_id: str, host: str, user: str, command: str | None = None
 ) -> bytes:
-    """The message: marked as a test in every part that a person or a filter looks at. command: by which it was asked for."""
+    """The message, clearly marked as a test in headers and body. command: the one that caused it, quoted in the body."""
     now = datetime.now().astimezone()
     lines = [
         *([f"From: {sender}"] if sender else []),
@@ -119,7 +118,7 @@ def _domain(name: str) -> str:
 
 
 def _endpoint(text: str) -> tuple[str, int]:
-    """ "host", "host:25", "[::1]:25". Raises UsageError."""
+    """(host, port) of "host", "host:25" or "[::1]:25"; default port 25. Raises UsageError."""
     host, colon, port = text.strip().rpartition(":") if not text.strip().endswith("]") else (text.strip(), "", "")
     if not colon:
         host, port = text.strip(), "25"
@@ -133,7 +132,8 @@ def _endpoint(text: str) -> tuple[str, int]:
 
 
 def _follow(message_id: str, recipient: str, started: float, end: float, progress: Progress) -> Traced:
-    """Looks until the message has come to an end, or time has; then where it lies, if anywhere."""
+    """Traces the message in the log until its outcome is final or `end` has passed, then looks for it in the queue,
+    too."""
     settings = whereabouts.parameters()
     look = 0
     while True:
@@ -147,7 +147,7 @@ def _follow(message_id: str, recipient: str, started: float, end: float, progres
         progress(f"{traced.fates[-1].word if traced.fates else 'waiting for the log'}, {left:.0f} s left")
         time.sleep(min(_PAUSES[min(look, len(_PAUSES) - 1)], left))
         look += 1
-    # The queue knows when a deferred message is tried again, and what the log does not show.
+    # The queue shows when a deferred message is retried, and messages that the log lacks.
     final = trace(message_id, time.time() - started + 2, budget=4.0, settings=settings)
     if final.fates:
         return final
@@ -182,7 +182,7 @@ def _verdict(submitted: Submitted, traced: Traced | None, timeout: float) -> tup
 
 
 def _report(submitted: Submitted, traced: Traced | None, status: str, name: str) -> Report:
-    """What it means, as `explain` reads it: the mailer's words, and the message's lines of the log."""
+    """The report of `explain` on the mailer's answer and the message's log lines."""
     lines = [*submitted.said.split("\n")]
     if traced is not None:
         lines += traced.lines
@@ -217,7 +217,7 @@ def as_text(sent: Sent, verbose: int = 0, terminal: Terminal | None = None) -> s
 
 
 def as_json(sent: Sent) -> str:
-    """The report's schema with two objects more: `send`, and `trace` as the command of that name prints it."""
+    """The report's JSON with two additional objects: `send`, and `trace` as the `trace` command prints it."""
     from diagnose.mail import timeline
     from diagnose.report.json_ import as_plain
 

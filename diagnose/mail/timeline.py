@@ -1,4 +1,4 @@
-"""The story of messages for reading: text for a terminal, Markdown for a ticket, JSON for a program."""
+"""Traced messages as text for a terminal, Markdown for a ticket, and JSON."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from diagnose.parse.text.masking import plain
 from diagnose.report.page import WIDTH
 
 _COLOR = {"ok": "32", "warning": "33", "failed": "31", "unknown": "33"}
-_SAME = 3  # so many alike attempts in a row are told one by one
+_SAME = 3  # up to this many similar attempts in a row are listed singly
 
 
 def as_text(traced: Traced, color: bool = False) -> str:
-    """Each message with its verdict and its timeline, oldest first; the verdict over all of them at the end."""
+    """Each message with its verdict and timeline, oldest first; then the overall verdict."""
     head = line(f"{traced.who} · {_window(traced)} · {_count(traced)}")
     lines = ["", *(_paint(part, f"1;{_COLOR[traced.status]}", color) for part in wrapped(traced.verdict, "", "  "))]
     for note in _notes(traced):
@@ -28,7 +28,7 @@ def as_text(traced: Traced, color: bool = False) -> str:
 
 
 def stories(traced: Traced, color: bool = False) -> str:
-    """The messages alone."""
+    """The messages, without heading and overall verdict."""
     lines: list[str] = []
     for fate in traced.fates:
         lines += ["", _paint(line(_title(fate)), "1", color)]
@@ -47,7 +47,7 @@ def _paint(text: str, code: str, color: bool) -> str:
 
 
 def as_markdown(traced: Traced) -> str:
-    """For a ticket: a table for each message."""
+    """Markdown with a table for each message."""
     lines = [f"## Mail trace: {_cell(traced.who)}", "", f"**{_cell(traced.verdict)}**", ""]
     lines += [f"{_cell(_window(traced))}, {_cell(_count(traced))}."]
     for fate in traced.fates:
@@ -67,7 +67,7 @@ def as_json(traced: Traced) -> str:
 
 
 def as_plain(traced: Traced) -> dict[str, Any]:
-    """Schema 1 of a trace. Times are ISO 8601, sizes octets."""
+    """The trace as plain data, schema 1. Times in ISO 8601, sizes in octets."""
     return {
         "schema": 1,
         "who": traced.who,
@@ -144,7 +144,7 @@ def _epoch(seconds: float | None) -> str | None:
 
 
 def _told(fate: Fate, now: datetime) -> Iterator[tuple[str, str, list[str]]]:
-    """Time, event, and what else to say of each step; alike attempts in a row are told as one."""
+    """(time, event, details) of each step; more than _SAME similar attempts in a row are merged."""
     steps = list(fate.story.steps)
     day = None
     index = 0
@@ -233,7 +233,7 @@ def line(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """One line that Markdown and HTML take literally."""
+    """The text on one line, escaped for Markdown and HTML."""
     text = line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return "".join("\\" + c if c in "\\`*_[]|" else c for c in text)
 

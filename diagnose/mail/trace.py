@@ -1,4 +1,4 @@
-"""The story of certain messages: read from the log, followed to their kin, looked up in the queue, and judged."""
+"""Traces messages: collects their log lines and related messages, looks them up in the queue, and judges the outcome."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from diagnose.parse.text.masking import plain
 from diagnose.record import dataclass
 
 LIMIT = 20  # messages
-READING = 20.0  # seconds that the log is read for
+READING = 20.0  # seconds to read the log for
 
 
 @dataclass(frozen=True, kw_only=True)
 class Traced:
-    """All that is known of WHO. since: beginning of the window, None for all that was read; problems: what could not be
-    looked at; dropped: older messages that are not shown; lines: the log's, for `explain`."""
+    """The messages found for WHO. since: beginning of the window, None for the whole log; problems: why something
+    could not be examined; dropped: number of older messages not shown; lines: of the log, for `explain`."""
 
     who: str
     since: datetime | None
@@ -53,9 +53,10 @@ def trace(
     budget: float = 8.0,
     settings: Parameters | None = None,
 ) -> Traced:
-    """Reads the log of the last `since` seconds (None: all of it) and, within the budget of seconds, the queue.
+    """Traces an address, queue id or message id. Raises UsageError.
 
-    A budget of 0 leaves the queue alone; settings: those of Postfix, where they are known already.
+    since: seconds of log to read (None: all); budget: seconds for the queue, 0 to skip it; settings: Postfix's, if
+    already known.
     """
     who = who.strip()
     if not who.strip("<> ") or len(who) > 1000 or any(ord(c) < 32 for c in who):
@@ -103,7 +104,7 @@ def trace(
 def _trail(
     who: str, begin: float, now: datetime, paths: Sequence[str], settings: Parameters, problems: list[str]
 ) -> Trail | None:
-    """The log's lines of those messages, without their secrets; None if it may not be read."""
+    """The messages' log lines, secrets masked; None if the log may not be read. problems: reasons are added."""
     exports = [path for path in paths if pasted.is_export(path)]
     others = tuple(path for path in paths if path not in exports)
     bound = pasted.Bound(READING)
@@ -123,7 +124,7 @@ def _trail(
         raise UsageError(f"cannot read {error.filename or ', '.join(paths) or 'the log'}: {error.strerror}") from None
     if bound.cut:
         problems.append(f"the log is longer than can be read in {READING:.0f} s: later lines are not included")
-    # Secrets are hidden in what is kept; to do so in all of the log would take many times longer than to search it.
+    # Masks secrets only in the lines found: in the whole log it would take many times longer than the search.
     found.lines = {name: [logs.veil(line) for line in lines] for name, lines in found.lines.items()}
     found.refused = [logs.veil(line) for line in found.refused]
     return found
@@ -166,7 +167,7 @@ def _fates(
         here = waiting.pop(story.queue_id, None) if story.number == latest[story.queue_id] else None
         kin = tuple((how, child) for how, child in dict.fromkeys(story.kin) if child in known)
         fates.append(judge(story, who, here, kin, parents.get(story.queue_id, ""), queue, settings, now))
-    # Older than the log's window, or its lines were lost.
+    # Older than the log's window, or its log lines were lost.
     fates += [_unlogged(each, who, settings, now) for each in waiting.values()]
     return tuple(fates)
 
@@ -226,7 +227,7 @@ def _judged(
     since: float | None,
     loose: tuple[int, str],
 ) -> Traced:
-    """The verdict over all messages. Notifications and other kin do not count, their parents do."""
+    """The overall verdict. Notifications and other generated messages do not count, their parents do."""
     now = datetime.now().astimezone()
     base = Traced(who=who, since=None, until=now, source="", fates=fates, problems=tuple(problems), any_log=any_log)
     window = f"in the last {duration.words(since)}" if since is not None else "in the log that was read"
@@ -255,7 +256,7 @@ def _judged(
 
 
 def _tips(own: Sequence[Fate], fates: Sequence[Fate]) -> list[Fate]:
-    """Each message, or what it became when it was handed on."""
+    """Each message, followed to the last message that it was handed on as."""
     by_id = {fate.story.queue_id: fate for fate in fates}
     tips = []
     for fate in own:
@@ -271,7 +272,7 @@ def _tips(own: Sequence[Fate], fates: Sequence[Fate]) -> list[Fate]:
 
 
 def worst(tips: Sequence[Fate]) -> str:
-    """ok, warning or failed: the last message decides, an earlier failure leaves a warning."""
+    """ok, warning, failed or unknown: the last message decides, an earlier failure makes it a warning."""
     last = tips[-1]
     if last.failing:
         mild = last.cause is not None and last.cause.impact < Impact.PARTIAL
