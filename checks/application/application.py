@@ -59,7 +59,7 @@ def application(ctx: Context) -> Iterator[Observation]:
 
 
 def _program(ctx: Context, app: Application, settings: MailSettings) -> Observation:
-    """The application hands its mail to a sendmail program of this host."""
+    """Observes the sendmail program that the settings name: failed if its absolute path does not exist."""
     program = settings.program
     data: dict[str, Scalar] = {"path": app.path, "product": app.product, "program": program}
     if program.startswith("/") and not (stat := ctx.ask(Stat(program))).exists and not stat.problem:
@@ -143,7 +143,7 @@ def _text(problem: Problem) -> str:
 
 
 def _weight(app: Application, problem: Problem, judged: Verdict) -> str:
-    """ "" (nothing to say), mild, likely or proven: what the dialogue with the server makes of a problem."""
+    """How much a problem counts after the dialogue with the server: "" (not reported), "mild", "likely" or "proven"."""
     kind, key = problem.kind, problem.key
     assert app.settings is not None
     if kind in ALWAYS:
@@ -158,15 +158,15 @@ def _weight(app: Application, problem: Problem, judged: Verdict) -> str:
         group = next((name for pattern, name in BY_KEY if re.search(pattern, key, re.I)), "")
     tried = judged.session is not None and judged.session.with_login
     if group == "auth" and tried and judged.stage in ("sender", "works"):
-        return ""  # the server takes the login as it stands
+        return ""  # the server accepts the login as configured
     if kind == "login-name" and not tried:
         return "likely"
     if kind in LOGIN:
-        # Servers ask for a login where applications hand in (RFC 6409).
+        # Submission servers require a login (RFC 6409).
         alone = kind == "credentials-missing" or (kind == "credentials-unused" and app.settings.port in (465, 587))
         return "likely" if judged.stage == "unknown" and alone else "mild"
     if kind in ("port-ignored", "ssl-ignored") and factory_without_port(app):
-        return "mild"  # told by app.tls
+        return "mild"  # reported by app.tls
     if group and judged.stage in STAGES[group] and not _beside(problem, judged):
         return "proven"
     if kind == "starttls-not-enabled" and app.settings.port == 587 and judged.stage == "unknown":
@@ -181,7 +181,7 @@ def _weight(app: Application, problem: Problem, judged: Verdict) -> str:
 def _beside(problem: Problem, judged: Verdict) -> bool:
     """Whether the failure has another reason than this problem."""
     if problem.kind == "fallback-to-plaintext":
-        # Only where the plain-text attempt took the place of one with TLS.
+        # It counts only if a plain-text attempt replaced one with TLS.
         return judged.session is None or judged.session.first is None or judged.session.outcome == "open"
     if problem.kind == "port-ignored" and judged.stage == "server":
         # The server would have to answer somewhere else.
@@ -205,7 +205,7 @@ def _placeholder_host(host: str, judged: Verdict) -> str:
 
 
 def _correction(app: Application, problem: Problem, judged: Verdict) -> str:
-    """The property as it should stand, where that is known."""
+    """The corrected property line or lines, "" if they are not known."""
     settings = app.settings
     assert settings is not None
     base = f"{settings.prefix}mail.smtp"
@@ -231,7 +231,7 @@ def _route(ctx: Context, app: Application) -> Observation:
             "app.route", place, "the application hands its mail to this host: Postfix sends it", direct=False, **data
         )
     if app.kind != "found" or not mta(ctx).installed:
-        # What Postfix sends here beside one that nobody named is still to be judged.
+        # Where Postfix is installed and nobody named this application, Postfix's own mail is still diagnosed.
         data["direct"] = True
     return ok("app.route", place, "the application sends through this server directly: Postfix is not involved", **data)
 

@@ -189,7 +189,7 @@ def _server(ctx: Context, judged: Verdict, place: str, data: dict[str, Scalar]) 
 
 
 def _static_tls(app: Application, settings: MailSettings, place: str, data: dict[str, Scalar]) -> Iterator[Observation]:
-    """What port and TLS settings say together where the server itself was not heard."""
+    """Observes port and TLS settings that do not match, where the dialogue with the server is not known."""
     for problem in app.problems:
         if problem.kind in _STATIC_TLS:
             text = f"{problem.text} (by what is usual on this port)"
@@ -269,7 +269,7 @@ def _protocols(
 
 
 def _old_java(ctx: Context) -> str:
-    """The version of a Java that by itself offers TLS 1.0 alone, else ""."""
+    """The version of the Java here if it offers only TLS 1.0 by default (before Java 8), else ""."""
     java = runtime(ctx)
     return java.words if java.version and java.version < (8,) else ""
 

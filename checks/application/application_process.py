@@ -1,7 +1,7 @@
 """Does the running application have the mail settings that its file holds?
 
-A process keeps the environment that it was started with, and most applications read their files once: what was changed since is not in
-force. Nothing is said of applications that read them at each request.
+A process keeps the environment that it was started with, and most applications read their files once: later changes
+are not in force. Of applications that read them at each request, only a stale cache is reported.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def application_process(ctx: Context) -> Iterator[Observation]:
 
 
 def _cached(ctx: Context, app: Application, name: str) -> Observation | None:
-    """Whether what the application keeps of the file, and reads in its place, is of before it was changed."""
+    """A failure if the cached copy that the application reads is older than its .env file, else None. kind:
+    "differs" if the copy lacks the mail host, else "older"."""
     assert app.settings is not None
     place = f"{app.path.rpartition('/')[0]}/{name}"
     stat = ctx.ask(Stat(place)) if name and app.path.rpartition("/")[2].startswith(".env") else None
@@ -90,7 +91,7 @@ def _held(
         return fail("app.process", f"pid {process.pid}", text, kind="missing", key=reply.missing[0], **data)
     if reply is not None and reply.same and not reply.missing:
         return ok("app.process", f"pid {process.pid}", "it was started with the file's values", kind="same", **data)
-    # Where settings are cached, it is the workers that keep theirs.
+    # Where settings are cached, only long-running workers keep old ones.
     keeps = when == "start" or (when == "cache" and "artisan" in " ".join(process.command))
     if handed or not keeps or not process.started or not app.mtime:
         return None

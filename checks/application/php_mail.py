@@ -1,7 +1,7 @@
 """Does PHP's mail() hand its mail to this Postfix?
 
-php.ini's sendmail_path names the program. One that is not there, or another mailer's, and nothing reaches Postfix. msmtp may be given a
-settings file of its own there, which it reads with the rights of PHP's user.
+php.ini's sendmail_path names the program. If it does not exist or is another mailer's, no mail reaches Postfix. The
+setting may also give msmtp a settings file, which it reads with the rights of PHP's user.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def php_mail(ctx: Context) -> Iterator[Observation]:
 
 
 def _line(ctx: Context, path: str) -> int:
-    """Of the last sendmail_path."""
+    """The number of the last line that sets sendmail_path, 0 if none does."""
     lines = enumerate(ctx.ask(Read(path)).text.splitlines(), 1)
     return max((number for number, line in lines if _SETTING.match(line)), default=0)
 
@@ -81,7 +81,8 @@ def _words(text: str) -> list[str]:
 
 
 def _own_settings(ctx: Context, ini: str, program: str, arguments: str) -> Observation | None:
-    """Why msmtp, as PHP's user, has no settings from the file that it is told to read; None where it has."""
+    """An observation if the settings file named in msmtp's arguments is missing, or PHP's user cannot read it; else
+    None."""
     told = re.search(r"(?:^| )(?:-C ?|--file[= ])(/\S+)", arguments)
     if told is None or not (ctx.ask(Stat(program)).real or program).endswith("msmtp"):
         return None

@@ -12,8 +12,8 @@ from diagnose.facts.mail import written
 from diagnose.model import Observation, Scalar
 
 _STATES = ("/var/lib/puppet/state", "/opt/puppetlabs/puppet/cache/state", "/var/cache/puppet/state")
-_TOGETHER = 60.0  # seconds: files of the same minute were put there together, in whichever order
-# Keys that only tune, and what is never compared since its value is masked.
+_TOGETHER = 60.0  # seconds: files written within a minute were deployed together, in either order
+# Keys that are not compared: they only tune, or their values are masked.
 _UNCOMPARED = re.compile(r"(?:passw|secret|token|timeout|debug)", re.I)
 
 
@@ -43,7 +43,8 @@ def puppet(ctx: Context) -> Iterator[Observation]:
 
 
 def _agent(ctx: Context) -> tuple[str, str, float]:
-    """What keeps Puppet from applying: (kind, in words, epoch of its last run); kind "" when nothing is seen."""
+    """What keeps Puppet from applying: (kind, text, epoch of its last run, 0.0 if unknown); kind is "" if nothing
+    does."""
     for folder in _STATES:
         summary = ctx.ask(Read(f"{folder}/last_run_summary.yaml"))
         ran = re.search(r"(?m)^\s+last_run:\s*(\d+)", summary.text)
@@ -128,7 +129,8 @@ def _never(template: Application, sources: Sources, agent: tuple[str, str, float
 
 
 def _restarted(ctx: Context, file: Application) -> Iterator[Observation]:
-    """The mail session is made once, when the application starts."""
+    """Compares the start of the application's processes with the file's time: the mail session is made once, at
+    start."""
     if not file.mtime or file.settings is None:
         return
     mine = [

@@ -1,7 +1,7 @@
 """Do the workers run that carry out what applications put into their queues, mail among it?
 
-By the process list, systemd, supervisor, crontabs, and what a queue on this host says without a login. Only what is meant to run
-here is missed, or what an application beside it was told to hand its jobs to.
+Sources: the process list, systemd, supervisor, crontabs, and queues on this host that answer without a login. A
+worker is missed only if something here should start it, or an application here is set to put its jobs into a queue.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from diagnose.model import Observation, Scalar
 
 @dataclass(frozen=True)
 class _Stopped:
-    """What would start the worker and does not: how, and by which command it would."""
+    """A starter whose worker does not run. how: why, in words; start: the command that starts it."""
 
     starter: Starter
     how: str
@@ -83,7 +83,8 @@ def _worker(ctx: Context, worker: Worker) -> Iterator[Observation]:
 
 
 def _image(ctx: Context) -> bool:
-    """Whether this is a container for one task, whose worker is perhaps another container of the same files."""
+    """Whether this is a container without a Postfix master: its worker may run in another container of the same
+    files."""
     return contained(ctx) and master(ctx) is None
 
 
@@ -111,7 +112,7 @@ def _down(ctx: Context, worker: Worker, each: _Stopped, text: str) -> Observatio
 
 
 def _stopped(ctx: Context, worker: Worker, starters: tuple[Starter, ...]) -> Iterator[_Stopped]:
-    """Each that should be at work and is not; nothing as soon as a crontab may be what does the work."""
+    """The starters whose worker does not run; none of them if a crontab that is read runs the worker itself."""
     image = _image(ctx)
     lines = [each for each in starters if each.kind == "cron"]
     if lines and not image and not cron_runs(ctx):
@@ -146,7 +147,8 @@ def _of_unit(
     timer: Mapping[str, str] | None,
     scheduled: bool,
 ) -> Iterator[_Stopped]:
-    """scheduled: a crontab runs what may start the worker, too."""
+    """The unit, if it failed, waits for an inactive timer, or is stopped though it should run. scheduled: a crontab
+    may start the worker too."""
     starter = replace(starter, name=unit["Id"])
     if how := _state(unit):
         yield _Stopped(starter, how, f"systemctl restart {unit['Id']}")
@@ -158,22 +160,22 @@ def _of_unit(
     elif unit["UnitFileState"] in ("enabled", "enabled-runtime"):
         yield _Stopped(starter, "is enabled, and stopped", f"systemctl start {unit['Id']}")
     elif running(ctx, worker["web"]) and not scheduled:
-        # Nobody starts it, and the application that needs it is at work.
+        # Nothing starts it, although the application that needs it runs.
         how = f"is {unit['UnitFileState'] or 'not enabled'}, and stopped"
         yield _Stopped(starter, how, f"systemctl enable --now {unit['Id']}")
 
 
 def _state(unit: Mapping[str, str]) -> str:
-    """That it failed, "" where it did not."""
+    """That the unit failed, or is restarted after each failure; "" otherwise."""
     if unit["ActiveState"] == "failed":
         return f"failed ({unit['Result']})"
-    # One that ended well is started again after a while, as is usual with workers.
+    # A worker that ends with success and is restarted after a pause is normal.
     again = unit["SubState"] == "auto-restart" and unit["Result"] != "success"
     return f"starts again and again ({unit['Result']})" if again else ""
 
 
 def _missing(ctx: Context, worker: Worker) -> Iterator[Observation]:
-    """Nothing would start it, though an application here is told to put its jobs into a queue of this host's."""
+    """Observes a worker that nothing here starts, although an application's settings put jobs into its queue."""
     if "settings" not in worker or not (worker.get("queued") or worker.get("stored")):
         return
     for each in installed(ctx):
@@ -204,7 +206,7 @@ def _missing(ctx: Context, worker: Worker) -> Iterator[Observation]:
                 **data,
             )
         elif counted is not None or not queued or _image(ctx) or not local_queue(ctx, text):
-            # An empty queue, or one that others may well serve.
+            # The queue is empty, or workers elsewhere may serve it.
             yield unknown("app.worker", worker["title"], f"{words}; could not check whether jobs wait", **data)
         else:
             yield fail("app.worker", worker["title"], words, seen="missing", **data)

@@ -42,7 +42,7 @@ _DAY = 86_400.0
 _LARGE, _SMALL = 3600.0, 60.0
 
 
-# Only with such a complaint is a foreign server asked.
+# Foreign servers are contacted only after such a complaint.
 _COMPLAINT = re.compile(r"certificate|not verified|not trusted|not yet valid|CertPath|CertificateExpired", re.I)
 
 
@@ -94,7 +94,8 @@ def clock(ctx: Context) -> Iterator[Observation]:
 
 
 def _newest(ctx: Context, now: float) -> tuple[float, str]:
-    """The youngest file among those that only a clock could have dated: package lists, logs, the queue's own."""
+    """(mtime, path) of the least late of at least two files dated over a day ahead of the clock: package lists,
+    logs, the queue's own; else (0.0, "")."""
     postfix = mta(ctx)
     paths = [*PACKAGE_DATABASES, "/etc/resolv.conf", "/var/log/wtmp", *ctx.ask(Glob("/var/log/*log")).paths[:6]]
     if postfix.installed:

@@ -11,7 +11,7 @@ from diagnose.model import Observation, Scalar
 _QUEUES = ("maildrop", "incoming", "active", "deferred", "defer", "bounce")
 _FEW_INODES = 20
 _MEGA = 1_000_000
-_LEAST = 65_536  # bytes; what is left of a full file system is not for a line
+_LEAST = 65_536  # bytes; with less, the file system counts as full
 
 
 @check(
@@ -52,7 +52,7 @@ def _own_parts(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 
 def _log(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    """A log that cannot grow: postlogd(8) ends, and whatever fails is not written down."""
+    """Observes the room for the mail log: without it postlogd(8) ends, and failures are not logged."""
     file = postfix.value("maillog_file")
     path = file.rpartition("/")[0] if file.startswith("/var/") else "/var/log"
     room = ctx.ask(Disk(path))
@@ -70,7 +70,8 @@ def _log(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 
 def _place(ctx: Context, postfix: Mta, path: str, queue: bool, what: str = "") -> Iterator[Observation]:
-    """what: whose need of room counts, where it is not Postfix's."""
+    """Observes whether a path's file system is writable and has room. what: what needs the room, if not Postfix;
+    then 1 MB is enough."""
     if not path:
         return
     room = ctx.ask(Disk(path))
@@ -96,7 +97,8 @@ def _place(ctx: Context, postfix: Mta, path: str, queue: bool, what: str = "") -
 
 
 def _needed(postfix: Mta) -> tuple[int, str]:
-    """smtpd(8) refuses mail below 1.5 times message_size_limit, or below queue_minfree where that is more."""
+    """(bytes, the setting that says so): smtpd(8) refuses mail below 1.5 times message_size_limit, or queue_minfree
+    if that is more."""
     limit, least = _number(postfix, "message_size_limit"), _number(postfix, "queue_minfree")
     if limit * 3 // 2 >= least:
         return limit * 3 // 2, "mail by SMTP (1.5 × message_size_limit)"

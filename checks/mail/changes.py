@@ -1,7 +1,7 @@
 """What was changed on this host between the last mail that passed and the first that did not?
 
-It proves nothing; it is what a person who knows the host asks first. Files are judged by their time of modification, packages by
-the log of their manager.
+This proves nothing, but it is the first question of someone who knows the host. Files are judged by their mtime,
+packages by the package manager's log.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def changes(ctx: Context) -> Iterator[Observation]:
 
 
 def _stopped(ctx: Context) -> tuple[datetime, datetime] | None:
-    """When mail last passed, and when the first failed after it; None where mail passes, or the log does not tell."""
+    """(time of the last mail that passed, time of the first failure after it); None if nothing failed since, or the
+    log shows no mail."""
     log = facts.mail_log(ctx)
     if log is None or (passed := log.last_mail) is None:
         return None
@@ -58,7 +59,7 @@ def _files(ctx: Context, passed: datetime, failed: datetime) -> Iterator[tuple[d
     paths = [path for path in (*here, *_FILES) if not _COPY.search(path)]
     for path in paths:
         reply = ctx.ask(Stat(path))
-        # The text of a table stands for its index.
+        # A table's text is listed instead of its index.
         if reply.kind != "file" or (_COMPILED.search(path) and _COMPILED.sub("", path) in paths):
             continue
         when = datetime.fromtimestamp(reply.mtime, passed.tzinfo)

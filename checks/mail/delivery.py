@@ -36,7 +36,7 @@ _NOBODY = re.compile(
     r"to=<([^>]+@([^>]+))>.* relay=(?:local|virtual|none),.*status=bounced \((?:unknown user|User unknown in)", re.I
 )
 _REFUSED = re.compile(r"NOQUEUE: reject: RCPT .*User unknown in [\w ]+ table; .* to=<([^>]+@([^>]+))>")
-# Postfix gives a reply's own class, unless a filter of its settings makes another of it.
+# Postfix keeps the class of a server's reply, unless a filter in its settings changes it.
 _MADE_PERMANENT = re.compile(r" to=<[^>]+>,.* dsn=5[^ ]*, status=bounced \(host \S+ said: (4\d\d)[ -]")
 _SENDER = re.compile(r": from=<([^>]+@[^>]+)>, size=")
 _LISTS = {
@@ -69,7 +69,7 @@ def delivery(ctx: Context) -> Iterator[Observation]:
 
 
 def _made_permanent(ctx: Context, way: Route) -> Iterator[Observation]:
-    """Replies that ask to try later, and that a filter of the client's made final: what was put off comes back."""
+    """A failure if a status or reply filter turned a receiver's 4xx into a bounce, as the log shows."""
     names = ("smtp_delivery_status_filter", "default_delivery_status_filter", "smtp_reply_filter")
     name = next((each for each in names if way.value(each) and not way.settings[each].startswith("$")), "")
     lines = facts.since_start(ctx) if name else ()
@@ -80,8 +80,9 @@ def _made_permanent(ctx: Context, way: Route) -> Iterator[Observation]:
 
 
 def _thrown_away(ctx: Context, postfix: Mta) -> Route | None:
-    """The way of what was discarded last, where nobody says whose mail is missed: the log calls it sent. A copy of mail that
-    its recipient got is not missed."""
+    """The route of the last discarded mail, which the log calls sent, if it still leads to discard(8); else None,
+    also if a recipient was named. Copies of mail that its recipient got do not count, nor does mail to this host's
+    own senders."""
     if target(ctx).recipient:
         return None
     lines = ctx.ask(MailLog(ctx.settings.since)).lines
@@ -94,7 +95,7 @@ def _thrown_away(ctx: Context, postfix: Mta) -> Route | None:
 
 
 def _sends(address: str, lines: Iterable[str]) -> bool:
-    """Whether this host sends as that address: what comes back to it is thrown away on purpose."""
+    """Whether this host sends as that address: its bounces are then discarded on purpose."""
     return any(f"from=<{address}>" in line for line in lines)
 
 
@@ -155,19 +156,19 @@ def _kept(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 
 def _listed(postfix: Mta) -> list[str]:
-    """Where neither log nor queue tells of a recipient: one of each domain that main.cf itself says is kept here."""
+    """postmaster@ each domain that main.cf lists as local or virtual, for use where the log names no recipient."""
     words = [word for parameter in _LISTS.values() for word in postfix.words(parameter)]
     return [f"postmaster@{word}" for word in words if re.fullmatch(r"[\w-]+(?:\.[\w-]+)+", word)]
 
 
 def _sought(lines: Iterable[str]) -> dict[str, str]:
-    """Addresses that were looked for on this host in vain, lower case, with their domains."""
+    """Addresses that this host did not know, in lower case, mapped to their domains."""
     found = (_NOBODY.search(line) or _REFUSED.search(line) for line in lines)
     return {match[1].lower(): match[2].lower() for match in found if match}
 
 
 def _unknown_here(lines: Iterable[str]) -> set[str]:
-    """Domains of which somebody was looked for here in vain: not one who only sends, and whose bounce came back."""
+    """Domains with an address that this host did not know; senders whose bounces came back do not count."""
     nobody = _sought(lines)
     senders = {match[1].lower() for line in lines if (match := _SENDER.search(line))} if nobody else set()
     return {domain for address, domain in nobody.items() if address not in senders}
@@ -186,7 +187,7 @@ def _lately_local(ctx: Context) -> list[str]:
 
 
 def _another(ctx: Context, line: str) -> bool:
-    """Whether a table of this host put the recipient in the place of one whose domain is elsewhere."""
+    """Whether the recipient replaces, by a table of this host, one whose domain is elsewhere (orig_to)."""
     was = re.search(r" orig_to=<([^>]+@[^>]+)>", line)
     way = route(ctx, was[1]) if was else None
     return way is not None and way.address_class not in _LOCAL and "." in way.domain
@@ -215,7 +216,7 @@ def _compare(ctx: Context, way: Route, domain: str, recipient: str, sure: bool) 
         text = f"{told}: {clients[-1]} brings mail for it here, while its MX is {found.hosts[0]}, another host"
         return warn("config.recipient-local", domain, text, host=found.hosts[0], **data)
     if not sure:
-        # Mail may come in by a filter of another's, and be meant for this host.
+        # Mail may come in through a third party's filter, and be meant for this host.
         text = f"{told}, while its MX is {found.hosts[0]}: mail that programs here send to it never leaves"
         return warn("config.recipient-local", domain, text, host=found.hosts[0], **data)
     if not _certain(ctx, domain, here):
@@ -228,8 +229,8 @@ def _compare(ctx: Context, way: Route, domain: str, recipient: str, sure: bool) 
 
 
 def _certain(ctx: Context, domain: str, here: set[str]) -> bool:
-    """Whether the exchanger is surely another host: behind NAT this one does not see its own public address, but then
-    the domain's recipients exist here."""
+    """Whether the MX host is certainly another one: this host has a public address of its own, or lacked a recipient
+    of the domain. Behind NAT it does not see its public address."""
     if any(ipaddress.ip_address(a.partition("%")[0]).is_global for a in here):
         return True
     return domain in _sought(ctx.ask(MailLog(ctx.settings.since)).lines).values()

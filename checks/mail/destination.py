@@ -40,7 +40,7 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
     if not way.hosts:
         skip("neither the recipient nor its MX hosts are known")
     domain = route.domain if route else ""
-    # Postfix tries no more addresses, and this is about what it tries.
+    # Only as many as Postfix itself tries.
     limit = integer(facts.mta(ctx).value("smtp_mx_address_limit")) or DIALLED
     hosts = way.hosts[: min(DIALLED, limit)]
     rows = exchangers_tried(ctx, hosts, way.port)
@@ -66,14 +66,14 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
             "config.throttle", name, text, kind="reach", parameter=name, value=str(limit), **facts.stands(ctx, name)
         )
     listed = "; ".join(f"{t.host}[{t.address}] {_words(t, breaks.get(t))}" for t in rows)
-    # Of one domain of many; not where it is the one that the user misses mail at.
+    # One domain of many, unless the user named the recipient.
     data |= {"one_of_many": ctx.target.recipient is None}
     if first := next(iter(breaks.values()), None):
         kind = {"hangs": "silent", "closes": "closed", "later": "refusing", "refused": "refusing"}.get(
             first.kind, "broken"
         )
         text = f"no MX host of {domain} completes the SMTP dialogue ({listed})"
-        # One that turns this host away is reached.
+        # A server that refuses this host has been reached.
         say = warn if kind == "refusing" else fail
         data |= {
             "stage": STAGES[first.stage],

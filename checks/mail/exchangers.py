@@ -106,6 +106,6 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
 
 
 def _unfit(text: str) -> bool:
-    """Loopback, unspecified and private addresses; the latter are right inside a company, so only an exchanger that
-    has nothing else is unfit."""
+    """Whether the address is loopback, unspecified or private. Private ones are valid inside a company, so only an
+    MX host without any other is unfit."""
     return is_private(text)

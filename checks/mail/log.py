@@ -61,8 +61,8 @@ def log(ctx: Context) -> Iterator[Observation]:
 
 
 def _weighed(ctx: Context, read: maillog.MailLog, fact: Fact) -> Fact:
-    """A receiver that lately turned this host away for what it is, or for its own sender, has nothing to do with one message: its next
-    mail there fails alike, however much others take."""
+    """The fact, no longer minor if within the last hour a receiver refused mail from one of this host's senders for
+    the host itself or its domain: the next mail there fails alike, whatever other receivers accept."""
     if not (fact.minor and fact.current and fact.label in _OF_THIS_HOST and fact.delivery and fact.last):
         return fact
     domain = (fact.delivery.sender or "").rpartition("@")[2].lower()
@@ -72,7 +72,7 @@ def _weighed(ctx: Context, read: maillog.MailLog, fact: Fact) -> Fact:
 
 
 def _dead(fact: Fact) -> bool:
-    """No connection to this destination now, while nobody else's server was reached either."""
+    """Whether connections to this destination fail now, and no other destination took mail after that began."""
     return fact.current and not fact.alone and fact.label in current.OF_CONNECTING
 
 
@@ -92,7 +92,7 @@ def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
         data |= {"client": trouble.client, "service": trouble.service}
     label = fact.label if delivery is None else reason.label_for(delivery.sender, delivery.recipient)
     if label == "backend-down" and delivery is not None and delivery.relay_host in _filters(ctx):
-        label = "content-filter-down"  # the same words of the same pipe(8), used for another thing
+        label = "content-filter-down"  # pipe(8) says the same of a content filter
     if label == "sender-not-allowed" and delivery is not None and _of_recipient(delivery, reason.text):
         label = "relay-account-restricted"
     times = f" ({fact.count} times)" if fact.count > 1 else ""
@@ -110,8 +110,8 @@ def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
 
 
 def _of_recipient(delivery: maillog.Delivery, text: str) -> bool:
-    """Whether a provider wants the recipient verified, as it does while the account is in its sandbox. A bounce, which goes
-    to the sender and has none, says nothing."""
+    """Whether the provider's reply asks for a verified recipient, as it does while the account is in its sandbox.
+    False for a bounce, which has no sender."""
     said = text.lower()
     if not delivery.sender or not delivery.recipient or "verified" not in said:
         return False
@@ -126,7 +126,7 @@ def _filters(ctx: Context) -> set[str]:
 
 
 def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: str) -> Iterator[Observation]:
-    """Whether mail goes through now on the way that the target's mail takes."""
+    """Observes whether mail passes now on the target's route, by the log."""
     target = facts.target(ctx)
     relay = facts.relay_of(ctx)(target.sender or "", target.recipient or facts.ANYBODY)
     sent = [(at, host) for (_, host, _), at in read.sent.items() if at is not None and current.left_by(relay, host)]
@@ -154,7 +154,8 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
 
 
 def _changed(ctx: Context) -> float:
-    """When Postfix was last started, or what it reads last written: what went through before says nothing about it."""
+    """Epoch of Postfix's last start, or of the newest change to the files that the mailer reads: earlier deliveries
+    prove nothing about the present settings."""
     if (here := facts.mailer(ctx)) is not None:
         read = ("/etc/resolv.conf", *here.table["settings"], *here.table.get("logins", ()))
         return max(ctx.ask(Stat(path)).mtime for path in read)
@@ -186,7 +187,8 @@ def _handed_over(read: maillog.MailLog, whole: bool, handed: bool, where: str, m
 
 
 def _recipient(lines: tuple[str, ...], asked: str, read: maillog.MailLog, where: str) -> Iterator[Observation]:
-    """The story of the very address that the user misses mail at."""
+    """Observes what the log shows of the recipient that the user named: refused here, no attempt, sent, or the last
+    failure."""
     mark = f"to=<{asked.lower()}>"
     last: maillog.Delivery | None = None
     refused = ""

@@ -50,14 +50,15 @@ def _log_service(ctx: Context) -> bool:
 
 
 def _files(ctx: Context) -> tuple[str, ...]:
-    """Log files that are there, if not for this user to read: their times tell enough."""
+    """Mail log files that exist, or may exist where this user cannot look; only their mtimes are needed."""
     named = mta(ctx).value("maillog_file")
     usual = (*(path for path in LOG_FILES if "mail" in path), *((named,) if named.startswith("/var/") else ()))
     return tuple(path for path in dict.fromkeys(usual) if (reply := ctx.ask(Stat(path))).exists or reply.problem)
 
 
 def _stopped(ctx: Context, sources: tuple[str, ...]) -> tuple[str, float] | None:
-    """The newest log file and by how many hours the running master is younger: its start would stand there."""
+    """(newest log file, hours from its last line to the master's start), None if at most one: the start should be in
+    the log."""
     process = master(ctx)
     files = {path: ctx.ask(Stat(path)) for path in sources if path.startswith("/")}
     if process is None or not process.started or not files or len(files) < len(sources):

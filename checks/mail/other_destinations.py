@@ -1,7 +1,7 @@
 """Do the servers answer that other mail waits for, beside the one that this diagnosis is about?
 
-One relay for each sender, or one recipient's own servers for each domain: what is examined closely is the way of one message. Where the
-log has connections that failed on another way, and nothing was delivered since, that way is dialled as well.
+The other checks examine the route of one message; other senders may have other relays, and other domains their own
+servers. Where the log has failed connections on another route, and no delivery since, that route is dialled as well.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from diagnose.model import Observation, Scalar
 from diagnose.parse.log.current import OF_CONNECTING
 from diagnose.parse.system.outcomes import WORDS, Outcome
 
-_MOST = 2  # further ways that are dialled
+_MOST = 2  # further routes that are dialled
 _THERE = frozenset({Outcome.TIMEOUT, Outcome.REFUSED, Outcome.PROHIBITED, Outcome.UNREACHABLE})
 
 
@@ -39,7 +39,7 @@ def other_destinations(ctx: Context) -> Iterator[Observation]:
 
 
 def _others(ctx: Context) -> Iterator[Route]:
-    """The ways, by this host's own settings, of mail that could not be connected for."""
+    """The routes, by this host's settings, of other mail whose connections fail according to the log."""
     main = facts.route(ctx)
     seen = {(main.host, main.port)} if main is not None else set()
     for fact in facts.failures(ctx, ctx.target.recipient):

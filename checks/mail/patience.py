@@ -1,7 +1,7 @@
 """Does Postfix give up on a server that would have answered later?
 
-The log has a time-out, and main.cf a shorter one than Postfix's own. The dialogue with the next hop, which waits longer, tells
-whether an answer comes after that time.
+This applies if the log or queue shows a time-out, and main.cf sets a shorter one than the default. The dialogue with
+the next hop, which waits longer, shows whether an answer comes after that time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from diagnose.parse.postfix.setting_types import seconds
 
 WAIT = 5.0  # seconds that the dialogue waits for each reply
 SHORT = 30  # seconds; greeting delays against spam and scans of the content take as long
-# Where smtp(8) gave up, as it says itself, and by which time-out; `smtp` is `lmtp` of the other client.
+# Where smtp(8) gave up, in its own words, and the time-out parameter without its prefix (smtp_ or lmtp_).
 _STAGES = (
     (re.compile(r"timed out while (?:receiving the initial|performing the (?:EHLO|HELO|LHLO))"), "helo_timeout"),
     (re.compile(r"timed out while sending MAIL"), "mail_timeout"),
@@ -57,7 +57,7 @@ def patience(ctx: Context) -> Iterator[Observation]:
 
 
 def _failed(ctx: Context) -> Iterator[tuple[str, str]]:
-    """What was said of mail that fails now, and by which client: in the log, or in the queue, which everybody may read."""
+    """(reason, delivery agent) of mail that fails now, by the log and by the queue, which every user may read."""
     for fact in facts.failures(ctx, ctx.target.recipient):
         if fact.current and not fact.minor and fact.delivery is not None and fact.route != "local":
             yield fact.reason.text, fact.delivery.service or "smtp"
@@ -68,7 +68,8 @@ def _failed(ctx: Context) -> Iterator[tuple[str, str]]:
 
 
 def _short(ctx: Context, text: str, service: str) -> tuple[str, str, float] | None:
-    """The time-out by which Postfix gave up, if it is a short one: its name, value, and seconds."""
+    """(name, value, seconds) of the time-out by which Postfix gave up, if it is at most SHORT and below the default;
+    else None."""
     stage = next((name for pattern, name in _STAGES if pattern.search(text)), "")
     if not stage:
         return None

@@ -52,7 +52,7 @@ def queue(ctx: Context) -> Iterator[Observation]:
     several = len(dead) > 1 and facts.mail_log(ctx) is None
     relay = facts.relay_of(ctx)
     for group in summary.groups:
-        # What is on hold keeps the reason of an attempt long ago.
+        # Mail on hold keeps the reason of an old attempt.
         if group.reason is not None and not group.reason.harmless and group.queue_name != "hold":
             way = relay(group.sample.sender, group.sample.recipient)
             route = way if way == "local" else "relay" if way else "direct"
@@ -77,7 +77,8 @@ _Settled = Mapping[tuple[str, str], str]
 
 
 def _settled(ctx: Context) -> _Settled:
-    """What the log says of failures, by label and recipient domain, that are over or a small share of the mail."""
+    """(label, recipient domain) of failures that are over or a small share of the mail by the log, with the words
+    for it."""
     found = [f for f in facts.failures(ctx, ctx.target.recipient) if f.delivery]
     live = {(f.label, f.delivery.domain) for f in found if f.delivery and f.current and not f.minor}
     minor = {(f.label, f.delivery.domain) for f in found if f.delivery and f.current and f.minor}
@@ -98,7 +99,7 @@ def _group(ctx: Context, group: QueueGroup, route: str, several: bool, settled: 
 
 
 def _shares(summary: QueueSummary) -> Iterator[Observation]:
-    """What is where, for how long and why, in numbers: for pictures and monitors."""
+    """Message counts by queue, by age and by reason, for graphs and monitors."""
     if not summary.total:
         return
     yield ok("queue.states", "mail queue", _told(summary.messages), **summary.messages)
@@ -125,11 +126,11 @@ def _waits(count: int, age: float) -> str:
 def _sums(summary: QueueSummary, now: float, here: facts.Mailer | None, settled: _Settled) -> Iterator[Observation]:
     count = summary.messages
     age = now - summary.oldest if summary.oldest else 0.0
-    # Without an attempt that failed a message is on its way, as some are at any time where mail flows.
+    # Without a failed attempt a message is merely on its way, as some are at any time.
     tried = [g for g in summary.groups if g.reason is not None and g.queue_name != "hold"]
     failed = bool(tried)
     data: dict[str, Scalar] = {"count": summary.total, "oldest": round(age), "failed": failed, "one_of_many": failed}
-    # No probe of a way repeats what was said to an envelope or a message: that it is over, only the log can tell.
+    # No probe repeats a reply to an envelope or a message: only the log shows that it is over.
     data["late"] = failed and all(
         g.reason is not None and g.reason.stage in _ENVELOPE and settled.get((g.label, g.domain)) != _OVER
         for g in tried

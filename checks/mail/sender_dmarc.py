@@ -80,7 +80,8 @@ def _judged(ctx: Context, sender: Sender, policy: Policy) -> Observation:
 
 
 def _by_spf(ctx: Context, sender: Sender) -> tuple[bool | None, str]:
-    """Whether SPF vouches for the domain, the From header's as far as this host can tell; None if that is open."""
+    """(whether SPF passes for the sender's domain, why); None if that is open. The From header is taken to have that
+    domain."""
     judged = spf(ctx, sender)
     results = [one.verdict.result for one in judged]
     if not judged or "temperror" in results:

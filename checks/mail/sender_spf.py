@@ -57,7 +57,8 @@ def _judged(ctx: Context, sender: Sender) -> Iterator[Observation]:
 
 
 def _to_publish(ctx: Context, sender: Sender, judged: tuple[Spf, ...]) -> str:
-    """The domain's one record with all that it lacks; "" where that is nothing, or not known."""
+    """The SPF record to publish, with all terms that the present one lacks; "" if it lacks none, or they are not
+    known."""
     lacking = [one for one in judged if one.verdict.result not in ("pass", "temperror")]
     if not lacking:
         return ""
@@ -71,7 +72,8 @@ def _to_publish(ctx: Context, sender: Sender, judged: tuple[Spf, ...]) -> str:
 
 
 def _said(ctx: Context, sender: Sender, one: Spf, record: str) -> Observation:
-    """Of a service that may give MAIL FROM a domain of its own, or whose addresses are not known, only a pass says something."""
+    """Observes one SPF verdict. For a service that may use its own MAIL FROM domain, or whose addresses are not
+    known, only a pass counts, unless receivers refused the mail."""
     verdict, domain = one.verdict, sender.domain
     by = f"{one.by} ({one.address})" if one.by == "this host" else f"{sender.through} ({one.address}, of {one.by})"
     data: dict[str, Scalar] = {

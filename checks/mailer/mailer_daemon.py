@@ -1,7 +1,7 @@
 """Does the daemon of the mailer that is this host's MTA run?
 
-Exim without one still delivers what the sendmail command is given at once, and tries nothing a second time; nullmailer sends
-nothing. msmtp, sSMTP and dma have none.
+Without its daemon Exim still delivers mail from the sendmail command at once, but retries nothing; nullmailer sends
+nothing. msmtp, sSMTP and dma have no daemon.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from diagnose.facts.mail import SAID_SIGNS
 from diagnose.model import Observation, Scalar
 from diagnose.parse.mailers.log import panics
 
-# What Exim says of its own files; a setting that it quotes may hold any word.
+# Labels of what Exim says of its own files; a setting that it quotes may suggest any other.
 _OWN = ("mailer-config-error", "disk-full", "queue-no-space", "system-storage", "queue-permissions", "resource-limits")
 
 

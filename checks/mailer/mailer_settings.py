@@ -67,7 +67,7 @@ def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iter
         )
         return
     if closed := _closed(ctx, here, found.path):
-        # That root alone sends mail here is rare, and right.
+        # A host where root alone sends mail is rare, and has no fault.
         say = fail if here.account else warn
         yield say("mailer.settings", found.path, closed, kind="unreadable", repair=_repair(here, found.path), **where)
     elif found.problem == "permission denied":
@@ -100,7 +100,8 @@ def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iter
 
 
 def _misspelt(text: str, known: Collection[str]) -> Iterator[tuple[int, str, str]]:
-    """Line, word and what was meant: only what is near a keyword, for a later version may know more."""
+    """(line, word, keyword meant) of each unknown word that resembles a keyword; others may belong to a later
+    version."""
     for number, raw in enumerate(text.split("\n"), 1):
         word = raw.split()[0] if raw.split() else "#"
         if word.startswith("#") or word in known:
@@ -110,14 +111,15 @@ def _misspelt(text: str, known: Collection[str]) -> Iterator[tuple[int, str, str
 
 
 def _repair(here: Mailer, path: str) -> str:
-    """The command that lets those read a file who must, "" where that is a choice."""
+    """The command that makes a file readable for the mailer's account, "" for a mailer whose file may have several
+    owners."""
     owner = {"exim": f"root:{here.account}", "nullmailer": f"{here.account}:{here.account}"}.get(here.id, "")
     mode = "640" if here.id == "exim" else "600"
     return f"chown {shlex.quote(owner)} {shlex.quote(path)} && sudo chmod {mode} {shlex.quote(path)}" if owner else ""
 
 
 def _closed(ctx: Context, here: Mailer, path: str) -> str:
-    """Why those who send mail cannot read the settings, "" where they can."""
+    """Why the user that the mailer sends as cannot read its settings, "" if it can."""
     stat = ctx.ask(Stat(path))
     program = ctx.ask(Stat(here.path))
     if here.id in _OF_CALLER and not path.startswith("/root/") and stat.exists and not mailers.readable(stat, program):
@@ -133,7 +135,7 @@ def _closed(ctx: Context, here: Mailer, path: str) -> str:
 def _local(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Observation:
     text = f"{here.title} is set up for local mail only: it has no route to other hosts ({way.relay_by})"
     read = mail_log(ctx)
-    # As Debian installs it: no fault where nobody hands it mail for others.
+    # Debian's default: no fault if nobody submits mail to other hosts.
     tried = bool(ctx.target.recipient or (read is not None and read.deliveries))
     say = fail if tried else warn
     text += "" if tried else "; no mail to other hosts was submitted to it recently"
@@ -141,11 +143,11 @@ def _local(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Obs
 
 
 def _login(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observation]:
-    """Whether a login is there, can be read by the mailer, and is for this server."""
+    """Observes whether a login for this server is configured, and readable by the mailer."""
     found = mailers.login(ctx, way)
     here = mailer(ctx)
     if here is not None and found.path and way.login_by == "file" and (closed := _unreadable(ctx, here, found.path)):
-        # Before the server is asked, which takes its time.
+        # Checked first, because asking the server takes time.
         where = {"host": way.host, "port": way.port, "path": found.path, "user": found.user, **data}
         repair = _repair(here, found.path)
         yield fail("mailer.settings", found.path, closed, kind="login-unreadable", repair=repair, **where)
@@ -179,7 +181,7 @@ def _login(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observat
 
 
 def _asked_for(ctx: Context, path: str, data: dict[str, Scalar]) -> Iterator[Observation]:
-    """The files that msmtp's passwordeval reads, as whoever sends the mail."""
+    """Observes files that msmtp's passwordeval reads and that are missing, or closed to the users who send mail."""
     said = re.search(r"(?m)^[ \t]*passwordeval[ \t]+(.+)", ctx.ask(Read(path, secret="settings")).text)
     for name in re.findall(r"(?<![\w.~/$}-])/[\w./+-]+", said[1]) if said else ():
         stat = ctx.ask(Stat(name))
@@ -192,13 +194,13 @@ def _asked_for(ctx: Context, path: str, data: dict[str, Scalar]) -> Iterator[Obs
 
 
 def _unreadable(ctx: Context, here: Mailer, path: str) -> str:
-    """Why the mailer's own user cannot read the file of logins."""
+    """Why Exim's user cannot read the file of logins, "" if it can, or for another mailer."""
     stat, spool = ctx.ask(Stat(path)), ctx.ask(Stat(mailers.spool(ctx, here)))
     user = here.account
     if here.id != "exim" or not stat.exists or not user or (spool.exists and spool.owner != user):
         return ""
     readable = stat.mode & 0o004 or (stat.owner == user and stat.mode & 0o400)
-    # Its group bears its name in Debian's packages as in others.
+    # The user's group has the same name in Debian's and other packages.
     readable = readable or (stat.group in (user, spool.group) and stat.mode & 0o040)
     if readable:
         return ""

@@ -1,7 +1,8 @@
-"""Has the mailer the rights that it needs on this host: to its queue's directories, to its log, and those of its account?
+"""Has the mailer the rights that it needs on this host: to its queue's directories, to its log, and those of its
+account?
 
-Exim gives up root's rights before it writes a message, nullmailer's sender never has them, and the command that an application calls gets
-its own by a bit of its mode.
+Exim drops root's rights before it writes a message, nullmailer's sender never has them, and the command that an
+application calls gets its rights by its setuid or setgid bit.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def mailer_spool(ctx: Context) -> Iterator[Observation]:
 
 
 def _needed(ctx: Context, here: Mailer, top: str) -> Iterator[tuple[str, int]]:
-    """Paths, and the rights as in a mode's last digit."""
+    """(path, rights needed, as one octal digit of a mode)."""
     yield from ((f"{top}{name}", 7) for name in here.table["writes"])
     for path in mailers.log_paths(ctx, here)[:1]:
         yield from ((path.rpartition("/")[0], 1), (path, 2))

@@ -1,6 +1,6 @@
 """Is this host's address on a blocklist that receivers use?
 
-Asked where mail goes straight to the receivers, and never by `watch`: each list learns the address.
+Queried only if mail goes directly to the receivers, and never by `watch`: each list learns the address.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from diagnose.knowledge.labels import Blocklist, blocklists
 from diagnose.model import Observation
 
 _SECONDS = 2.5
-# Each list lists the one and never the other, so that it can be seen to work (RFC 5782 section 5).
+# Test entries: a list that works has the first and never the second (RFC 5782 section 5).
 _ALWAYS, _NEVER = "127.0.0.2", "127.0.0.1"
 
 
@@ -54,7 +54,7 @@ def check_blocklists(ctx: Context) -> Iterator[Observation]:
                 open_.append(f"{one.name} (it lists every address)")
             else:
                 yield _listed(address, one, reply)
-        # Lists that answer few resolvers leave no gap where others answered.
+        # Lists without a usable answer leave no gap if others answered.
         untold = f"no usable answer from {', '.join(open_)}" if open_ else ""
         if clear:
             text = "; ".join(filter(None, (f"not on {', '.join(clear)}", untold)))
@@ -69,7 +69,7 @@ def _name(address: str, one: Blocklist) -> str:
 
 
 def _silent(reply: DnsReply, one: Blocklist) -> str:
-    """Why an answer, of a listed address or of the entry that is always there, says nothing; "" where it tells."""
+    """Why an answer for a listed address, or for the test entry, proves nothing; "" if it can be used."""
     if reply.problem or not reply.tells:
         return reply.problem or f"the name server answered {reply.rcode}"
     if any(answer.startswith("127.255.255.") for answer in reply.answers):

@@ -1,6 +1,6 @@
 """Does the port that mail takes leave this host's network?
 
-Asked of several unrelated operators for each port, beside controls that are no mail: one failure proves nothing.
+Each port is tried at several unrelated operators, beside controls that are not mail: one failure proves nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import SPEAKS, Observation, Scalar, Stage
 from diagnose.parse.system.outcomes import FAILURES, WORDS, Outcome, Pattern
 
-PROVIDERS = 3  # of those that may be advised, in the order in which they would be
+PROVIDERS = 3  # relays to try, in the order in which they would be advised
 ALTERNATES = (587, 465, 2525, 2587, 2465)
 
 
@@ -84,7 +84,7 @@ def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     first = failed[0]
     said = ", ".join(sorted({t.words for t in failed}))
     say = warn if way.private else fail  # a relay in the own network needs no internet
-    # Names resolve, or Postfix takes another way: a rule may spare its user alone, which root's connections would show.
+    # Names resolve, or Postfix's user is routed otherwise: a rule may exempt that user, which only root can test.
     stranger = not ctx.ask(Now()).root and (seen.ports or apart(ctx, way.port))
     at_most = SPEAKS if stranger else None
     return say(
@@ -103,9 +103,7 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
         return unknown("egress.mail-port", "mail's port", way.problem, port=way.port, proof=False)
     subject = f"TCP {way.port}"
     data: dict[str, Scalar] = {"port": way.port, "relay": way.relay, "host": way.host, "service": service(way)}
-    data["proof"] = (
-        False  # others' servers: only that they are reached says something, of mail that goes to any of them
-    )
+    data["proof"] = False  # other operators' servers: only success proves something, and only for direct mail
     if way.private:
         text = f"mail goes to {way.host} on a private address: no provider's port policy applies"
         return ok("egress.mail-port", subject, text, kind="private", **data)
@@ -160,7 +158,8 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
 
 
 def _from_usual_address(ctx: Context, rows: Sequence[Tried]) -> str:
-    """The first host that connects without the source address that Postfix is told to use; "" where it is told none."""
+    """The first failed host that connects from this host's usual address; "" if none does, or Postfix has no source
+    address set."""
     failed = [t for t in rows if t.outcome in FAILURES]
     if not failed or not source(ctx, failed[0].family)[1]:
         return ""
@@ -170,7 +169,7 @@ def _from_usual_address(ctx: Context, rows: Sequence[Tried]) -> str:
 
 
 def _of_container(ctx: Context, seen: Egress) -> Observation:
-    """Without a Postfix here: what programs in this container reach of the ports that mail usually takes."""
+    """Observes, in a container without Postfix, which of the usual mail ports its network lets out."""
     usual = (25, 465, 587)
     closed = [port for port in usual if seen.pattern(port, seen.main_family).blocked]
     opened = [port for port in PORTS if seen.pattern(port, seen.main_family).opened]
@@ -183,8 +182,8 @@ def _of_container(ctx: Context, seen: Egress) -> Observation:
 
 
 def _one_server(seen: Egress, port: int, family: int) -> str:
-    """The operators' names all lead to one address here (a name server that answers so, a test network): its other
-    ports tell whether this one is closed on the way."""
+    """Words for a port that fails at an address whose other ports connect, where several operators' names lead to it
+    (a name server that answers so, a test network); else ""."""
     failed = [
         t for t in seen.on(port, family) if t.outcome in (Outcome.TIMEOUT, Outcome.PROHIBITED, Outcome.UNREACHABLE)
     ]
@@ -200,7 +199,7 @@ def _one_server(seen: Egress, port: int, family: int) -> str:
 
 
 def _waits(ctx: Context, port: int) -> bool:
-    """Whether Postfix's own connects to this port time out now, at more than one destination that is dead by itself."""
+    """Whether Postfix's own connects to this port time out now, and no other destination took mail after that began."""
     return any(
         fact.label == "connect-timeout" and fact.current and not fact.minor and not fact.alone
         and fact.reason.peer_port in (port, None)
@@ -245,7 +244,7 @@ def _endpoint(attempt: Tried) -> Iterator[Observation]:
 
 
 def _more_endpoints(ctx: Context, way: MailPort, seen: Egress, done: set[tuple[str, int]]) -> Iterator[Tried]:
-    """The ports of the relays that may be advised, the one in use first, as far as their port may be open at all."""
+    """Attempts at the ports of the relay in use and of those that may be advised, except ports that look blocked."""
     hosts: dict[str, tuple[int, ...]] = {}
     if way.relay and not way.private:
         known = identify(way.host)

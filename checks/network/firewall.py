@@ -1,6 +1,6 @@
 """Does this very host stop outgoing mail, and by which rule of its packet filter?
 
-Whether it does is seen on the wire while Postfix's own connects are made, where root asks; the rules then name what did it.
+As root it is seen on the wire during connects as Postfix's user; the rules then show which one did it.
 """
 
 from __future__ import annotations
@@ -105,13 +105,15 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
 
 
 def _seen(own: Sequence[Tried]) -> Tried | None:
-    """A connect of the mail's own that was lost on this host, where none of its family passed."""
+    """The first connect to the mail's own server that was lost on this host, if none of its address family passed;
+    else None."""
     lost = [t for t in own if t.outcome is Outcome.LOCAL and t.wire in WIRE and t.wire != "sent"]
     return next((t for t in lost if not any(o.open or o.wire == "sent" for o in own if o.family == t.family)), None)
 
 
 def _by_group(ctx: Context, way: MailPort, own: Sequence[Tried], stops: Sequence[Found]) -> Found | None:
-    """A rule about control groups, of which this tool is in another than Postfix, where Postfix alone does not connect."""
+    """The first stopping rule about control groups, if this tool connects where Postfix, in another group, lately
+    did not; else None."""
     rule = next((one for one in stops if "cgroup" in one.verdict.rule), None)
     lost = rule is not None and any(t.open and t.address in lost_of_late(ctx, way.port, t.family) for t in own)
     return rule if lost else None
@@ -136,7 +138,7 @@ def _rule(one: Found) -> str:
 
 
 def _altering(ctx: Context) -> str:
-    """The rules that may change packets, as their tools list them."""
+    """Words that name the first listed rule that may change packets, or say that there is none."""
     listings = [("nft", "list", "ruleset"), *(argv for argv, _ in _commands(ctx, ""))]
     lines = [line.strip() for argv in listings for line in ctx.ask(Exec(argv)).out.splitlines()]
     found = next((line for line in lines if _ALTERS.search(line)), "")
@@ -144,7 +146,8 @@ def _altering(ctx: Context) -> str:
 
 
 def _unnamed(ctx: Context) -> str:
-    """What else than a rule loses packets."""
+    """What may lose packets where no rule does: a full connection tracking table, an IPsec policy, or something
+    unknown."""
     count, most = (
         ctx.ask(Read(f"/proc/sys/net/netfilter/nf_conntrack_{name}")).text.strip() for name in ("count", "max")
     )
@@ -170,7 +173,7 @@ def _data(one: Found) -> dict[str, Scalar]:
 
 
 def _fix(ctx: Context, port: int, one: Found) -> str:
-    """What lets the packet pass at once, in the words of the tool that keeps the rule."""
+    """A command that lets the packet pass at once, for the tool that owns the rule."""
     packet, tool, verdict = one.packet, one.tool, one.verdict
     if verdict.owner == "fail2ban" and ctx.ask(Stat("/usr/bin/fail2ban-client")).exists:
         return f"To lift the ban: fail2ban-client unban {packet.destination}"
@@ -197,7 +200,7 @@ def _fix(ctx: Context, port: int, one: Found) -> str:
 
 
 def _firewalld(packet: Packet, verdict: Verdict, port: int) -> str:
-    """The accept in the policy that drops, before its other rules; where a direct rule does, a direct one before it."""
+    """The command that accepts the port before the other rules of the policy that drops it, or before a direct rule."""
     policy = re.fullmatch(r"filter_OUT_policy_(.+?)(?:_(?:pre|log|deny|allow|post))?", verdict.chain)
     if policy is None:
         kind = "ipv4" if packet.family == 4 else "ipv6"
@@ -223,7 +226,7 @@ def _words(way: MailPort, one: Found) -> str:
 
 
 def _rules(ctx: Context, made: Sequence[Packet]) -> tuple[list[Found], str]:
-    """Every stop, certain ones first, and every redirection; and why something could not be read."""
+    """Every stop and redirection found, certain ones first; and why rules could not be read, or ""."""
     root = ctx.ask(Now()).root
     listing = ctx.ask(Exec(("nft", "list", "ruleset")))
     gap = ""
@@ -257,7 +260,8 @@ def _judged(tool: str, rules: Ruleset, made: Sequence[Packet]) -> Iterator[Found
 
 
 def _commands(ctx: Context, ruleset: str) -> Iterator[tuple[tuple[str, ...], int]]:
-    """iptables' tables, where there are any: to list the old kind loads its kernel modules, which a look must not do."""
+    """(command, address family) of iptables' listings. Legacy tables are listed only if they exist: listing them
+    loads kernel modules, which a diagnosis must not do."""
     for name, family in (("iptables", 4), ("ip6tables", 6)):
         old = ctx.ask(Read(f"/proc/net/{'ip' if family == 4 else 'ip6'}_tables_names")).text.split()
         if old:

@@ -38,7 +38,7 @@ def identity(ctx: Context) -> Iterator[Observation]:
     leaving, domain, helo = _leaving(ctx, postfix), _sender_domain(ctx, postfix), way.helo
     questions = [Lookup(name, kind) for name in dict.fromkeys((*leaving, domain)) if name for kind in _HOST]
     questions += [Lookup(helo, kind) for kind in _ADDRESS] if is_public(helo) else []
-    replies = ask_all(ctx, questions)  # together: below, the same questions have their answers
+    replies = ask_all(ctx, questions)  # in one batch: the functions below ask the same
     silent = bool(replies) and all(reply.problem for reply in replies)
     yield from _hostname(ctx, postfix, leaving)
     yield from _sender(ctx, postfix, domain)
@@ -62,7 +62,7 @@ def _leaving(ctx: Context, postfix: Mta) -> list[str]:
 
 
 def _sender_domain(ctx: Context, postfix: Mta) -> str:
-    """Of the target's sender, else what senders without a domain get."""
+    """The domain of the target's sender, else $myorigin, which senders without a domain get."""
     sender = facts.target(ctx).sender or f"x@{facts.origin(ctx, postfix)}"
     return sender.rpartition("@")[2].lower().rstrip(".")
 
@@ -144,7 +144,8 @@ def _sender(ctx: Context, postfix: Mta, domain: str) -> Iterator[Observation]:
 
 
 def _ptr(ctx: Context) -> Iterator[Observation]:
-    """Each address that servers see, IPv6 too: Postfix takes either, and one that is without a name spoils its share."""
+    """Observes the PTR of each public address that servers see. Postfix uses IPv4 or IPv6: one without a name spoils
+    its share of the mail."""
     seen_as = [a for a in dict.fromkeys((public_address(ctx), *_by_ipv6(ctx))) if a and not is_private(a)]
     if not seen_as:
         yield unknown("identity.ptr", "this host's public address", "unknown: no MX host that echoes it was reached")
@@ -155,7 +156,7 @@ def _ptr(ctx: Context) -> Iterator[Observation]:
 
 
 def _by_ipv6(ctx: Context) -> Iterator[str]:
-    """The address that an exchanger saw over IPv6, where mail to a domain with such exchangers may take it."""
+    """This host's public IPv6 address, if Postfix uses IPv6 and port 25 opens over it."""
     if 6 in families(ctx) and any(t.open for t in egress(ctx).on(25, 6)):
         seen_as = public_address(ctx, 6)
         if ":" in seen_as:

@@ -43,7 +43,7 @@ def check_interception(ctx: Context) -> Iterator[Observation]:
 
 
 def _begun(ctx: Context, way: MailPort, seen: Egress) -> Iterator[Observation]:
-    """Where TLS with the mail's own server comes to no end: whether it does with unrelated operators' servers."""
+    """A failure if starting TLS hangs or closes both with the mail's own server and with two unrelated operators'."""
     stuck = ""
     for own in own_tried(ctx, way) if way.known and not way.private else ():
         found = broken(own.reply) if own.open else None

@@ -89,7 +89,7 @@ def _binding(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Observ
     for parameter in ("smtp_bind_address", "smtp_bind_address6"):
         value = way.value(parameter).strip("[]")
         if value and _is_address(value) and value not in own:
-            # smtp_connect_addr() warns and goes on from another address, unless 3.7 or later is told not to.
+            # smtp_connect_addr() warns and uses another address, unless smtp_bind_address_enforce (3.7) is on.
             enforced = way.value("smtp_bind_address_enforce").lower() == "yes"
             does = "no connection can be made from it" if enforced else "Postfix warns, and uses another of this host's"
             text = f"{parameter} = {value}: no interface of this host has that address, so {does}"
@@ -140,7 +140,7 @@ def _families(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Obser
 
 
 def _out_of_reach(ctx: Context, six: bool) -> tuple[str, ...]:
-    """The mail's exchangers, if all have addresses, and none of the family in use."""
+    """The MX hosts of direct mail, if all have addresses, but none of the family in use; else ()."""
     way = route(ctx)
     if not ctx.settings.network or way is None or not way.remote or way.relay or way.recipient == ANYBODY:
         return ()

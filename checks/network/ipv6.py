@@ -64,7 +64,7 @@ def _kind(found: Pattern) -> str:
 
 
 def _addresses(ctx: Context, way: MailPort) -> tuple[str, bool]:
-    """A host to be dialled that has IPv6 addresses only, where no other has IPv4; and whether any has IPv6."""
+    """(a host to dial with IPv6 addresses only, "" if any host has IPv4; whether any host has IPv6)."""
     only, has4, has6 = "", False, False
     for host in way.hosts:
         four, six = ctx.ask(Lookup(host, "A")), ctx.ask(Lookup(host, "AAAA"))

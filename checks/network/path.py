@@ -64,10 +64,10 @@ def check_path(ctx: Context) -> Iterator[Observation]:
         return
     local = target.reply.attempts[-1].local if target.reply.attempts else ""
     found = place(blocked.hops, reference.hops, local)
-    # The sweeps are root's: where a rule holds back Postfix's user alone, they may end farther away all the same.
+    # The traces run as root: where a rule stops only Postfix's user, they may still end farther away.
     both = target.wire == "kept" and found.hop > 0 and found.how == "dropped"
     if target.here and not both:
-        # Seen on this host's own interfaces: no router's silence says otherwise.
+        # Seen on this host's own interfaces, which outweighs a router's silence.
         found = Place(where="host", how=found.how if found.where == "host" else target.wire or "unreachable")
     elif target.wire == "sent" and found.where == "host":
         found = Place(where="unknown", how=found.how, distance=found.distance)
@@ -105,7 +105,7 @@ def check_path(ctx: Context) -> Iterator[Observation]:
 
 
 def _target(seen: Egress, port: int) -> Tried | None:
-    """One of the unreached hosts, where the port looks blocked."""
+    """The first host that was not reached, if the port looks blocked; else None."""
     family = seen.main_family
     if not seen.pattern(port, family).blocked:
         return None
@@ -113,10 +113,11 @@ def _target(seen: Egress, port: int) -> Tried | None:
 
 
 def _own(ctx: Context, way: MailPort, seen: Egress) -> Tried | None:
-    """The mail's own server, where no other operator's could be asked: a router may tell why it is not reached."""
+    """The failed connect to the mail's own server, if the port opens nowhere else or the server is private; else
+    None. A router may tell why it is not reached."""
     if not way.hosts or (seen.pattern(way.port).opened and not way.private):
         return None
-    # The very dials of the other checks: a server that keeps silent is asked once.
+    # Reuses the other checks' dials, so that a silent server is dialled once.
     rows = [t for t in own_tried(ctx, way) if t.host == way.hosts[0] and t.family == seen.main_family]
     return next((t for t in rows[:1] if t.outcome in FAILURES), None)
 

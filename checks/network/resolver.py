@@ -104,7 +104,7 @@ def resolver(ctx: Context) -> Iterator[Observation]:
 
 
 def _asked_by_postfix(ctx: Context, servers: tuple[str, ...]) -> Iterator[Observation]:
-    """Where Postfix got no answer recently: whether its user's packets get one now, as root's do."""
+    """A failure if Postfix's lookups failed recently, and queries by its user get no answer now, while root's do."""
     user, log = facts.mta(ctx).value("mail_owner"), facts.mail_log(ctx)
     if not user or log is None or all(label != "dns-try-again" for label, *_ in log.deliveries):
         return
@@ -119,7 +119,7 @@ def _none_of(count: int) -> str:
 
 
 def _unseen(ctx: Context) -> str:
-    """Why Postfix does not look names up as root does, outside a chroot; "" where it does."""
+    """Why an smtp(8) that is not chrooted looks names up otherwise than root; "" if it does not."""
     way = facts.route(ctx)
     if way is None or not way.remote or way.service is None or way.service.chroot:
         return ""
@@ -140,7 +140,8 @@ def _unseen(ctx: Context) -> str:
 
 
 def _own_question(ctx: Context) -> tuple[str, str] | None:
-    """What the mail's own way asks first: the MX records of the domain, or the relay's address."""
+    """(name, type) of the first lookup for this mail: the domain's MX, or a bracketed host's A; None if there is
+    none."""
     if not facts.target(ctx).recipient:
         return None
     way = facts.route(ctx)
@@ -150,7 +151,7 @@ def _own_question(ctx: Context) -> tuple[str, str] | None:
 
 
 def _ignorant(servers: tuple[str, ...], replies: dict[Lookup, DnsReply]) -> str:
-    """The server that knows all the names of which the first one says that none exists; "" where there is none."""
+    """The first server that resolves the names for which servers[0] says NXDOMAIN; "" if there is none."""
     by_server = {server: {r.rcode for q, r in replies.items() if q.server == server} for server in servers}
     if by_server[servers[0]] != {"NXDOMAIN"}:
         return ""

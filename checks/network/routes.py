@@ -48,7 +48,8 @@ def check_routes(ctx: Context) -> Iterator[Observation]:
 
 
 def _astray(ctx: Context, way: MailPort, made: Sequence[Packet]) -> Observation | None:
-    """Nothing answers where a route of its own leads the mail, while the default route works."""
+    """An observation if the mail's server does not answer, other hosts do, and a route other than the default leads
+    to it; else None."""
     own = own_tried(ctx, way)
     failed = [t for t in own if t.outcome in FAILURES]
     if not failed or len(failed) < len(own) or not egress(ctx).connected():
@@ -66,6 +67,6 @@ def _astray(ctx: Context, way: MailPort, made: Sequence[Packet]) -> Observation 
         "action": "detour",
         "fix": f"{'To lead past it' if found.kind == 'network' else 'To remove it'} until the next reload: {found.fix}",
     }
-    # A neighbour that keeps silent is this host's own report; farther away the network may do it.
+    # A neighbour's silence is seen by this host itself; farther away the network may cause it.
     say = fail if found.proven or failed[0].here or failed[0].wire == "kept" else warn
     return say("firewall.route", f"route to TCP {way.port}", text, **data)

@@ -82,7 +82,8 @@ def chroot_names(ctx: Context) -> Iterator[Observation]:
 
 
 def _other_relay(way: Route, ours: str, theirs: str) -> bool:
-    """Whether the copy gives the next hop's name other addresses, or none, in a configuration that reads such files."""
+    """Whether the chroot's hosts file has other addresses, or none, for the next hop, and Postfix reads it (native
+    lookups)."""
     if "native" not in way.value("smtp_host_lookup"):
         return False
     return addresses(hosts(ours), way.host) != addresses(hosts(theirs), way.host)

@@ -62,7 +62,7 @@ def configuration(ctx: Context) -> Iterator[Observation]:
 
 def _syntax(ctx: Context, postfix: Mta, path: str) -> Iterator[Observation]:
     bad = [c for c in postfix.complaints if c.fatal or c.kind in _FATAL_KINDS]
-    # Mail that passes says nothing about what the running master has not read.
+    # The running master has not read these settings: mail that passes proves nothing about them.
     runs = master(ctx) is not None
     later = "; the next start or reload of Postfix will fail" if runs else ""
     services = f"{postfix.config_directory}/master.cf"
@@ -98,7 +98,7 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obs
         who = {"all": "Postfix's daemons"}.get(item.daemon, item.daemon)
         one = "" if item.daemon == "all" or " and " in who else "s"
         does = f"{who} exit{one} at start" if item.fatal else f"{who} ignore{one} it"
-        # A name that one daemon says is a matter of HELO; without this host's own none starts.
+        # A bad host name of one daemon only affects its HELO; with a bad myhostname no daemon starts.
         everything = item.daemon == "all" or (item.daemon in _READ_BY_ALL and item.expected != "host-name")
         yield status(
             "config.value", item.parameter, f"{item.text}: {does}",
@@ -149,7 +149,7 @@ def _boxes(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obse
 
 
 def _port(ctx: Context, text: MainCf, path: str) -> Iterator[Observation]:
-    """A port for relays, set for all mail: RFC 5321 has exchangers listen on 25."""
+    """A failure if smtp_tcp_port sends direct mail to another port than 25, where MX hosts listen (RFC 5321)."""
     way, name = route(ctx), "smtp_tcp_port"
     if way is not None and way.program == "smtp" and not way.relay and way.value(name) not in ("smtp", "25", ""):
         setting, value = text.get(name), way.value(name)

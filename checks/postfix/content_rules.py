@@ -88,7 +88,8 @@ def content_rules(ctx: Context) -> Iterator[Observation]:
 
 
 def _rule(ctx: Context, postfix: Mta, applied: re.Match[str]) -> tuple[str, str, int, str] | None:
-    """Parameter, file, line and text of the one rule that can have done it; None if that is unknown."""
+    """(parameter, file, line number, text) of the only rule that can have done it; None if there is none, or
+    several."""
     ends = _ENDS.search(applied.string)
     said = (ends["words"] or "").strip() if ends else ""
     found: dict[tuple[str, int], tuple[str, str, int, str]] = {}  # the other header checks are header_checks by default
@@ -117,7 +118,7 @@ def _fits(rule: Rule, applied: re.Match[str], said: str) -> bool:
 
 
 def _rules(ctx: Context, postfix: Mta, unlogged: bool) -> Iterator[Observation]:
-    """No rule was applied recently, as far as the log can be read: which could be."""
+    """Observes rules that could stop mail, where the log shows none that did. unlogged: the log could not be read."""
     found = False
     for parameter in _PARAMETERS:
         for reference in table.parse_list(postfix.value(parameter)):

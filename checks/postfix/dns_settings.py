@@ -1,6 +1,7 @@
 """Do Postfix's settings take away what DNS answers?
 
-DNS can be switched off, and a filter (smtp_dns_reply_filter) can drop records: then Postfix knows less than root's look-up.
+DNS can be switched off, and a filter (smtp_dns_reply_filter) can drop records: then Postfix sees less than root's
+lookup.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def dns_settings(ctx: Context) -> Iterator[Observation]:
 
 
 def _without_dns(way: Route) -> str:
-    """The parameter that switches the DNS off where mail goes to the recipients' own servers, which only DNS names."""
+    """The parameter that switches DNS off for direct mail, which needs MX records; "" if none does."""
     if way.relay or way.bracketed or way.program != "smtp":
         return ""
     if way.value("smtp_dns_support_level") == "disabled":
@@ -48,7 +49,7 @@ def _without_dns(way: Route) -> str:
 
 
 def _dropped(ctx: Context, way: Route, tables: tuple[str, ...]) -> tuple[str, ...]:
-    """The next hops' names, where the filter lets none of their addresses pass."""
+    """The next hops' names if the filter drops all their addresses, else ()."""
     if not ctx.settings.network:
         return ()
     hosts = facts.next_hop_hosts(ctx, way)[:_HOSTS]

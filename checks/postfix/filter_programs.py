@@ -47,7 +47,8 @@ def filter_programs(ctx: Context) -> Iterator[Observation]:
 
 
 def _hangs(ctx: Context, channel: str, data: dict[str, Scalar]) -> Observation | None:
-    """A run that pipe(8) has waited for since long: it gives up after `command_time_limit` (1000 s), and so do those behind it."""
+    """A failure if a run of this transport's pipe(8) has lasted for _LONG seconds, else None. pipe(8) gives up after
+    `command_time_limit` (1000 s)."""
     known, now = ctx.ask(Processes()).processes, ctx.ask(Now()).epoch
     pipes = {each.pid for each in known if each.name == "pipe" and channel in each.command}
     longest = max((now - each.started for each in known if each.parent in pipes and each.started), default=0.0)
@@ -63,8 +64,8 @@ def _hangs(ctx: Context, channel: str, data: dict[str, Scalar]) -> Observation |
 
 
 def _kept(ctx: Context, data: dict[str, Scalar]) -> Observation | None:
-    """A content filter that took messages, as the log has it, and handed none back: no more came in than it was given, and
-    none went out. It may deliver by itself, of which nothing is seen here."""
+    """A failure if a content filter took messages and handed none back, by the log: no more came in than it was
+    given, and none went out; else None. A filter that delivers by itself looks the same."""
     log = mail_log(ctx)
     if data["role"] != "content" or log is None or log.outward:
         return None

@@ -26,7 +26,7 @@ from diagnose.facts import Mta, failures, mta
 from diagnose.facts.filter_services import Service, address, here, wanted
 from diagnose.model import Observation, Scalar, Status
 
-# How far each kind is followed until it has shown that its program is alive; the logins' server is left alone.
+# The dialogue that shows each kind's program to be alive; other kinds are only connected to.
 _GOES = {"content": "banner", "milter": "milter", "policy": "policy"}
 _LACKS = {"content": "does not greet", "milter": "does not answer", "policy": "does not read the request"}
 _KINDS = ("refused", "missing", "unlisted")
@@ -65,14 +65,14 @@ def filters(ctx: Context) -> Iterator[Observation]:
 
 
 def _was_absent(ctx: Context) -> bool:
-    """Whether all that the log says of milters is that nothing listened, which an answer now puts an end to."""
+    """Whether the log's only complaints of milters are that nothing listened: an answer now shows that to be over."""
     said = [f.reason.text for f in failures(ctx, None) if f.label == "milter-down" and f.current]
     said = [text for text in said if "4.7.1 Service unavailable" not in text]  # Postfix's own reply, for any reason
     return bool(said) and all(re.search(r"Connection refused|No such file", text) for text in said)
 
 
 def _put_off(ctx: Context) -> dict[int, str]:
-    """By port what a server on this host says of mail that it does not take for now, and of nearly all of it."""
+    """Port to the 4xx reply by which a server on this host defers nearly all mail."""
     return {
         f.delivery.relay_port: f.reason.text
         for f in failures(ctx, None)
@@ -103,7 +103,7 @@ def _dialled(service: Service, host: str, port: int, reply: DialReply, put_off: 
 
 
 def _hung(service: Service, reply: DialReply) -> str:
-    """Why the program of a service takes connections and does not serve them, "" where it does."""
+    """Words for a program that accepts the connection and then says nothing, "" for any other outcome."""
     if not (reply.connected and reply.stage == "banner" and reply.error == "timed out"):
         return ""
     return f"accepts the connection, but {_LACKS[service.kind]}: its program hangs ({service.parameter})"
@@ -157,7 +157,7 @@ def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
 
 
 def _shut(ctx: Context, postfix: Mta, name: str, there: str) -> str:
-    """Who may use a socket at which Postfix was turned away, as the log has it; "" where it was not."""
+    """Owners and modes of a socket to which Postfix was denied access according to the log; "" if it was not."""
     said = (f.reason.text for f in failures(ctx, None) if f.current)
     if not any("Permission denied" in text and name in text for text in said):
         return ""
@@ -168,8 +168,8 @@ def _shut(ctx: Context, postfix: Mta, name: str, there: str) -> str:
 
 
 def _listens(ctx: Context, places: tuple[str, ...], name: str) -> bool | None:
-    """Whether the kernel lists a listening socket of that name, as its program bound it: by the full path, or from a
-    directory or root of its own. The list is for everybody, unlike Postfix's directories. None if it is not whole."""
+    """Whether /proc/net/unix, which every user may read, lists a listening socket of that name: by its full path, or
+    relative to its program's directory or root. None if the list is not complete."""
     reply = ctx.ask(Read("/proc/net/unix"))
     if reply.problem:
         return None

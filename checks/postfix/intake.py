@@ -1,7 +1,7 @@
 """Does this host's own SMTP port serve a program that hands mail in: greeting, EHLO, STARTTLS, permission to relay?
 
-One short dialogue with one port, never with a message. Its EHLO name marks what it leaves in the log, which no reader takes
-for a client's.
+One short dialogue with one port, never with a message. Its EHLO name marks its log lines, so that no check takes
+them for a client's.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from diagnose.parse.postfix.setting_types import integer, items
 from diagnose.parse.words.reason import classify
 
 _HERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
-_USUAL = (25, *IMPLICIT_TLS_PORTS, 587, 2525)  # else what a former instance or a filter hands mail to
+_USUAL = (25, *IMPLICIT_TLS_PORTS, 587, 2525)  # others are often for mail from another instance or a filter
 _FATAL = re.compile(r"/smtpd(?:\[\d+\]|\s\d+\s).*?: (?:fatal|panic): (?P<text>.+)")
 _TAKEN = re.compile(r"smtpd\[\d+\]: \w{6,}: client=[^\[]*\[(?:127\.|::1\])")
 _IN_THE_CLEAR = re.compile(r"smtpd\[\d+\]: disconnect from [^\[]*\[(?:127\.|::1\])(?!.* starttls=).* mail=0/")
@@ -47,7 +47,7 @@ _UNHEARD = re.compile(
     r"(?:SSL_accept error|lost connection after (?:CONNECT|UNKNOWN)|non-SMTP command) from [^\[]*\[(?:127\.|::1)"
 )
 _FULL = "has reached its process limit"
-# What asks others, or counts, for each RCPT.
+# Restrictions that ask a server, or count, for each RCPT.
 _BUSY = re.compile(r"check_policy_service|reject_unverified|check_client_access\s+(?:tcp|socketmap|ldap|mysql|pgsql):")
 _FILES = ("smtpd_tls_cert_file", "smtpd_tls_key_file", "smtpd_tls_eccert_file", "smtpd_tls_eckey_file")
 # Labels that say no more than "fatal" does.
@@ -178,7 +178,7 @@ def _wrapping(port: Port, lines: list[str]) -> Iterator[Observation]:
 
 
 def _proxied(port: Port, lines: list[str]) -> Observation:
-    """Without a dialogue, which would only fail as the programs' do."""
+    """Observes a port that expects a proxy, by settings and log: a dialogue would only fail as the programs' do."""
     protocol = port.value("smtpd_upstream_proxy_protocol")
     data = port.data | {"kind": "proxy", "parameter": "smtpd_upstream_proxy_protocol", "value": protocol}
     text = f"smtpd_upstream_proxy_protocol = {protocol}: smtpd serves only connections from a proxy"

@@ -61,7 +61,8 @@ def limits(ctx: Context) -> Iterator[Observation]:
 
 
 def _ports(ctx: Context) -> Iterator[Observation]:
-    """A connect without an address of its own to begin from fails with EADDRNOTAVAIL where no local port is left."""
+    """A failure if each IPv4 connect to the mail's server ends with EADDRNOTAVAIL though no source address is set:
+    no local port is left."""
     way = mail_port(ctx)
     own = own_tried(ctx, way) if way.known else ()
     lost = [t.reply.attempts[-1] for t in own if t.reply.attempts and t.family == 4]

@@ -55,7 +55,8 @@ def _smtp(found: tuple[Listener, ...]) -> Observation:
 
 
 def _expected(postfix: Mta, found: tuple[Listener, ...]) -> Iterator[Observation]:
-    """What master.cf promises: each inet service of smtpd(8) or postscreen(8) with a port known by number."""
+    """Observes whether something listens for each inet service of smtpd(8) or postscreen(8) whose port number is
+    known."""
     disabled = postfix.words("master_service_disable")
     for service in postfix.master.services:
         if service.type != "inet" or service.command not in ("smtpd", "postscreen"):

@@ -14,7 +14,7 @@ from diagnose.knowledge.distributions import POSTFIX_FILES, SENDMAIL
 from diagnose.knowledge.mailers import recognise
 from diagnose.model import Observation
 
-# Of which nothing more is read.
+# Mailers that are only recognised: their settings are not read.
 _OTHERS = (
     ("busybox", r"busybox"),
     ("esmtp", r"esmtp"),
@@ -29,7 +29,7 @@ _SENDS = re.compile(
 _PATH = re.compile(r"(?<![^\s\"'`(;&|=])/[\w./+-]+")
 _SENDMAIL = re.compile(r"/(?:s?bin|lib\w*)/(?:[\w.+-]+/)*[\w.+-]*(?:sendmail|smtp|exim|postfix|mailer)[\w.+-]*$")
 _POSTFIX_OWN = ("master", "smtpd", "postscreen", "")
-# What stands before Postfix on purpose, or listens on 25 for another reason than being a mailer of its own.
+# Programs in front of Postfix on purpose, or that listen on 25 without being a mailer.
 _FRONTS = tuple("haproxy nginx envoy docker-proxy rootlesskit systemd stunnel stunnel4 rspamd assp perl".split())
 
 
@@ -90,7 +90,7 @@ def _swallows(ctx: Context, real: str) -> bool:
 
 
 def _gone(ctx: Context, real: str) -> str:
-    """The mailer that a script hands mail to, where none that it names is there."""
+    """The first mailer that a script names, if none that it names exists; else ""."""
     lines = _script(ctx, real) or []
     named = [path for line in lines for path in _PATH.findall(line) if _SENDMAIL.search(path)]
     replies = [ctx.ask(Stat(path)) for path in named]
@@ -106,13 +106,14 @@ def _script(ctx: Context, real: str) -> list[str] | None:
 
 
 def _mailer(path: str) -> str:
-    """The name of the mailer that a path or package's name belongs to, "" for Postfix's own and for none that is known."""
+    """The mailer that a path or a package's name belongs to, "" for Postfix and for an unknown one."""
     known = recognise(path)
     return known or next((name for name, pattern in _OTHERS if re.search(pattern, path, re.I)), "")
 
 
 def _wrapped(ctx: Context, real: str, postfix: Mta) -> str:
-    """A mailer that installs itself as plain 'sendmail': the package that owns the file tells."""
+    """The mailer that installed itself as plain 'sendmail', by the package that owns the file; "" for Postfix or
+    none known."""
     if not postfix.installed or real in ctx.ask(Read(POSTFIX_FILES, having=(real,))).text.splitlines():
         return ""
     package = mailers.owner(ctx, real)
@@ -155,7 +156,8 @@ def _is_daemon(here: Mailer, name: str) -> bool:
 
 
 def _greeting(ctx: Context) -> str:
-    """The mailer that port 25 of this host greets as; "" where it does not say, or is Postfix."""
+    """The mailer that port 25 of this host greets as: "master" while Postfix's runs, "" for an unknown greeting or
+    Postfix's."""
     if master(ctx) is not None:
         return "master"
     banner = greeting(ctx).banner

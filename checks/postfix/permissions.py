@@ -49,7 +49,8 @@ def permissions(ctx: Context) -> Iterator[Observation]:
 
 
 def _accounts(ctx: Context) -> Iterator[Observation]:
-    """The files by which every program of Postfix looks up the accounts that main.cf names, with its caller's rights."""
+    """Observes account files that other users cannot read: Postfix's programs look main.cf's accounts up with their
+    caller's rights."""
     for path in ("/etc/passwd", "/etc/group"):
         reply = ctx.ask(Stat(path))
         if reply.exists and not reply.mode & 0o004:
@@ -117,7 +118,7 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Obser
 
 
 def _no_directories(ctx: Context, root: str) -> Iterator[str]:
-    """What stands in a directory's place, such as a file, or a link that leads nowhere."""
+    """Names below the queue directory that exist and are no directory, such as a file or a dangling link."""
     listed = ctx.ask(Glob(f"{root}/*")).paths
     for name in (*_QUEUES, *_MORE):
         reply = ctx.ask(Stat(path := f"{root}/{name}"))
@@ -126,8 +127,8 @@ def _no_directories(ctx: Context, root: str) -> Iterator[str]:
 
 
 def _messages(ctx: Context, root: str, owner: str) -> Iterator[Observation]:
-    """Messages of another account, as a restored backup leaves them; only if the queue manager could not open one, because a long queue
-    takes long to search."""
+    """Observes messages owned by another account, as after a restored backup. It looks only if the queue manager
+    failed to open one, because a long queue takes long to search."""
     if any(map(_UNOPENED.search, ctx.ask(MailLog(ctx.settings.since)).lines)):
         places = (f"{root}/{name}" for name in ("incoming", "active", "deferred", "hold", "defer", "bounce"))
         found = ctx.ask(Exec(("find", *places, "-type", "f", "!", "-user", owner))).out.splitlines()

@@ -116,7 +116,8 @@ def _places(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 
 def _entropy(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    """A source of random numbers that is gone: tlsmgr ends, and the client waits for it without a word in the log."""
+    """A failure if tls_random_source is missing, as tlsmgr's log shows: tlsmgr ends, and smtp(8) waits for it
+    without a log line."""
     name = "tls_random_source"
     device = postfix.value(name).removeprefix("dev:") if name in postfix.explicit else ""
     reply = ctx.ask(Stat(device)) if device.startswith("/") else None
@@ -176,7 +177,7 @@ def _fatal(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 
 def _named(postfix: Mta, text: str, path: str = "") -> str:
-    """The parameter of main.cf that the words name, or below whose directory the path lies; "" for none."""
+    """The main.cf parameter named in the text, else the *_directory parameter above the path; "" for none."""
     words = [
         word for word in re.findall(r"\b[a-z]\w*_\w+\b", text) if word in postfix.explicit and word in postfix.defaults
     ]
@@ -200,8 +201,8 @@ def _stands(ctx: Context, postfix: Mta, parameter: str) -> dict[str, Scalar]:
 
 
 def _last_words(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    """What a daemon died of since Postfix was started or last read its settings, where that is a value of main.cf or an account, and the
-    daemon has done nothing since."""
+    """Fatal errors in the log since Postfix last started or reloaded, of daemons that have logged nothing normal
+    since. Those that belong to another cause are left out."""
     alive: set[str] = set()
     said: set[str] = set()
     for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-2000:]):
@@ -256,7 +257,8 @@ def _used(ctx: Context, postfix: Mta, kind: str, name: str) -> dict[str, Scalar]
 
 
 def _limited(ctx: Context, postfix: Mta, text: str) -> dict[str, Scalar]:
-    """Where master.cf gives the service another process limit than its program asks for, as data; empty if it does not."""
+    """Path and line of a process limit in master.cf that differs from what the program requires, and that value, as
+    data; empty if none does."""
     asked = _LIMIT.search(text)
     path = f"{postfix.config_directory}/master.cf"
     for service in master_cf.parse(ctx.ask(Read(path)).text).services if asked else ():
@@ -271,8 +273,8 @@ def _limited(ctx: Context, postfix: Mta, text: str) -> dict[str, Scalar]:
 
 
 def _option(ctx: Context, postfix: Mta, program: str, text: str) -> int:
-    """The line of master.cf on which this program gets a `-o` with nothing behind it, or the one that it complains of, which has
-    blanks around its "=", or none at all; 0 for none."""
+    """The line of master.cf with the `-o` that the program complains of: without an argument, without "=", or with
+    blanks around it; 0 for none."""
     lines = ctx.ask(Read(f"{postfix.config_directory}/master.cf")).text.splitlines()
     if spaced := re.match(r'invalid "-o (\w+)" option value', text):
         of_it = re.compile(rf"[^#]*\s-o\s+{spaced[1]}(?:\s+=|\s+-o\s|\s*$)")

@@ -89,8 +89,8 @@ def _absent(ctx: Context) -> Iterator[Observation]:
 
 
 def _master(running: tuple[Process, ...], lock: LockReply, postfix: Mta) -> Process | None:
-    """The process that holds the lock; where that cannot be asked, the one whose pid the file names and that is a
-    master by its own command line, else the only one of that command in this name space."""
+    """Postfix's master: the process that holds the lock, else the one whose pid the file names and whose command is
+    the master's, else the only such process in this name space. None if it cannot be told."""
     by_pid = {process.pid: process for process in running}
     if lock.held and lock.holder in by_pid:
         return by_pid[lock.holder]
@@ -143,7 +143,7 @@ def _judge_master(
 
 
 def _halted(process: Process) -> bool:
-    """Whether a signal or a debugger keeps one of the daemons that all mail passes from going on."""
+    """Whether this is a daemon that all mail passes through, stopped by a signal or a debugger."""
     return process.name in ("qmgr", "nqmgr", "pickup", "cleanup", "trivial-rewrite") and process.state in _HALTED
 
 
@@ -166,7 +166,8 @@ def _sees_others(ctx: Context, running: tuple[Process, ...]) -> bool:
 
 
 def _daemons(running: tuple[Process, ...], master: Process, postfix: Mta) -> Iterator[Observation]:
-    """qmgr and pickup are started with the master and stay: without them nothing moves."""
+    """Observes whether qmgr and pickup run as the master's children: they start with it and stay, and nothing moves
+    without them."""
     children = [process for process in running if process.parent == master.pid]
     if not children:
         yield unknown("postfix.daemons", "qmgr and pickup", "the master's children cannot be seen by this user")

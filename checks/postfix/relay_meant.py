@@ -58,14 +58,15 @@ def relay_meant(ctx: Context) -> Iterator[Observation]:
 
 
 def _own_port(postfix: Mta, port: int) -> bool:
-    """Whether the port is this Postfix's own way in, which sends mail on as any other does."""
+    """Whether the port is 25, or one on which this Postfix's smtpd(8) takes mail without a content filter of its
+    own."""
     services = [s for s in postfix.master.services if s.type == "inet" and s.command == "smtpd"]
     words = [s.name.rpartition(":")[2] for s in services if not s.overrides.get("content_filter")]
     return port == 25 or any(word == str(port) or PORT_NUMBERS.get(word) == port for word in words)
 
 
 def _itself(postfix: Mta, way: Route) -> str:
-    """By what setting the next hop is this Postfix's own, as smtp(8) sees it; "" where it is not."""
+    """The setting by which the next hop is this Postfix itself, as smtp(8) sees it; "" if it is another host."""
     name = way.host.lower()
     if name == postfix.value("myhostname").lower():
         return f"myhostname = {name}"
@@ -79,7 +80,8 @@ def _itself(postfix: Mta, way: Route) -> str:
 
 
 def _lost(text: MainCf) -> tuple[str, str, int] | None:
-    """relayhost set and then lost: overridden further down, or swallowed by the line before for its indentation."""
+    """(kind, text, line) of a relayhost that is set and lost: emptied further down, or part of the line before,
+    being indented; else None."""
     values = [s for s in text.settings if s.name == "relayhost"]
     if len(values) > 1 and not values[-1].value:
         earlier = next((s for s in reversed(values[:-1]) if s.value), None)
@@ -118,7 +120,7 @@ def _misspelt(postfix: Mta) -> tuple[str, str, int] | None:
 
 
 def _map(ctx: Context, postfix: Mta) -> tuple[str, str, int] | None:
-    """A password map that is used, or a file of that name: nobody makes one without a relay in mind."""
+    """(kind, text, 0) for a password map in use, or a file of a usual name, which implies a relay; else None."""
     for reference in table.parse_list(postfix.value("smtp_sasl_password_maps")):
         if postfix.flag("smtp_sasl_auth_enable") or table.source(reference):
             return (
@@ -135,7 +137,8 @@ def _map(ctx: Context, postfix: Mta) -> tuple[str, str, int] | None:
 
 
 def _port(ctx: Context, postfix: Mta, way: Route) -> Iterator[Observation]:
-    """relayhost without a port means 25, which a password map for another port betrays as an oversight."""
+    """Observes the relay's port. relayhost without one means 25: an oversight if the password map has the host with
+    another port."""
     hop = way.hops[0]
     if hop.port or way.port != 25:
         yield ok("config.relay-port", way.destination, f"port {way.port} is used", host=way.host, port=way.port)

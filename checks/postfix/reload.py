@@ -46,7 +46,7 @@ def reload(ctx: Context) -> Iterator[Observation]:
 
 
 def _behaviour(ctx: Context) -> Iterator[Observation]:
-    """Where the last mail went against where the files would send it now."""
+    """Compares where the last mail in the log went with where the files would send it now."""
     way = route(ctx)
     log = mail_log(ctx)
     if way is None or log is None:

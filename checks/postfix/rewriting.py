@@ -30,7 +30,7 @@ _READ = re.compile(r"/master\[\d+\]: (?:reload|daemon started) -- ")
 def rewriting(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
     whose = target(ctx)
-    # The recipient of the newest mail may be the sender, whom a bounce goes to.
+    # The newest recipient may be the sender, to whom a bounce goes.
     if not ctx.target.recipient and (missed := _last(ctx)):
         whose = Target(whose.sender, missed)
     found = list(_by_client(ctx, postfix, whose.recipient))
@@ -40,7 +40,7 @@ def rewriting(ctx: Context) -> Iterator[Observation]:
         yield from found
         return
     way = route(ctx, whose.recipient, whose.sender)
-    # Aliases of a domain that this host holds are its ordinary work.
+    # Aliases in a domain that is local here are normal.
     ours = way is not None and way.address_class in _OURS
     for parameter in _RECIPIENT:
         found += _asked(ctx, postfix, parameter, postfix.value(parameter), whose.recipient, ours)
@@ -63,8 +63,8 @@ def rewriting(ctx: Context) -> Iterator[Observation]:
 
 
 def _last(ctx: Context) -> str:
-    """Of the newest mail that a table gave to somebody else: to whom it was written, where that is another host's; mail
-    that left this host only where the domain that it was written to has servers of its own."""
+    """The original recipient of the newest mail that a table redirected, if its domain is not local here; "" if
+    there is none. Mail that left this host counts only if that domain has MX hosts."""
     judged: dict[str, bool] = {}
     for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-2000:]):
         match = _REWRITTEN.search(line)
@@ -85,8 +85,8 @@ def _last(ctx: Context) -> str:
 
 
 def _moved(ctx: Context, recipient: str, again: bool) -> str:
-    """Whom the last message to the recipient went to, when that is someone else and nobody got it under this name. What Postfix
-    did before it last read its settings counts only where its tables would do it again."""
+    """The address that the last message to the recipient went to instead, if nobody got it under this name; else "".
+    Deliveries before Postfix last read its settings count only with `again`: its tables would do the same."""
     wanted = recipient.lower()
     given: dict[str, str] = {}  # to whom, by queue id
     named: set[str] = set()  # queue ids of mail that went out under the name, be it with copies
@@ -104,8 +104,8 @@ def _moved(ctx: Context, recipient: str, again: bool) -> str:
 
 
 def _by_client(ctx: Context, postfix: Mta, recipient: str | None) -> Iterator[Observation]:
-    """What smtp(8) or lmtp(8) makes of a recipient, be it meant for senders only: the log tells nothing of it. Of nobody in
-    particular it is the one whom mail went to last."""
+    """Observes what smtp_generic_maps or lmtp_generic_maps makes of a recipient, though it may be meant for senders
+    only: the log does not show it. Without a recipient, the last one in the log is taken."""
     named = (name for service in postfix.master.services for name in service.overrides)
     if not any(name.endswith("_generic_maps") for name in (*postfix.explicit, *named)):
         return
@@ -135,7 +135,7 @@ def _asked(
         data = {"table": reference, "key": key, "value": value, "recipient": recipient, "parameter": parameter}
         if parameter == "recipient_bcc_maps":
             continue  # a copy; the mail itself still goes to its recipient
-        # An address of this host's own name that an entry of its own forwards, be its mailboxes here or elsewhere.
+        # An address in this host's own domain that an entry for it forwards, with its mailboxes here or elsewhere.
         own = recipient.rpartition("@")[2].lower() in (origin(ctx, postfix).lower(), postfix.value("mydomain").lower())
         own = own and not ours and key.lower() == recipient.lower() and not reference.startswith(("regexp:", "pcre:"))
         results = [part.strip() for part in re.split(r"[,\s]+", value) if part.strip()]

@@ -18,12 +18,12 @@ _NEEDED = {
     "tlsmgr": "every TLS session",
     "proxymap": "every proxy: table",
 }
-# The program that each of them is, and those of Postfix that take mail in: neither does the other's work.
+# The program of each service, and the programs of Postfix that cannot do each other's work.
 _RUNS = {"rewrite": "trivial-rewrite", "defer": "bounce", "retry": "error", "relay": "smtp"}
 _OTHERS = tuple("smtpd qmqpd postscreen pickup cleanup qmgr trivial-rewrite bounce showq error smtp lmtp".split())
 # Their sockets stand in public/, for the commands of users; all others in private/.
 _PUBLIC = ("pickup", "cleanup", "qmgr", "flush", "showq", "postlog")
-# What its clients wait for without end where it does not answer.
+# Services whose clients wait without end if they do not answer.
 _AWAITED = (*_ALWAYS, *_NEEDED, "smtp", "relay", "trace")
 _NO_SOCKET = re.compile(
     r"connect(?: #\d+)? to (?:subsystem |transport |service )?(?P<place>private|public)/(?P<name>[\w.-]+): (?P<why>No such file or directory|Connection refused)"
@@ -52,14 +52,16 @@ def services(ctx: Context) -> Iterator[Observation]:
 
 
 def _unread(seen: Observation) -> Observation:
-    """The same of a service whose line is there, and wrong: that is another fault, and found by it."""
+    """The observation as unknown, for a service whose line in master.cf is malformed: that is another fault,
+    reported elsewhere."""
     return unknown(seen.sign, seen.subject, "its line in master.cf cannot be read")
 
 
 def _lost(
     name: str, text: str, sign: str = "postfix.service", say: Callable[..., Observation] = fail, **data: Scalar
 ) -> Observation:
-    """lacking: the service, where what the log says calls the program that speaks so."""
+    """An observation of a missing service, as `service` and `lacking`: in observations of the log, `service` is the
+    program that speaks."""
     return say(sign, name, text, service=name, lacking=name, **data)
 
 
@@ -76,7 +78,7 @@ def _missing(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 
 def _asked_for(ctx: Context, postfix: Mta) -> Iterator[str]:
-    """The services that this host's settings make its mail need."""
+    """The services that the settings require: tlsmgr for TLS, proxymap for proxy: tables."""
     way = route(ctx)
     if way is not None and way.remote and tls_mode(ctx, way).level != "none":
         yield "tlsmgr"
@@ -85,7 +87,8 @@ def _asked_for(ctx: Context, postfix: Mta) -> Iterator[str]:
 
 
 def _unanswered(ctx: Context, postfix: Mta, known: set[str]) -> Iterator[Observation]:
-    """Services whose socket a program of Postfix did not find since the last start, as the log has it."""
+    """Observes services that master.cf lacks, and whose socket a program of Postfix did not find since the last
+    start, by the log."""
     found: dict[str, re.Match[str]] = {}
     for line in since_start(ctx):
         if "connect" in line and (match := _NO_SOCKET.search(line)):
@@ -99,7 +102,7 @@ def _unanswered(ctx: Context, postfix: Mta, known: set[str]) -> Iterator[Observa
 
 
 def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    """Services that the mail needs and whose program is another one's or does not exist: master(8) ends each attempt to run it."""
+    """Observes services that the mail needs and that run another service's program, or one that does not exist."""
     way = route(ctx)
     place = postfix.value("daemon_directory")
     if not ctx.ask(Stat(place)).exists:

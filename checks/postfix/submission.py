@@ -1,6 +1,6 @@
 """Does this host's own Postfix refuse mail that programs of this host or of its networks hand in?
 
-Refusals of strangers are a mail server's daily work; only clients at home count.
+Refusing strangers is normal for a mail server; only clients on this host or its networks count.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.model import FITS, Observation, Scalar
 from diagnose.parse.log import submitted
 
-# By a rule of smtpd(8), or by a milter, which cleanup(8) asks of mail from the sendmail command as well.
+# By a rule of smtpd(8), or by a milter, which cleanup(8) also asks about mail from the sendmail command.
 _REJECT = re.compile(
     r"(?:NOQUEUE: |: \w+: (?:milter-)?)reject: (?P<command>[A-Z-]+) from (?P<name>[^\[\s]*)\[(?P<client>[0-9A-Fa-f.:]+)\](?::\d+)?: "
     r"(?P<reply>(?:[45](?:\d\d|\.\d+\.\d+)|bare) .*?)(?:$|; proto=|; from=<(?P<sender>[^>]*)>)(?: to=<(?P<recipient>[^>]*)>)?"
@@ -34,7 +34,7 @@ _ELSEWHERE = re.compile(
     r"|Recipient address rejected: User unknown in [\w ]+ table",
     re.I,
 )
-# What an application's HELO name or made-up sender fails, as strangers' do.
+# Restrictions that an application's HELO name or made-up sender fails.
 _STRICT = re.compile(r"reject_(?:non_fqdn|invalid|unknown)_(?:helo_hostname|hostname|sender_domain|sender|client\w*)$")
 _SMALL_LIMIT = 1_000_000  # bytes; a message with one picture is larger
 _HANDED = re.compile(r"/pickup\[\d+\]: \w+: uid=(\d+)")
@@ -114,7 +114,8 @@ def submission(ctx: Context) -> Iterator[Observation]:
 
 
 def _foreign(ctx: Context, postfix: Mta, client: str, match: re.Match[str], lines: Sequence[str]) -> bool:
-    """Whether another machine sent as a domain that this host knows nothing of: as like a guest's as an application's."""
+    """Whether another machine sent as a domain unknown to this host: it may as well be a guest's as an
+    application's."""
     sender = (match.groupdict().get("sender") or "").rpartition("@")[2].lower()
     if not sender or ipaddress.ip_address(client).is_loopback:
         return False
@@ -123,7 +124,7 @@ def _foreign(ctx: Context, postfix: Mta, client: str, match: re.Match[str], line
 
 
 def _by_settings(postfix: Mta) -> Iterator[Observation]:
-    """Without the log: what main.cf would refuse of this host's own programs."""
+    """For use without the log: observes settings of main.cf that would refuse this host's own programs."""
     for parameter in ("smtpd_client_restrictions", "smtpd_helo_restrictions", "smtpd_sender_restrictions"):
         words = postfix.words(parameter) if parameter in postfix.explicit else ()
         own = next((n for n, word in enumerate(words) if word in ("permit_mynetworks", "permit")), len(words))
@@ -137,7 +138,8 @@ def _by_settings(postfix: Mta) -> Iterator[Observation]:
 
 
 def _home(ctx: Context) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    """The networks that this host's interfaces stand in, loopback included."""
+    """The networks whose clients count as local: loopback, the interfaces' private networks, and their public
+    addresses alone."""
     found = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")]
     for one in interface_addresses(ctx):
         network = ipaddress.ip_network(f"{one.address}/{one.prefix}", strict=False)
@@ -155,7 +157,8 @@ def _near(client: str, home: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
 
 
 def _users(ctx: Context, postfix: Mta, handed: set[str]) -> Observation:
-    """authorized_submit_users: who may use the sendmail command, and whether those who did (`handed`, their numbers) still may."""
+    """Observes whether authorized_submit_users lets applications use the sendmail command. handed: the uids that
+    used it."""
     sign = "config.submit-users"
     value = postfix.value("authorized_submit_users")
     words = postfix.words("authorized_submit_users")

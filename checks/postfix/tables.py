@@ -70,7 +70,7 @@ def _judge(ctx: Context, postfix: Mta, use: Use) -> Iterator[Observation]:
 
 
 def _works(ctx: Context, use: Use, data: dict[str, str]) -> Iterator[Observation]:
-    """One lookup of a key that none will hold shows what Postfix itself says of the table."""
+    """Looks up a key that no table will hold, and observes what Postfix itself says of the table."""
     if use.table.type not in _TESTED:
         yield ok("table.present", use.table.key, f"exists ({use.parameter})", **data)
         return

@@ -101,7 +101,7 @@ def _delay(settings: dict[str, str], channel: str, suffix: str) -> tuple[str, in
 
 
 def _lately(ctx: Context, way: Route, domain: str, span: int) -> bool:
-    """Whether the log shows a delivery to the destination within the delay; so it is taken where no log can be read."""
+    """Whether the log shows a delivery to the destination within the delay; True if no log can be read."""
     log = facts.mail_log(ctx)
     if log is None:
         return True
@@ -113,7 +113,8 @@ def _lately(ctx: Context, way: Route, domain: str, span: int) -> bool:
 
 
 def _narrow(postfix: Mta, settings: dict[str, str], channel: str, count: int, age: float) -> list[Observation]:
-    """Few processes or sessions, all of them taken for longer than a delivery lasts."""
+    """A failure if the transport has at most NARROW processes or sessions, and CROWD messages have waited over LONG
+    seconds for one."""
     if age <= LONG or count < CROWD:
         return []
     service = postfix.master.get(channel)
@@ -150,7 +151,8 @@ def _paused(ctx: Context, settings: dict[str, str], groups: Iterable[QueueGroup]
 
 
 def _hurried(ctx: Context, settings: dict[str, str]) -> Iterator[Observation]:
-    """A lifetime so short that what a receiver puts off is returned before it would be tried again with success."""
+    """A failure if maximal_queue_lifetime is below SHORT and the log shows mail that expired: a later attempt might
+    have succeeded."""
     log, parameter = facts.mail_log(ctx), "maximal_queue_lifetime"
     life, value = seconds(_value(settings, parameter)), _value(settings, parameter)
     if log is None or life is None or life >= SHORT or not (count := log.statuses.get("expired", 0)):

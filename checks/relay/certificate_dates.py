@@ -16,8 +16,8 @@ from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix.setting_types import items
 
 AHEAD = 21  # days; what renews by itself does so when a third of its life is left
-LIFE = 4  # a certificate of six days is not late in its last three weeks
-PROVIDERS = 3  # days: of relay services, which renew many a certificate in its last weeks
+LIFE = 4  # a short-lived certificate is late in the last quarter of its life
+PROVIDERS = 3  # days, for relay services, which often renew in the last weeks
 _DAY = 86_400.0
 _FORM = "%b %d %H:%M:%S %Y"  # of `openssl x509 -dates`, always in English
 _CLIENT = ("smtp_tls_cert_file", "smtp_tls_eccert_file", "smtp_tls_chain_files")
@@ -45,7 +45,7 @@ def certificate_dates(ctx: Context) -> Iterator[Observation]:
 
 
 def _relay(ctx: Context, way: Route) -> Iterator[Observation]:
-    """One that is not good now is another check's."""
+    """Observes the relay's certificate, if it verifies now; another check reports one that does not."""
     into = way_in(ctx, way)
     tls = spoken(ctx, way, into).tls if ctx.settings.network and tried(way, into) else None
     if tls is not None and tls.verified and tls.not_after:
@@ -64,7 +64,8 @@ def _client(ctx: Context, way: Route) -> Iterator[Observation]:
 
 
 def _server(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    """Where other hosts may come in. One that the package made for itself is nobody's to verify."""
+    """Observes smtpd's certificates, if it offers TLS to other hosts. Nobody verifies the one that Debian's package
+    makes (snakeoil)."""
     listens = postfix.words("inet_interfaces")
     if listens in (("loopback-only",), ("localhost",)) or (
         postfix.value("smtpd_tls_security_level") in ("", "none") and not postfix.flag("smtpd_use_tls")
@@ -82,14 +83,14 @@ def _files(names: tuple[str, ...], of: Mta | Route) -> Iterator[tuple[str, str]]
 
 
 def _openssl(ctx: Context, path: str) -> str:
-    """What openssl says of a file's first certificate, "" where there is none that this user may read."""
+    """openssl's dates and purposes of a file's first certificate, "" if there is none that this user may read."""
     if ctx.ask(Stat(path)).kind != "file":
         return ""
     return ctx.ask(Exec(("openssl", "x509", "-in", path, "-noout", "-dates", "-purpose"))).out
 
 
 def _life(said: str) -> tuple[float, float] | None:
-    """From when and until when a certificate is good, in epoch seconds."""
+    """(notBefore, notAfter) in epoch seconds, None if openssl's output lacks one."""
     found = dict(re.findall(r"^(notBefore|notAfter)=(.+) GMT$", said, re.M))
     try:
         begins, ends = (calendar.timegm(time.strptime(found[name], _FORM)) for name in ("notBefore", "notAfter"))

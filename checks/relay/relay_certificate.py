@@ -78,7 +78,8 @@ def relay_certificate(ctx: Context) -> Iterator[Observation]:
 
 
 def _comparable(way: Route, policy: str, tls: TlsInfo) -> tuple[str, ...]:
-    """The pinned fingerprints, if all are of digests that were made of the server's certificate."""
+    """The pinned fingerprints, if all have the length of a digest that was made of the server's certificate; else
+    ()."""
     wanted = tls_settings.pins(policy, way.value("smtp_tls_fingerprint_cert_match"))
     sizes = {len(pin) for pin in tls.pins}
     return wanted if sizes and all(len(pin) in sizes for pin in wanted) else ()

@@ -31,7 +31,7 @@ _WANTS_TLS = ("starttls-required", "relay-requires-tls")
     timeout=9.5,
 )
 def relay_envelope(ctx: Context) -> Iterator[Observation]:
-    """Only refusals of the sender's side are the relay's."""
+    """Observes the relay's replies to MAIL FROM and RCPT TO; the first refusal counts."""
     way = relay_in_use(ctx)
     into, asked = way_in(ctx, way), session(ctx, way)
     if not asked.reply.greeted:

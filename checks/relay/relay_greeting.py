@@ -36,7 +36,7 @@ def relay_greeting(ctx: Context) -> Iterator[Observation]:
 
 
 def _catch_all(into: WayIn) -> Iterator[Observation]:
-    """Some hosts of mail-testing services take every message and deliver none."""
+    """Warns of a mail-testing service's host, which takes every message and delivers none."""
     known = identify(into.host)
     named = next((host for host in known.hosts if host.name == into.host.lower()), None) if known else None
     if known and named and not named.delivers and named.stated:
@@ -53,7 +53,7 @@ def _banner(into: WayIn, reply: DialReply) -> Iterator[Observation]:
         yield ok("relay.banner", into.place, f"greets: {reply.banner.splitlines()[0]}", **where)
         return
     reason = classify(reply.banner, peer=into.host, port=into.port, stage="greeting")
-    # Words about anything else than "no" name it; a bare code at a relay does not.
+    # Words that say more than a refusal name the label; a bare code does not.
     label = reason.label if reason and reason.grip > Grip.TOPIC else "greeting-refused"
     where |= {"kind": "refused", "label": label, "code": code, "text": reply.banner}
     say = fail if code // 100 == 5 else warn

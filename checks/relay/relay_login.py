@@ -125,7 +125,7 @@ def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Iterator[Ob
 
 
 def _user_name(into: WayIn, user: str) -> str:
-    """Some providers want one fixed word for everybody's user name."""
+    """A hint if the provider's user name is one fixed word for everybody, and another was sent; else ""."""
     known = identify(into.host)
     if (
         known is None
@@ -141,6 +141,6 @@ def _user_name(into: WayIn, user: str) -> str:
 def _label(reason: Reason | None, otherwise: str) -> str:
     if reason is None:
         return otherwise
-    # What only says "no" in answer to AUTH says it of the credentials.
+    # A bare refusal in answer to AUTH means the credentials.
     vague = ("policy-refused", "noise", "spam-generic", "mailbox-unavailable", "greeting-refused", "auth-required")
     return otherwise if reason.label in vague else reason.label

@@ -46,7 +46,7 @@ def relay_protocol(ctx: Context) -> Iterator[Observation]:
 
 
 def _settings(ctx: Context, way: Route, into: WayIn) -> Iterator[Observation]:
-    """What the settings alone exclude: versions that nobody speaks any more."""
+    """Observes protocol settings that are invalid, or that allow no version from TLS 1.2 on."""
     mode, where = into.mode, into.tls_data
     name = "smtp_tls_mandatory_protocols" if mode.mandatory else "smtp_tls_protocols"
     value = tls_settings.policy(mode.policy).get("protocols") or way.value(name)
@@ -63,7 +63,8 @@ def _settings(ctx: Context, way: Route, into: WayIn) -> Iterator[Observation]:
 
 
 def _agreed(ctx: Context, way: Route, into: WayIn, tls: TlsInfo) -> Observation:
-    """The versions and ciphers that the settings leave, against what this server and OpenSSL agreed on just now."""
+    """Compares the version and cipher that the server and OpenSSL agreed on just now with those that the settings
+    allow."""
     mode, where = into.mode, into.tls_data
     if way.mailer:
         return ok("relay.protocol", into.place, f"speaks {tls.version} with {tls.cipher}", **where)

@@ -99,7 +99,8 @@ def _reachable(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
 
 
 def _others(ctx: Context, port: int, reply: DialReply, outcome: Outcome) -> str:
-    """own: this very network says that the relay is away; open: other operators answer on its port; else ""."""
+    """ "own" if the relay's addresses are private and the failure is no time-out; "open" if other operators answer on
+    its port; else ""."""
     if (
         outcome is not Outcome.TIMEOUT
         and reply.attempts
@@ -111,7 +112,8 @@ def _others(ctx: Context, port: int, reply: DialReply, outcome: Outcome) -> str:
 
 
 def _unbracketed(ctx: Context, way: Route, into: WayIn, works: bool) -> Iterator[Observation]:
-    """MX records led elsewhere than the name itself: if that place is dead and the name's own answers, brackets lack."""
+    """Observes a relay written without brackets whose MX records lead to another host: a failure if only the name's
+    own address answers."""
     if way.bracketed or into.host == way.host:
         return
     where: dict[str, Scalar] = {"host": way.host, "next_hop": way.nexthop, "exchanger": into.host, "port": way.port}
@@ -125,7 +127,7 @@ def _unbracketed(ctx: Context, way: Route, into: WayIn, works: bool) -> Iterator
 
 
 def _mute(reply: DialReply) -> tuple[str, str]:
-    """Why a server that connects is none: closed, silent or not-smtp, and the words; "" for one that greets."""
+    """(closed, silent or not-smtp; words) for a server that connects and does not greet; ("", "") otherwise."""
     if reply.stage != "banner" or not reply.error:
         return "", ""
     return _MUTE.get(reply.error, ("", ""))

@@ -15,7 +15,7 @@ from diagnose.facts.relay import sasl, uses_token, way_in
 from diagnose.facts.ways import relay_in_use
 from diagnose.model import Observation, Scalar
 
-# Where sasl-xoauth2 (its README) has the files, whose paths are in the password's place; below the chroot where smtp(8) has one.
+# Token files of sasl-xoauth2 (its README), whose paths stand in place of passwords; below smtp(8)'s chroot, if any.
 _PLACES = ("/etc/tokens/*", "/etc/postfix/tokens/*", "/etc/sasl-xoauth2/*", "/var/lib/sasl-xoauth2/*")
 _MOST = 8
 
@@ -49,7 +49,7 @@ def relay_token(ctx: Context) -> Iterator[Observation]:
 
 
 def _files(ctx: Context, root: str, user: str) -> list[str]:
-    """The token files of the account; the only one there, where none bears its name."""
+    """The token files named after the account, else the only one there, else []."""
     found = [path for place in _PLACES for path in ctx.ask(Glob(root + place)).paths]
     kept = [path for path in found[:_MOST] if ctx.ask(Stat(path)).kind == "file"]
     named = [path for path in kept if user and user.lower() in path.rpartition("/")[2].lower()]
@@ -102,7 +102,8 @@ def _words(left: float) -> str:
 
 
 def _scope(claims: dict[str, Any]) -> str | None:
-    """Microsoft's tokens name what they are for: scp of a person's, roles of an application's; None if it is SMTP, or unsaid."""
+    """What a token of Microsoft's is for, if not SMTP: its claim scp (a person's) or roles (an application's). None
+    if it is SMTP, or unsaid."""
     named = " ".join(str(claims.get(key, "")) for key in ("scp", "roles"))
     if not named.strip() or "smtp" in named.lower():
         return None

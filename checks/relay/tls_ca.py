@@ -85,7 +85,7 @@ def _authorities(ctx: Context, way: Route, level: str) -> Iterator[Observation]:
 
 
 def _in_chroot(ctx: Context, way: Route, directory: str, level: str) -> Iterator[Observation]:
-    """CA directories are read after smtp(8) has changed its root."""
+    """Observes the CA directory as smtp(8) sees it, which reads it after it has changed its root."""
     service = way.service
     if service is None or not service.chroot:
         yield ok("tls.ca", directory, "holds certificates (smtp_tls_CApath)", path=directory)
