@@ -1,5 +1,4 @@
-"""Hosts outside this network that bring mail for a domain which this host delivers: a sign that it is the domain's
-server."""
+"""Hosts outside this network that deliver mail for a domain to this host: a sign that it is the domain's mail server."""
 
 from __future__ import annotations
 
@@ -13,7 +12,8 @@ _SENT = late(r"\]: (?P<id>[0-9A-Za-z]{6,25}): to=<[^<>]*@(?P<domain>[^<>@]+)>.* 
 
 
 def clients(lines: Iterable[str], domain: str) -> tuple[str, ...]:
-    """Of Postfix's own log lines: names of hosts outside this network ("unknown" where Postfix found none), lower case."""
+    """Names of the outside hosts in Postfix's log lines that sent mail for `domain`, lower case; "unknown" for a
+    host without one."""
     names: dict[str, str] = {}
     found: dict[str, None] = {}
     for line in lines:

@@ -1,8 +1,8 @@
 """Which failures in a log or queue are current, and which are over or only a small share. Pure.
 
-A failure is over when mail went through on the same route after it. A route is the relay where one is used; without one
-it is the Internet for failures that any destination would show (a blocked port, a dead resolver), and the recipient's domain for
-those that speak of that destination alone.
+A failure is over when mail went through on the same route after it. The route is the relay, if there is one.
+Otherwise it is the Internet for failures that affect any destination (a blocked port, a dead resolver), and the
+recipient's domain for failures of that destination alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CLIENTS = ("smtp", "lmtp")
 OF_ONE_ADDRESS = frozenset(
     {"recipient-unknown", "recipient-mailbox-full", "recipient-suppressed", "mailbox-unavailable"}
 )
-# What smtpd(8) needs for each client, and that keeps it from taking mail.
+# Failures of what smtpd(8) needs for every client: they stop it from accepting mail.
 _OF_INTAKE = frozenset(
     {"backend-down", "content-filter-down", "lookup-table-broken", "milter-down", "postfix-config-error"}
 )
@@ -32,8 +32,9 @@ MANY = 5  # so many successes to one failure make it a small share
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """One kind of failure. current: nothing that it would have stopped went through since; minor: a small share beside mail
-    that flows; route: relay, direct or local; alone: other destinations took mail after it began."""
+    """One kind of failure. current: no mail that it would have blocked has gone through since; minor: a small share
+    of the mail that goes through; route: relay, direct or local; alone: other destinations accepted mail after it
+    began."""
 
     label: str
     reason: Reason
@@ -53,14 +54,14 @@ Way = Callable[[str, str], str]
 
 
 def facts(log: MailLog, way: Way, asked: str | None = None) -> tuple[Fact, ...]:
-    """Every kind of failure in a log. `asked`: the recipient whose mail the user misses, never a small share."""
+    """Every kind of failure in a log. `asked`: the recipient whose mail is missing; failures of theirs are never minor."""
     found: list[Fact] = []
     for (label, _, domain), group in log.deliveries.items():
         found += _of_group(log, way, label, domain, group, asked)
     told = {label for label, *_ in log.deliveries}
     for group_ in log.troubles.values():
         fact = _of_trouble(log, group_)
-        # What smtp(8) says of an attempt beside its outcome is no failure more.
+        # Other lines of smtp(8) about an attempt that failed are not counted as a second failure.
         if fact is not None and not (group_.sample.service in _CLIENTS and fact.label in told):
             found.append(fact)
     return tuple(found)
@@ -75,10 +76,10 @@ def _of_group(
     after = [at for host, at in _sent(log) if _later(at, group.last) and left_by(relay, host)]
     same_domain = _later(log.sent_to.get(domain), group.last)
     here = _later(log.delivered_here.get((sample.service or "", domain)), group.last)
-    # Syslog counts whole seconds: what was taken in the same one counts as well.
+    # Syslog stamps are whole seconds: mail accepted within the same second counts too.
     others = sum(1 for d, at in log.sent_to.items() if d != domain and at and group.first and at >= group.first)
     personal = bool(asked) and (sample.recipient or "").lower() == (asked or "").lower()
-    if personal:  # what others received says nothing about the one who misses mail; only mail to that very address does
+    if personal:  # others' mail says nothing about this recipient; only mail to this very address does
         same_domain = _later(log.taken.get((asked or "").lower()), group.last)
         after = after if same_domain else []
         here = same_domain and route == "local"
@@ -87,13 +88,13 @@ def _of_group(
             continue
         scope = scope_of(reason.label)
         one = scope in ("message", "submission")
-        # What a recipient's own server asks for, others' servers may not.
+        # Other recipients' servers may not demand what this recipient's server demands.
         theirs = route == "direct" and (reason.quoted or (scope == "destination" and others > 0))
         over = same_domain if one or theirs else bool(after)
-        sent = log.outward  # what a filter of this host took goes round in a loop as well
-        # A bounce (it has no sender) that cannot be returned is not the mail that anybody misses.
+        sent = log.outward  # without mail to a filter of this host, which is also accepted in a mail loop
+        # Nobody misses a bounce (it has no sender) that cannot be delivered.
         share = (sent >= MANY * group.count and others > 0) or (sample.sender == "" and sent > 0)
-        # Nor is one address's bounce, where mail has gone out since that is not its bounce.
+        # One address's failure is a small share, too, if mail other than its bounce has gone out since.
         share = share or (reason.label in OF_ONE_ADDRESS and bool(after) and _later(log.last_mail, group.last))
         yield Fact(
             label=reason.label,
@@ -118,12 +119,12 @@ def _of_trouble(log: MailLog, group: Group[Trouble]) -> Fact | None:
     started = max((s.at for s in log.starts if s.at is not None), default=None)
     sent = max((at for _, at in _sent(log) if at is not None), default=None)
     lasting = scope_of(reason.label) == "submission"
-    # Mail that leaves says nothing about the way in, where the sendmail command has another, nor of mail that stays.
+    # Outgoing mail says nothing about smtpd(8), which sendmail(1) bypasses, nor about local delivery.
     good, number = (log.accepted, log.last_accepted) if _at_intake(trouble, reason) else (sent, log.last_sent)
     if trouble.service in ("local", "virtual"):
         kept = (at for (service, _), at in log.delivered_here.items() if service == trouble.service and at is not None)
         good, number = max(kept, default=None), 0
-    # Syslog counts whole seconds: within one the order of the lines tells.
+    # Syslog stamps are whole seconds: within one second the order of the lines decides.
     after = _later(good, group.last) or (good == group.last and number > trouble.number)
     over = _later(started, group.last, 1.0) or (not lasting and after)
     return Fact(
@@ -147,7 +148,8 @@ def _sent(log: MailLog) -> list[tuple[str, datetime | None]]:
 
 
 def left_by(relay: str, host: str) -> bool:
-    """Whether mail that `host` took went by that way: what a filter or another instance of this host took, has not left."""
+    """Whether mail that `host` accepted went by `relay`. Mail to a filter or another instance on this host has not
+    left it."""
     return relay in ("*", host) or (relay == "" and not is_loopback(host))
 
 

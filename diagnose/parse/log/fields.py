@@ -1,7 +1,7 @@
-"""The `key=value` fields of a Postfix log line, read one by one: any order, brackets or none, commas or none.
+"""The `key=value` fields of a Postfix log line, in any order, with or without brackets and commas.
 
-Postfix's releases, and what rewrites its log, add fields, leave brackets out and drop commas; a field that nobody knows
-must not cost the ones that all know.
+Postfix releases and programs that rewrite its log add fields, leave out brackets and drop commas; an unknown field
+must not hide the known ones.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ _MESSAGE_ID = late(r"(?:resent-)?message-id=(<[^>]*>|.*)", re.DOTALL)
 
 
 def fields(text: str) -> dict[str, str]:
-    """The fields up to `status=`, without angle brackets; "status" is Postfix's word, "text" what it says of it."""
+    """The fields up to `status=`, by name, without angle brackets; "status" is Postfix's word, "text" the
+    explanation after it."""
     found: dict[str, str] = {}
     for match in _FIELD.finditer(text):
         name, bracketed, bare = match.groups()
@@ -32,6 +33,6 @@ def fields(text: str) -> dict[str, str]:
 
 
 def message_id(text: str) -> str | None:
-    """The message id that cleanup(8) logs, with its brackets where it has them; it may hold blanks."""
+    """The message id in a cleanup(8) line, with its brackets if it has any; may contain blanks. None for other lines."""
     named = _MESSAGE_ID.match(text)
     return named[1].strip() if named else None

@@ -1,9 +1,9 @@
 """Splits a line of a mail log into time stamp, host, service, process, queue id, level and text.
 
-Understood: syslog's traditional stamps (no year, or one before or behind), RFC 3339 and ISO 8601 stamps, RFC 5424 lines, the
-facilities that busybox, FreeBSD, AIX and Solaris log, the journal's `short`, `short-unix`, `short-iso`, `short-full` and
-`json` forms, objects of log shippers, a container runtime's prefixes, supervisor levels between stamp and program, and
-lines that begin with the program (as terminals and issue texts show them).
+Supports syslog's traditional stamps (without a year, or with one before or after), RFC 3339 and ISO 8601 stamps, RFC
+5424 lines, the facilities that busybox, FreeBSD, AIX and Solaris log, the journal's `short`, `short-unix`,
+`short-iso`, `short-full` and `json` forms, objects of log shippers, a container runtime's prefixes, supervisor
+levels between stamp and program, and lines that begin with the program (as in terminals and issue reports).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from diagnose.parse.log import queue_id
 from diagnose.patterns import late
 from diagnose.record import dataclass
 
-LONGEST_LINE = 16_384  # what is looked at of a line; the rest of a longer one is cut
+LONGEST_LINE = 16_384  # characters of a line that are read; the rest is cut off
 
 _MONTHS = {
     name: number
@@ -46,7 +46,7 @@ _RUNTIME = late(
 _PRIORITY = r"(?:<?(?:mail|daemon|user|auth|authpriv|syslog|local\d)[.:][a-z]{3,7}>?|<\d{1,2}\.\d>)"
 _HOST = r"(?P<host>[^\s:\[\]=<>{]+|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})"
 _TAG = r"(?: ?\[(?P<pid>\w{1,10})\])?:\s+(?:\[ID \d{1,10} [a-z0-9]+\.[a-z]+\] )?"
-# What nearly every line is, tried first.
+# The form of nearly every line, tried first.
 _COMMON = late(r"(?P<host>[\w.-]+) (?P<service>postfix[\w./-]*)\[(?P<pid>\d{1,10})\]: (?!\[ID )")
 _PROGRAM = late(
     rf"(?:{_PRIORITY}\s+)?(?:{_HOST}\s+(?:mail\s+(?=postfix/))?)??(?:{_PRIORITY}\s+|[A-Z][\w-]{{2,30}}\s+(?=postfix/))?"
@@ -60,23 +60,24 @@ _RFC_5424 = late(
     r"(?P<host>\S+) (?P<service>[\w./@-]{1,64}) (?P<pid>\d{1,10}|-) \S{1,32} (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) (?:\ufeff)?"
 )
 _ANY_PROGRAM = late(rf"(?:{_PRIORITY}\s+)?{_HOST}\s+(?:{_PRIORITY}\s+)?(?P<service>[\w./@()-]{{1,64}}){_TAG}")
-# Dovecot's own log file names no host: "auth-worker(22401): Info: ", and formerly "Info: imap-login: ".
+# Dovecot's own log file names no host: "auth-worker(22401): Info: ", and in older releases "Info: imap-login: ".
 _DOVECOT = late(
     r"(?:(?:Info|Warn(?:ing)?|Error|Fatal|Panic|Debug): )?(?P<service>(?:auth|imap|pop3|managesieve|lmtp|lda|master|config|dict|anvil)"
     r"(?:-login|-worker)?(?:\((?P<pid>[^)\s]*)\))?(?:<[^>\s]*>){0,2}): (?P<host>)?"
 )
 _QUEUE_ID = late(rf"(?P<id>{queue_id.PATTERN}|NOQUEUE): ")
 _LEVEL = late(r"(?P<level>warning|error|fatal|panic): (?!\[Errno |\[[^\]]{1,200}\]: (?:FAILED|UNREACHABLE)!)")
-_MARKED = late(r"[:|{]|\d{9}")  # a stamp, a level's column, a program or an object: no line of a log is without
+_MARKED = late(r"[:|{]|\d{9}")  # every log line has a stamp, a level column, a program or an object
 _LEVEL_COLUMN = late(r"\s*(?:err|warning|crit|info|notice|error)\s*\|\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line's parts. ``service`` is the daemon's name ("smtp"), ``syslog_name`` what stood before it ("postfix/relay").
+    """The parts of a line. ``service`` is the daemon's name ("smtp"), ``syslog_name`` the part before it
+    ("postfix/relay").
 
-    ``at`` is aware; None when the line has no stamp, or one without a year and no ``now`` was given. ``level`` is
-    "warning", "error", "fatal", "panic" or "info". ``text`` starts after queue id and level.
+    ``at`` is aware; None if the line has no stamp, or a stamp without a year and no ``now`` was given. ``level`` is
+    "warning", "error", "fatal", "panic" or "info". ``text`` is the rest, after queue id and level.
     """
 
     at: datetime | None
@@ -90,9 +91,9 @@ class Line:
 
 
 def parse(line: str | bytes, now: datetime | None = None) -> Line | None:
-    """Read one line; None when nothing of a log line is in it.
+    """Parse one line; None if it is not a log line.
 
-    ``now`` (aware) gives stamps without a year their year, and stamps without a zone its zone.
+    ``now`` (aware) supplies the year and the time zone that a stamp lacks.
     """
     if isinstance(line, bytes):
         line = line[:LONGEST_LINE].decode("utf-8", "replace")
@@ -122,7 +123,8 @@ def parse(line: str | bytes, now: datetime | None = None) -> Line | None:
 
 
 def _stamp(text: str, now: datetime | None) -> tuple[datetime | None, str]:
-    """Take stamps and runtime prefixes off; a container's line often has two stamps, of which the inner one counts."""
+    """The time, and the text without stamps and runtime prefixes; of two stamps (common in containers) the inner one
+    counts."""
     at: datetime | None = None
     for _ in range(4):
         match = _ISO.match(text)
@@ -218,7 +220,8 @@ def _traditional(match: re.Match[str], now: datetime | None) -> datetime | None:
 
 
 def _latest_year(now: datetime, month: int, day: int, hour: int, minute: int, second: int) -> datetime:
-    """The last such moment that is not after tomorrow: a stamp without a year is never far in the future."""
+    """The latest such time that is not after tomorrow: a stamp without a year is never far in the future. Raises
+    ValueError if there is none."""
     for year in (now.year + 1, now.year, now.year - 1, now.year - 2, now.year - 3, now.year - 4):
         try:
             at = datetime(year, month, day, hour, minute, second, tzinfo=now.tzinfo)
@@ -236,7 +239,7 @@ def _from_seconds(seconds: str, now: datetime | None) -> datetime | None:
         return None
 
 
-# Names in objects that log shippers make of a line: the last part of a path, without "_" and "@" before it.
+# Keys in the JSON of log shippers: the last part of a path, without a leading "_" or "@".
 _MESSAGES = ("message", "short_message", "msg", "log", "text", "line")
 _IDENTIFIERS = tuple(
     "syslog_identifier identifier program programname appname application_name ident syslogtag tag process.name".split()
@@ -256,7 +259,7 @@ _IDENTIFIER = late(r"(?P<service>[\w./@-]{1,64})(?:\[(?P<pid>\d{1,10})\])?:?")
 
 
 def _from_object(text: str, now: datetime | None) -> Line | None:
-    """A line that the journal or a log shipper wrapped into JSON; None for an object of another kind."""
+    """Parse a line that the journal or a log shipper wrapped in JSON; None for any other object."""
     try:
         record: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -271,7 +274,7 @@ def _from_object(text: str, now: datetime | None) -> Line | None:
     host = next((values[name] for name in _HOSTS if name in values), None)
     for name in _IDENTIFIERS:
         known = _IDENTIFIER.fullmatch(values.get(name, ""))
-        # Fluentd's and Docker's tags name a container or a stream, and the line inside names its program.
+        # Fluentd's and Docker's tags name a container or a stream; the line inside names the program.
         if known and (name != "tag" or _PROGRAM.match(f"{known['service']}: ")):
             pid = known["pid"] or next((values[each] for each in _PROCESSES if each in values), None)
             inner = parse(message, now)
@@ -285,7 +288,7 @@ def _from_object(text: str, now: datetime | None) -> Line | None:
 def _named(record: dict[str, Any], depth: int) -> Iterator[tuple[str, str]]:
     for key, value in record.items():
         name = key.lower().lstrip("_@").replace("-", "_").replace("app_name", "appname")
-        if isinstance(value, list):  # the journal exports what is not UTF-8 as a list of bytes
+        if isinstance(value, list):  # the journal exports text that is not UTF-8 as a list of bytes
             value = bytes(b for b in value if isinstance(b, int) and 0 <= b < 256).decode("utf-8", "replace")
         if isinstance(value, dict) and depth:
             for inner, found in _named(value, depth - 1):
@@ -296,7 +299,7 @@ def _named(record: dict[str, Any], depth: int) -> Iterator[tuple[str, str]]:
 
 
 def _moment(text: str, now: datetime | None) -> datetime | None:
-    """ISO 8601, syslog's stamp, or seconds, milliseconds or microseconds since 1970."""
+    """The time of an ISO 8601 or syslog stamp, or of (milli-, micro-)seconds since 1970; else None."""
     if text[:9].isascii() and text[:9].isdecimal():
         return _from_seconds(text.partition(".")[0][:10], now)
     return _stamp(f"{text} ", now)[0]

@@ -1,4 +1,4 @@
-"""What a mail log tells, as values: deliveries, troubles, starts of Postfix, and groups of them."""
+"""Values read from a mail log: deliveries, troubles, starts of Postfix, and groups of events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from diagnose.parse.system.own_network import is_loopback
 from diagnose.parse.words.reason import Reason
 from diagnose.record import dataclass
 
-# Delivery agents whose "sent" means that the message stayed on, or was thrown away by, this host.
+# Delivery agents whose "sent" means that the message stayed on this host or was discarded.
 NEVER_LEFT = frozenset({"local", "virtual", "discard", "pipe", "error", "spawn"})
 
 
@@ -18,7 +18,8 @@ class Delivery:
     """One attempt at one recipient. ``delay`` and ``delays`` in seconds (before qmgr, in it, connecting, sending).
 
     ``status`` is Postfix's word: sent, deferred, bounced, SOFTBOUNCE, expired, force-expired, deliverable,
-    undeliverable. ``left`` says whether a remote server took it. ``reasons``: the most telling first.
+    undeliverable. ``reasons``: the most specific first. ``context``: the delivery agent's earlier lines about it.
+    ``number``: its line in the log.
     """
 
     at: datetime | None
@@ -50,12 +51,12 @@ class Delivery:
 
     @property
     def outward(self) -> bool:
-        """Whether that was another host, and no filter or instance of this one."""
+        """Whether another host accepted it, rather than a filter or instance on this one."""
         return self.left and not is_loopback(self.relay_address or self.relay_host or "")
 
     @property
     def reason(self) -> Reason | None:
-        """The most telling reason."""
+        """The most specific reason, if any."""
         return self.reasons[0] if self.reasons else None
 
     @property
@@ -66,9 +67,9 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """A line that is no delivery and says that something is wrong (or only looks so: ``reason.harmless``).
+    """A line other than a delivery that reports a problem, or only seems to (``reason.harmless``).
 
-    ``stranger``: a client from outside this site was turned away, for no fault of this host.
+    ``stranger``: an outside client was rejected, through no fault of this host.
     """
 
     at: datetime | None
@@ -97,7 +98,7 @@ E = TypeVar("E", Delivery, Trouble)
 
 @dataclass
 class Group(Generic[E]):
-    """Events of one kind: how many, since when, and an example, the newest."""
+    """Events of one kind: how many, the times of the first and last, and the newest as a sample."""
 
     count: int
     first: datetime | None

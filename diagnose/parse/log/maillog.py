@@ -1,7 +1,7 @@
-"""Postfix's log as deliveries and troubles: what belongs together is joined, what is ordinary is left out.
+"""Reads Postfix's log into deliveries and troubles: related lines are joined, ordinary ones left out.
 
-A status line often quotes only the last address that was tried, and says "local data error" where the line before
-named the missing table. So the lines of one smtp process that precede its status line are read with it.
+A status line often quotes only the last address tried, or says "local data error" after a line that named the
+missing table. So the preceding lines of the same smtp process are read with it.
 
 Memory is bounded: `MailLog` keeps groups, the last success of each route and a window of events, not the log.
 """
@@ -34,7 +34,7 @@ CLIENT = late(r"(?:^(?:[A-Z ]{4,30} )?| from )(?P<client>[^\s\[\]]*\[(?:IPv6:)?[
 _TURNED_AWAY = late(r"(?:milter-|proxy-)?(?:reject|discard): ")
 _LOGGED_IN = ("sasl_username=", "not owned by user ")
 _NEAR = late(r"\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1\]|f[cde])", re.IGNORECASE)
-_DEBUGGING = late(r"[a-z][a-z0-9]*_[a-z0-9_]+: |[<>] \S+\[[^\]]*\](?::\d+)?: ")  # what -v writes: functions, dialogue
+_DEBUGGING = late(r"[a-z][a-z0-9]*_[a-z0-9_]+: |[<>] \S+\[[^\]]*\](?::\d+)?: ")  # output of -v: functions, dialogue
 _FROM_STRANGERS = {"tls-protocol-mismatch", "tls-handshake-failed", "tls-wrong-version", "certificate-not-trusted"}
 _AT_THE_DOOR = ordinary.SERVERS | {"cleanup", None}
 _AGENTS = frozenset({"smtp", "lmtp", "relay", "submission", "cleanup"})  # cleanup(8) bounces what a milter rejects
@@ -45,22 +45,22 @@ _V = TypeVar("_V")
 
 @dataclass
 class _Process:
-    """What one process said since its last status line."""
+    """What one process logged since its last status line."""
 
     lines: list[str] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
 
 
 class MailLog:
-    """Reads a log line by line. `feed` returns what a line completes; the sums are attributes.
+    """Reads a log line by line. `feed` returns the event that a line completes; the totals are attributes.
 
-    ``deliveries`` maps (label, relay host, recipient domain) to its `Group` of failures; ``troubles`` maps (label, service,
-    normalised text) to its `Group`; ``sent`` maps (service, relay host, relay port) to the time of the last
-    success, ``sent_to`` maps recipient domains to theirs; ``statuses`` counts; ``starts`` are the last starts;
-    ``traffic`` counts by hour and domain;
-    ``delivered_here`` maps (service, recipient domain) to the last success that did not leave this host;
-    ``last_mail`` is the time of the last success of mail that is no bounce, ``last_sent`` the line of any;
-    ``last_accepted`` is that of the last message which smtpd(8) took.
+    ``deliveries`` maps (label, relay host, recipient domain) to its `Group` of failures; ``troubles`` maps (label,
+    service, normalised text) to its `Group`; ``sent`` maps (service, relay host, relay port) to the time of the last
+    success, ``sent_to`` maps recipient domains to it, ``taken`` recipients; ``statuses`` counts deliveries by
+    status; ``starts`` are the last starts of Postfix; ``traffic`` counts by hour and domain; ``outward`` counts
+    deliveries to other hosts; ``delivered_here`` maps (service, recipient domain) to the last success that did not
+    leave this host; ``last_mail`` is the time of the last success other than a bounce; ``last_sent`` and
+    ``last_accepted`` are the line numbers of the last success and of the last message that smtpd(8) accepted.
     """
 
     LIMIT = 500
@@ -91,7 +91,7 @@ class MailLog:
         self._processes: OrderedDict[tuple[str | None, int | None], _Process] = OrderedDict()
 
     def feed(self, line: str) -> tuple[Delivery | Trouble, ...]:
-        """Take one line, and return the delivery or trouble that it is or completes (none, as a rule)."""
+        """Read one line; returns the delivery or trouble that it completes, usually none."""
         self.lines += 1
         if not _worth(line):
             if ": client=" in line:
@@ -101,7 +101,7 @@ class MailLog:
         return self.take(parsed) if parsed is not None else ()
 
     def take(self, line: Line) -> tuple[Delivery | Trouble, ...]:
-        """Take a line that is parsed already."""
+        """Like `feed`, for a parsed line."""
         if line.at is not None:
             self.first = self.first or line.at
             self.last = line.at if self.last is None or line.at > self.last else self.last
@@ -113,7 +113,7 @@ class MailLog:
         return self._other(line)
 
     def count(self, event: Delivery | Trouble) -> None:
-        """Take what another mailer's log tells (`diagnose.parse.mailers.log`)."""
+        """Count an event of another mailer's log (`diagnose.parse.mailers.log`)."""
         if isinstance(event, Delivery):
             self._count(event)
         else:
@@ -121,7 +121,7 @@ class MailLog:
 
     @property
     def accepted(self) -> datetime | None:
-        """When smtpd(8) last took a message."""
+        """When smtpd(8) last accepted a message, if it did."""
         parsed = parse(self._client, self.now) if self._client else None
         return parsed.at if parsed is not None else None
 
@@ -144,7 +144,7 @@ class MailLog:
             own = reasons_of.classify(text, peer=host if where else None, service=line.service, port=port)
             if own is not None and not (reasons and line.service == "cleanup"):
                 if own.label == "dns-not-found" and (found.get("dsn") == "4.3.5" or ' for name="' in text):
-                    own = replace(own, label="relay-name-not-found")  # Postfix's code for a next hop that it was told
+                    own = replace(own, label="relay-name-not-found")  # Postfix's code for a configured next hop
                 elif own.label == "dns-not-found" and "@" not in found.get("orig_to", "@"):
                     # A name without a domain gets this host's ($myorigin).
                     own = replace(own, label="local-hostname-unresolvable", grip=Grip.WORD)
@@ -237,7 +237,7 @@ class MailLog:
         client = found["client"] if found else None
         stranger = False
         if line.service in _AT_THE_DOOR and (reason is None or reason.label not in ordinary.OWN_FAULTS):
-            # Scanners try every protocol and password there is, and are turned away all day.
+            # Scanners try every protocol and password and are rejected all day.
             turned_away = _TURNED_AWAY.match(text) is not None
             logged_in = turned_away and any(word in text for word in _LOGGED_IN)
             stranger = client is not None and not _is_near(client) and not logged_in
@@ -245,7 +245,7 @@ class MailLog:
             if (stranger and not turned_away) or scanned:
                 reason = _noise(reason, text)
             if turned_away and not stranger and reason is not None and ordinary.by_own_rule(reason.label, text):
-                reason = replace(reason, label="submission-rejected")  # a rule of this host's own, whatever it goes by
+                reason = replace(reason, label="submission-rejected")  # one of this host's own rules, on whatever basis
             stranger = stranger and turned_away
         self._remember(line, whole, reason)
         trouble = Trouble(
@@ -264,7 +264,7 @@ class MailLog:
         return (trouble,)
 
     def _telling(self, text: str) -> bool:
-        """Whether an ordinary line is worth reading: each TLS connection writes one, and the first few will do."""
+        """Whether a line of level info may report a problem. Every TLS connection logs one; the first 100 are read."""
         if "TLS connection " in text:
             self._tls_lines += 1
             return self._tls_lines <= 100
@@ -273,7 +273,7 @@ class MailLog:
         return not text.startswith(("connect from", "disconnect from", "message-id=", "removed", "uid=", "client="))
 
     def _remember(self, line: Line, text: str, reason: Reason | None) -> None:
-        """Keep what a delivery agent says until its status line, which it explains."""
+        """Keep a delivery agent's line, which explains its next status line."""
         if line.service not in _AGENTS or line.pid is None or (reason is not None and reason.label == "noise"):
             return
         key = (line.service, line.pid)
@@ -293,7 +293,7 @@ class MailLog:
 
 
 def _group(groups: dict[_K, Group[E]], key: _K, event: E, limit: int) -> None:
-    """Counts an event; of too many groups the smallest of the older ones is let go."""
+    """Count an event. Beyond `limit` groups, the smallest of the older half is dropped."""
     if (group := groups.get(key)) is not None:
         group.count += 1
         group.last = event.at or group.last
@@ -305,7 +305,7 @@ def _group(groups: dict[_K, Group[E]], key: _K, event: E, limit: int) -> None:
 
 
 def read(lines: Iterable[str], now: datetime) -> MailLog:
-    """Read a whole log, and return its sums."""
+    """Read a whole log."""
     log = MailLog(now)
     for line in lines:
         log.feed(line)
@@ -321,7 +321,7 @@ _IDLE = ("]: connect from ", "]: disconnect from ", ": client=", ": message-id="
 
 
 def _worth(line: str) -> bool:
-    """Whether a line can say anything here: most lines of a busy log do not."""
+    """Whether a line is worth parsing: most lines of a busy log are not."""
     return "status=" in line or (not _any(_IDLE, line) and _any(_WORTH, line))
 
 
@@ -333,7 +333,8 @@ def _any(words: tuple[str, ...], line: str) -> bool:
 
 
 def _meaning(line: Line) -> Reason | None:
-    """What a line that tells of no delivery means: in the words of the program that wrote it, or of a server that it quotes."""
+    """The reason in a line other than a delivery, in the words of its program or of a server it quotes; None if it
+    reports no problem."""
     if ordinary.is_local(line):
         inner = ordinary.postfix_text(line)
         return reasons_of.classify(inner, own=True) if inner else ordinary.said(line)

@@ -1,8 +1,8 @@
-"""Everyday lines in a mail log: those of programs beside Postfix, and Postfix's own that only look alarming.
+"""Everyday lines in a mail log: those of other programs, and Postfix's own that only look alarming.
 
-The tables of replies hold what servers say about mail. A local program that logs "DKIM verification successful" or
-"service antivirus is OK" uses the same words for something else: it is looked up in the short table below, or means
-nothing.
+The tables of replies list what servers say about mail. A local program that logs "DKIM verification successful" or
+"service antivirus is OK" uses the same words for something else: its lines are looked up in the short table below
+only.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _DAEMONS = frozenset(
     "postdrop postfix postfix-script postlog postlogd postmap postmulti postqueue postscreen postsuper proxymap qmgr qmqpd relay "
     "retry scache sendmail showq smtp smtpd spawn tlsmgr tlsproxy trace trivial-rewrite verify virtual".split()
 )
-# Services inside Postfix that its own daemons ask: no filter or policy server of the administrator's.
+# Services inside Postfix that its own daemons ask; not the administrator's filters or policy servers.
 _INSIDE = "anvil|bounce|cleanup|defer|dnsblog|flush|proxymap|proxywrite|qmgr|rewrite|scache|showq|tlsmgr|trace|verify"
-# Programs that serve mail or the host and are not asked to send.
+# Programs that serve mail or the host and do not send mail.
 _LOCAL = late(
     r"(?:open)?(?:dkim|dmarc|arc)\b|dkim|opend|policyd|(?:py)?policy|postgrey|postfwd|postsrsd|sqlgrey|gr[ea]y|milter|amavis|rspamd|rmilter|"
     r"spam|sp[ad]mp?d|dspam|clam|freshclam|mimedefang|MailScanner|dovecot|auth\b|auth-worker|imap|(?:i|solid-)?pop3|perdition|(?:managesieve|lmtp|lda|master|config|dict|anvil)\(|managesieve|sieve|timsieved|lmtpunix|cyrus|authdaemon|courier(?!esmtp)|"
@@ -34,39 +34,40 @@ _LOCAL = late(
 
 
 def is_postfix(line: Line) -> bool:
-    """Whether one of Postfix's own programs wrote it."""
+    """Whether one of Postfix's own programs wrote the line."""
     name = line.syslog_name or ""
     return "postfix" in name or (line.service in _DAEMONS and (name != "" or line.service not in ("sendmail", "error")))
 
 
 def is_local(line: Line) -> bool:
-    """Whether a program of this host wrote it that neither sends mail nor is Postfix: who knows a queue id is asked by Postfix."""
+    """Whether the line is from a local program that is neither Postfix nor sends mail. One that logs a queue id was
+    called by Postfix."""
     name = line.syslog_name or line.service or ""
     if name == "sogod" and "SMTP" in line.text:
-        return False  # a webmail sends, too
+        return False  # webmail sends mail, too
     asked = line.queue_id is not None and name != ""
     return not is_postfix(line) and (asked or _LOCAL.match(name) is not None)
 
 
-# Whatever names stand there.
+# Lines of other work, whatever host names they contain.
 _OTHER_WORK = late(
-    # A web server's own line, and the status with which a page was answered.
+    # A web server's own line, and the status of a page request.
     r"\bupstream: \"(?:https?|fastcgi|uwsgi|scgi|grpcs?)://|\bAH\d{5}: |\bModSecurity: |\breCAPTCHA\b|\b(?:GET|POST|PUT) https?://\S+ \d{3}\b|\bCompleted \d{3} [A-Z]|\" \d{3} \d+(?:/\d+)?(?: |$)|"
     # A program's templates and modules, its database, its storage, its queue of jobs, its metrics.
     r"\b(?:Template(?:NotFound|DoesNotExist|SyntaxError)|MissingTemplate|MODULE_NOT_FOUND|ModuleNotFoundError|Cannot find module)\b|"
     r"\b(?:Redis|PG|Mysql2|Mongo|ActiveRecord)::|\b(?:redis\.exceptions|psycopg2?|sqlalchemy\.exc|java\.sql|akka\.(?:remote|tcp))\b|\b(?:PDOException|WordPress database error)\b|"
     r"\battempted too many times or run too long\b|\bdead letters\b|\bwhen calling the (?!Send)\w+ operation\b|\bscrape_pool=|"
-    # Version control, certificates that are renewed, rules that are fetched.
+    # Version control, certificate renewal, rule updates.
     r"\bsa-update\b|^channel: |^remote: |^ ?! \[(?:remote )?rejected\]|\bfailed to push some refs\b|\bCertbot\b|\bFailed to renew certificate\b|\bacme-challenge\b"
 )
 
 
 def is_of_other_work(line: str) -> bool:
-    """Whether a program tells of its pages, code, database or jobs, rather than of mail that it sends."""
+    """Whether a program's line is about its pages, code, database or jobs rather than about mail."""
     return _OTHER_WORK.search(line) is not None
 
 
-# Words without which no line tells of a failure.
+# Every line that reports a failure contains one of these words.
 _TROUBLED = late(
     r"\b[45]\d\d\b|err(?:or)?\b|fail|exception|time[d-]?[ -]?out|refus|reject|denied|deny|unable|cannot|can't|could not|invalid|unknown|"
     r"unreachable|lost|closed|fatal|warn",
@@ -81,7 +82,7 @@ def is_aside(line: Line) -> bool:
 
 @cache
 def _says() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str, Grip], ...]:
-    """Beginnings of the program's name, what it writes, label, grip."""
+    """(prefixes of the program's name, pattern of its line, label, grip) for each known failure."""
     return (
         (
             ("dovecot", "lmtp(", "lda("),
@@ -113,13 +114,13 @@ _INNER = late(r"\b(?:postdrop|sendmail): ((?:warning|fatal): .*)")
 
 
 def postfix_text(line: Line) -> str:
-    """What a command of Postfix told the program that ran it, "" for anything else."""
+    """The message of a Postfix command in the line of the program that ran it, "" if there is none."""
     inner = _INNER.search(line.text)
     return inner[1] if inner else ""
 
 
 def said(line: Line) -> Reason | None:
-    """What a local program's line means: nothing, as a rule."""
+    """The failure that a local program's line reports; usually None."""
     name = line.syslog_name or line.service or ""
     text = line.text if name.startswith("dovecot") else f"{name}: {line.text}"
     for begin, pattern, label, grip in _says():
@@ -138,13 +139,13 @@ def _daily() -> re.Pattern[str]:
         r"\S+: RBL lookup error: |dnsblog_query: lookup error |[A-Z][A-Z ]{3,30} (?:\d+ )?(?:after \S+ )?(?:from |for )?\[|"
         # smtp(8): the names that a recipient's domain publishes
         r"(?:malformed|numeric) domain name in resource data |"
-        # what else goes by itself
+        # other conditions that resolve themselves
         r"message has been queued for \d+ days|dict_ldap_get_values\[\d+\]: DN .* not found, skipping|discarding EHLO keywords"
     )  # fmt: skip
 
 
 def is_daily(line: Line) -> bool:
-    """Whether a line of Postfix looks alarming and tells of no failure of this host."""
+    """Whether a line of Postfix looks alarming but reports no failure of this host."""
     if line.text.startswith(("valid_hostname: ", "valid_hostaddr: ")):
         return line.service in ("smtp", "lmtp")  # a name in the recipient's DNS; elsewhere it is this host's own
     return _daily().match(line.text) is not None
@@ -154,11 +155,12 @@ _ASKED = late(rf"problem talking to service (?:(?:private|public)/)?(?:{_INSIDE}
 
 
 def postfix_asks_itself(line: Line) -> bool:
-    """Whether a daemon of Postfix waits for another: no filter or policy server of the administrator's."""
+    """Whether a Postfix daemon has trouble with another one, rather than with a filter or policy server of the
+    administrator."""
     return _ASKED.match(line.text) is not None
 
 
-# What stops a client and is this host's own trouble, whoever the client is.
+# Failures that stop a client and are this host's own fault, whoever the client is.
 OWN_FAULTS = frozenset(
     "milter-down content-filter-down disk-full queue-no-space queue-permissions lookup-table-broken table-unavailable "
     "table-permission-denied lookup-table-unsupported postfix-config-error resource-limits blocklist-query-refused "
@@ -168,9 +170,10 @@ _BY_A_RULE = frozenset(
     "ip-blocklisted reverse-dns-missing rate-limited greylisted sender-not-allowed sender-unauthenticated content-rejected "
     "spam-generic policy-refused relay-account-restricted recipient-suppressed".split()
 )
-_UNTRIED = ": 450 4.1."  # what an unverified address gets that could not be tried; one that is not there gets 550
+_UNTRIED = ": 450 4.1."  # the reply for an address that could not be verified; one that does not exist gets 550
 
 
 def by_own_rule(label: str, refusal: str) -> bool:
-    """Whether what smtpd(8) told a client of this host is by a rule of the host's own, whatever a receiver's words would mean."""
+    """Whether smtpd(8) refused a client by one of this host's own rules, whatever the label means in a remote
+    server's reply."""
     return label in _BY_A_RULE or ("unverified address" in refusal and _UNTRIED in refusal)

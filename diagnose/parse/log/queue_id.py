@@ -1,7 +1,8 @@
-"""What names a message in Postfix's queue and log.
+"""Queue ids of Postfix.
 
-A short id is five hexadecimal digits of microseconds and the inode number, up to sixteen. A long one (postconf(5),
-enable_long_queue_ids) is the time in base 52, which has no vowels, then "z" and the inode in base 51, which has no "z".
+A short id is five hexadecimal digits of microseconds, then the inode number, up to sixteen digits. A long one
+(postconf(5), enable_long_queue_ids) is the time in base 52, which has no vowels, then "z" and the inode in base 51,
+which has no "z".
 """
 
 from __future__ import annotations
@@ -13,5 +14,5 @@ _WHOLE = late(PATTERN)
 
 
 def is_queue_id(text: str) -> bool:
-    """Whether a word is a queue id, of the short or the long kind."""
+    """Whether a word is a short or long queue id."""
     return _WHOLE.fullmatch(text) is not None

@@ -1,8 +1,8 @@
-"""Who hands over how much mail, to how many domains, and how much of it is for mailboxes that do not exist.
+"""How much mail each sender submits, to how many domains, and how much of it to mailboxes that do not exist.
 
-An account with a stolen password, or a leaky web form, sends to many strangers, many of whom no longer exist; an
-application or a well-kept newsletter does not. A refusal as such (blocked address, suspended account) is no sign of
-it: it hits whoever sends.
+An account with a stolen password or an abused web form sends to many domains and to many addresses that no longer
+exist; an application or a well-kept newsletter does not. Other refusals (blocked address, suspended account) are no
+sign of abuse: they affect every sender.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import field
 from diagnose.patterns import late
 from diagnose.record import dataclass
 
-RECIPIENTS, DOMAINS = 50, 20  # fewer are no storm
-GONE = 0.3  # share of recipients that do not exist; list services suspend a sender from 0.05 to 0.1 on
+RECIPIENTS, DOMAINS = 50, 20  # fewer are not a storm
+GONE = 0.3  # share of recipients that do not exist; list services suspend a sender at 0.05 to 0.1
 _KEPT = 20_000  # messages and senders that are remembered
 _DOMAINS_KEPT = 200  # of one sender
 
@@ -36,7 +36,7 @@ def no_such(dsn: str) -> bool:
 
 @dataclass
 class Sender:
-    """One account, uid or envelope sender: recipients tried, those that do not exist, domains (bounded)."""
+    """One account, uid or envelope sender: recipients tried, how many do not exist, their domains (bounded)."""
 
     name: str
     recipients: int = 0
@@ -45,19 +45,19 @@ class Sender:
 
     @property
     def storms(self) -> bool:
-        """Whether it sends to many strangers who do not exist."""
+        """Whether it sends to many domains and to many recipients that do not exist."""
         return self.recipients >= RECIPIENTS and len(self.domains) >= DOMAINS and self.gone >= GONE * self.recipients
 
 
 class Senders:
-    """Counts deliveries by who handed the mail over. Bounded: what goes beyond is not counted."""
+    """Counts deliveries by the sender that submitted the mail. Bounded: senders beyond the limit are not counted."""
 
     def __init__(self) -> None:
         self._whose: dict[str, str] = {}
         self._senders: dict[str, Sender] = {}
 
     def feed(self, lines: Iterable[str]) -> None:
-        """Postfix's own log lines."""
+        """Count the deliveries in Postfix's own log lines."""
         for line in lines:
             if "status=" not in line and "from=<" not in line and "sasl_username=" not in line:
                 continue
@@ -85,7 +85,7 @@ class Senders:
             self._whose.setdefault(id, name)
 
     def count(self, name: str, domain: str, gone: bool) -> None:
-        """One recipient at `domain` was tried; gone: the server there says that it does not exist."""
+        """Count one recipient at `domain`; gone: its server says that it does not exist."""
         sender = self._senders.get(name)
         if sender is None:
             if len(self._senders) >= _KEPT:
@@ -97,10 +97,10 @@ class Senders:
             sender.domains.add(domain)
 
     def worst(self) -> Sender | None:
-        """The one whose mail storms most; None if nobody's does."""
+        """The storming sender with the most nonexistent recipients; None if no sender storms."""
         storming = [sender for sender in self._senders.values() if sender.storms]
         return max(storming, key=lambda sender: (sender.gone, sender.name), default=None)
 
     def largest(self) -> Sender | None:
-        """Who sends to the most recipients; None if nobody sends."""
+        """The sender with the most recipients; None if there is none."""
         return max(self._senders.values(), key=lambda sender: (sender.recipients, sender.name), default=None)

@@ -1,7 +1,7 @@
-"""Failures that resolved themselves: what the text later reports as delivered is no problem.
+"""Marks failures that resolved themselves: mail that the text later reports as delivered is no problem.
 
-A message that was deferred and then sent, an address that did not answer before the next one took the message, a
-certificate that nobody required: each is reported, marked harmless.
+A message that was deferred and then sent, an address that did not answer before the next one accepted the message, a
+certificate that was not required: each is reported, marked harmless.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _AGENTS = frozenset({"smtp", "lmtp", "relay"})
 
 
 class Settled:
-    """Holds failures of deliveries back until it is seen whether they were made good. Bounded: 5000 are held."""
+    """Holds events back until it is known whether they were resolved. Bounded: `LIMIT` are held."""
 
     LIMIT = 5000
 
@@ -31,7 +31,7 @@ class Settled:
         self._demanded = False
 
     def read(self, events: Iterable[Event]) -> Iterator[Event]:
-        """All events in their order, those that were made good as harmless troubles."""
+        """All events in order; resolved failures become harmless troubles."""
         for event in events:
             if isinstance(event, Delivery) and event.status == "sent":
                 self._forgive(event)
@@ -62,7 +62,7 @@ class Settled:
             self._lines.setdefault(event.text, []).append(place)
 
     def _decided(self, event: Delivery) -> None:
-        """What was noted of one address of a next hop is over where the message went on to another that took it, or refused it."""
+        """Mark the failure of one address of a next hop as resolved, if another one accepted or refused the message."""
         if event.status != "sent" and not any(reason.code for reason in event.reasons):
             return
         for place in self._messages.pop((event.queue_id or "", ""), []):
@@ -74,7 +74,7 @@ class Settled:
                 self._held[place] = _passed(held, "")
 
     def _forget(self, place: int, event: Event) -> None:
-        """Lets an event go that was held for long enough, so that memory does not grow with the text."""
+        """Drop the references to an event that is no longer held, so that memory does not grow with the text."""
         if isinstance(event, Delivery):
             messages = self._messages
             key = (event.queue_id or "", event.recipient or "")
@@ -109,7 +109,7 @@ def _passed(delivery: Delivery, after: str = "delivered at a later attempt, afte
 
 
 def _is_only_noted(event: Trouble) -> bool:
-    """Whether a line says that a certificate did not pass, where mail between servers goes on all the same."""
+    """Whether a line reports an unverified certificate on port 25, where mail goes through all the same."""
     return (
         event.level == "info"
         and event.reason is not None
@@ -119,7 +119,7 @@ def _is_only_noted(event: Trouble) -> bool:
 
 
 def _demands_certificate(event: Event) -> bool:
-    """Whether mail was held up by a certificate."""
+    """Whether a certificate held up mail."""
     if isinstance(event, Delivery):
         return event.status != "sent" and any("certificate" in reason.label for reason in event.reasons)
     return isinstance(event, Trouble) and "Server certificate not " in event.text

@@ -1,6 +1,6 @@
-"""Sizes of messages that stalled during transmission, and of those that went through. Pure.
+"""Sizes of messages that stalled during transmission, and of those that were sent. Pure.
 
-Sizes are those of qmgr's line (`QID: from=<…>, size=N`); queue ids are used again by Postfix, so the latest size counts.
+Sizes are those of qmgr's line (`QID: from=<…>, size=N`); Postfix reuses queue ids, so the latest size counts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MARK = "timed out while sending message body"
 
 @dataclass(frozen=True)
 class Stalls:
-    """count: messages that stalled; smallest of them and the largest that was sent, in bytes (0 if unknown)."""
+    """count: messages that stalled; smallest: of those; largest_sent: of those sent. Sizes in bytes, 0 if unknown."""
 
     count: int
     smallest: int = 0
@@ -24,7 +24,7 @@ class Stalls:
 
 
 def stalls(lines: Sequence[str]) -> Stalls:
-    """What a log's lines say; a count of 0 costs one search through them."""
+    """Stalled and sent messages in a log's lines. Without a stall, one search and no parsing."""
     if not any(MARK in line for line in lines):
         return Stalls(0)
     sizes: dict[str, int] = {}

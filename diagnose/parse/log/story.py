@@ -1,4 +1,4 @@
-"""What became of one message, from its log lines: how it was handed over, each attempt, and how it ended."""
+"""The story of one message from its log lines: how it was submitted, each attempt, and its final state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ class Step:
     """One event of a message.
 
     kind: handed-over, queued, rewritten, attempt, notice, held, refused, discarded, child, requeued, expired, removed.
-    status: Postfix's word for an attempt. server: host, address and port that was spoken to.
+
+    status: Postfix's word for an attempt. server: host, address and port of the server reached, "" if none.
+    reply: its reply or the refusal. child: queue id of a message made from it.
     """
 
     at: datetime | None
@@ -39,8 +41,9 @@ class Step:
 
 @dataclass(kw_only=True)
 class Story:
-    """A message as the log tells it. `how`: by whom it was handed over; `ended`: it left the queue; `kin`: (how, queue id)
-    of messages made of it; `number` tells apart messages that had the same queue id one after the other."""
+    """One message in the log. `how`: who submitted it and how; `ended`: it has left the queue; `kin`: (how, queue
+    id) of messages made from it; `recipients`: the last attempt for each; `number` distinguishes messages that used
+    the same queue id in turn."""
 
     queue_id: str
     number: int = 0
@@ -56,17 +59,17 @@ class Story:
 
     @property
     def begun(self) -> datetime | None:
-        """When it was first seen."""
+        """Time of the first step."""
         return next((step.at for step in self.steps if step.at is not None), None)
 
     @property
     def last(self) -> datetime | None:
-        """When it was last seen."""
+        """Time of the last step."""
         return next((step.at for step in reversed(self.steps) if step.at is not None), None)
 
     @property
     def attempts(self) -> int:
-        """Deliveries tried."""
+        """Number of delivery attempts."""
         return sum(step.kind == "attempt" for step in self.steps)
 
 
@@ -84,10 +87,10 @@ _RESTARTS = ("client=", "uid=", "message-id=")
 def tell(
     queue_id: str, lines: Iterable[bytes | str], now: datetime, users: Mapping[int, str] | None = None
 ) -> list[Story]:
-    """The stories of a queue id, the oldest first: more than one where it was used again.
+    """The stories of a queue id, the oldest first: more than one if Postfix reused it.
 
-    lines: those of the id, and those that its delivery agents wrote before an attempt failed, in order.
-    users: names of uids, for who called sendmail(1).
+    lines: those of the id and those that its delivery agents wrote before a failed attempt, in order. users: names
+    by uid, for callers of sendmail(1).
     """
     story, log = Story(queue_id=queue_id), MailLog(now)
     stories = [story]
@@ -106,7 +109,7 @@ def tell(
 
 
 def refusal(raw: bytes | str, now: datetime) -> Story | None:
-    """A hand-over that this host's server refused: it never got a queue id."""
+    """The story of a submission that this host rejected (without a queue id); None if the line is no rejection."""
     line = parse(raw, now)
     if line is None or "reject:" not in line.text:
         return None
@@ -239,7 +242,7 @@ def _by_postsuper(story: Story, line: Line, text: str) -> Step:
 
 
 def _action(story: Story, line: Line, what: str, text: str) -> Step:
-    """What a check of headers or content, a milter or an access rule did with it."""
+    """The step of an action by a header or body check, a milter or an access rule."""
     if what.endswith("hold"):
         story.held = True
         return Step(at=line.at, kind="held", text=f"put on hold by a rule: {text[:400]}")

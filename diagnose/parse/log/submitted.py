@@ -1,6 +1,6 @@
 """Sender domains of this host's own mail: submitted on the host, from its own network, or after a login.
 
-Mail that another server brought, to be forwarded or stored, has senders whose SPF records rightly do not name this
+Mail received from another server, to be forwarded or stored, has senders whose SPF records rightly do not list this
 host.
 """
 
@@ -21,8 +21,8 @@ KEPT = 20_000  # messages that are remembered
 
 
 def domains(lines: Iterable[str], filtered: bool = False) -> tuple[str, ...]:
-    """Of Postfix's own log lines; lower case, the most frequent first. filtered: a content filter hands all mail back from this
-    host, so that a client nearby says nothing."""
+    """Sender domains in Postfix's own log lines, lower case, the most frequent first. filtered: a content filter on
+    this host reinjects all mail, so a local client says nothing about its origin."""
     own: dict[str, None] = {}
     counted: dict[str, int] = {}
     for line in lines:

@@ -1,4 +1,4 @@
-"""How many messages of an hour went to a domain, and what became of them."""
+"""Messages per hour and recipient domain, sent or deferred."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from diagnose.parse.log.mail_event import Delivery
 
 
 class Traffic:
-    """``hours`` maps (hours since 1970, recipients' domain) to messages by what became of them: "" for those that left, else
-    the label of why they were deferred. Its memory is bounded by `HOURS` and `MESSAGES`."""
+    """``hours`` maps (hours since 1970, recipient domain) to counts of messages by outcome: "" for sent to a remote
+    server, else the label of the reason for deferral. Bounded by `HOURS` and `MESSAGES`."""
 
     HOURS = 5000
     MESSAGES = 20_000
@@ -17,7 +17,8 @@ class Traffic:
         self._outcomes: dict[int, str] = {}
 
     def count(self, delivery: Delivery) -> None:
-        """A message counts once an hour, however often it is tried; as one that left, where it did in the end."""
+        """Count a delivery. A recipient of a message counts once an hour, however often it is tried; as sent, if it
+        finally was."""
         if (
             delivery.at is None
             or not 0 < len(delivery.domain) < 254

@@ -1,8 +1,8 @@
 """Finds the log lines of messages by address, queue id or message id, and of messages related to them.
 
-Related ("kin") are bounce notifications, forwarded copies, what a content filter or a requeue handed back, and
-messages with the same message id. The log is read in chunks of whole lines; only the lines of these messages are
-kept.
+Related messages ("kin") are bounce notifications, forwarded copies, messages reinjected by a content filter or a
+requeue, and messages with the same message id. The log is read in chunks of whole lines; only the lines of these
+messages are kept.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from diagnose.parse.log import queue_id
 from diagnose.record import dataclass
 
 MOST_LINES = 2000  # of one message
-_ROUNDS = 6  # how often the log is read, at most: once for the first ids, once for each generation of kin
-_FEW = 12  # ids up to which searching for each is quicker than looking at every line's id
-_BEFORE = 262_144  # octets before an attempt in which its process's earlier words are looked for
+_ROUNDS = 6  # passes over the log at most: one for the first ids, one for each generation of kin
+_FEW = 12  # up to this many ids, searching for each is faster than checking every line's id
+_BEFORE = 262_144  # octets before an attempt that are searched for its process's earlier lines
 _NAME = queue_id.PATTERN.encode()
 # After the program's colon, or (RFC 5424) after structured data or the "-" in its place.
 _ID = re.compile(rb"[:\]-] (?:(?:warning|error|fatal): )?(" + _NAME + rb"|NOQUEUE): ")
@@ -34,10 +34,11 @@ _LINE = 4000  # octets of a line that are kept
 
 @dataclass
 class Trail:
-    """The lines of each message in the log's order, by queue id, and those of refused hand-overs, which have none.
+    """The lines of each message in the log's order, by queue id, and those of refused submissions, which have none.
 
-    kin: (parent, child) → how ("queued as", …). dropped: older messages that were let go; cut: whether lines were.
-    loose: how many lines name it that belong to no message, and the last of them.
+    kin: (parent, child) → how ("queued as", …). dropped: older messages left out; cut: whether lines or kin were
+    left out; any: whether the log has content; loose: number of matching lines outside any message, and the last
+    one.
     """
 
     lines: dict[str, list[bytes]] = field(default_factory=dict)
@@ -54,13 +55,14 @@ Chunks = Callable[[], Iterable[bytes]]
 
 
 def trail(chunks: Chunks, who: str, limit: int = 20) -> Trail:
-    """Follows `who`: an address, the local part of one, a queue id, or a message id with or without its brackets."""
+    """The trail of `who`: an address, a local part, a queue id, or a message id with or without brackets. limit: of
+    messages."""
     result = Trail()
     if queue_id.is_queue_id(who):
         fresh, whole = {who.encode()}, True
     else:
         word = who.strip().strip("<>").encode("utf-8", "surrogateescape").lower()
-        # A local part may be a word of every line: its addresses first.
+        # A local part may be a word in every line: try it as an address first.
         fresh = _seeds(chunks(), word, (word,) if b"@" in word else (b"<" + word, b"=" + word), limit, result)
         if not fresh and not result.refused and b"@" not in word:
             fresh = _seeds(chunks(), word, (word,), limit, result)
@@ -82,12 +84,13 @@ def trail(chunks: Chunks, who: str, limit: int = 20) -> Trail:
 
 
 def _seeds(chunks: Iterable[bytes], word: bytes, needles: tuple[bytes, ...], limit: int, result: Trail) -> set[bytes]:
-    """Queue ids of the lines that name a word, the newest `limit` of them. needles: what such lines are searched by."""
+    """Queue ids of the lines that contain a word, the newest `limit`. needles: strings to search for, before the
+    exact match."""
     result.loose = (0, b"")
     named = re.compile(rb"(?:<|(?:to|from|id)=)" + re.escape(word) + (rb"[>,;\s]" if b"@" in word else rb"[>,;\s@]"))
     whole = _whole_word(word)
     ids: OrderedDict[bytes, None] = OrderedDict()
-    others: OrderedDict[bytes, None] = OrderedDict()  # messages that name it elsewhere: as a login, in a reply
+    others: OrderedDict[bytes, None] = OrderedDict()  # messages that contain it elsewhere: as a login, in a reply
     for chunk in chunks:
         result.any = True
         text = chunk.lower()
@@ -126,7 +129,7 @@ def _newest(ids: OrderedDict[bytes, None], name: bytes, limit: int, result: Trai
 
 
 def _lines_with(chunk: bytes, needles: Iterable[bytes]) -> Iterator[tuple[int, int]]:
-    """Begin and end of the lines in which any needle occurs, in order, each once."""
+    """(begin, end) of each line that contains a needle, in order, without duplicates."""
     found: dict[int, int] = {}
     for needle in needles:
         at = chunk.find(needle)
@@ -142,8 +145,9 @@ def _lines_with(chunk: bytes, needles: Iterable[bytes]) -> Iterator[tuple[int, i
 def _collect(
     chunks: Iterable[bytes], ids: set[bytes], messages: set[bytes], known: set[bytes], result: Trail, whole: bool
 ) -> tuple[set[bytes], set[bytes]]:
-    """Takes the lines of these messages; returns the queue and message ids that they name. `known`: `ids` and those whose
-    lines were taken before; `whole`: where `ids` is the one name that was asked for, lines that merely name it are looked at."""
+    """Add the lines of these messages to `result`; returns new queue ids and message ids found in them. `known`:
+    `ids` and those collected before; `whole`: `ids` is the one id asked for, and lines that merely mention it are
+    searched too."""
     kin: set[bytes] = set()
     named: set[bytes] = set()
     before = b""
@@ -181,7 +185,7 @@ def _collect(
 
 
 def _lines_of(chunk: bytes, ids: set[bytes], messages: set[bytes], whole: bool) -> Iterator[tuple[int, int]]:
-    """Lines of these queue ids, and the ones that announce these message ids."""
+    """(begin, end) of the lines of these queue ids, and of the lines that log these message ids."""
     if whole:
         yield from _lines_with(chunk, ids)
         return
@@ -200,7 +204,7 @@ def _lines_of(chunk: bytes, ids: set[bytes], messages: set[bytes], whole: bool) 
 
 
 def _said_before(before: bytes, chunk: bytes, begin: int, line: bytes) -> list[bytes]:
-    """What the process that logs this attempt said since its last one: addresses tried in vain, failed tables, TLS."""
+    """Lines that the process logged between its previous attempt and this one: failed addresses, failed tables, TLS."""
     process = _PROCESS.search(line)
     if process is None:
         return []

@@ -1,1 +1,1 @@
-"""What mailers other than Postfix say of themselves: their settings, logins, queues and logs, as data."""
+"""Settings, queues and logs of mailers other than Postfix, as data."""

@@ -1,4 +1,4 @@
-"""Exim as its own commands describe it: the options that `exim -bP` prints, and the queue that `exim -bp` lists.
+"""Exim's options as printed by `exim -bP`, and its queue as listed by `exim -bp`.
 
 Exim specification, chapters "The Exim command line", "The manualroute router" and "The smtp transport".
 """
@@ -25,7 +25,7 @@ _HEAD = late(
 
 
 def options(text: str) -> dict[str, str]:
-    """`name = value` lines; `name` alone is "true", `no_name` is "false"."""
+    """Options from `name = value` lines; `name` alone is "true", `no_name` is "false"."""
     found: dict[str, str] = {}
     for line in text.splitlines():
         name, equals, value = line.partition(" =")
@@ -39,7 +39,7 @@ def options(text: str) -> dict[str, str]:
 
 
 def blocks(text: str) -> dict[str, dict[str, str]]:
-    """`exim -bP routers` or `transports`: the options of each by its name, in their order."""
+    """Options of each router or transport by name, in the order of `exim -bP routers` or `exim -bP transports`."""
     found: dict[str, list[str]] = {}
     name = ""
     for line in text.splitlines():
@@ -52,7 +52,7 @@ def blocks(text: str) -> dict[str, dict[str, str]]:
 
 
 def way(routers: Mapping[str, Options], transports: Mapping[str, Options], main: Options) -> Way:
-    """Where mail to anybody else goes: by the first router that takes every foreign domain."""
+    """The route of mail to other hosts: by the first router that accepts every foreign domain."""
     for name, router in routers.items():
         if not _for_anybody(router):
             continue
@@ -68,7 +68,7 @@ def way(routers: Mapping[str, Options], transports: Mapping[str, Options], main:
 
 
 def _for_anybody(router: Options) -> bool:
-    """Whether it takes mail of every sender to every domain but this host's own."""
+    """Whether a router accepts mail from every sender to every domain but this host's own."""
     if router.get("senders") or router.get("condition") or router.get("local_parts"):
         return False
     domains = router.get("domains", "")
@@ -80,7 +80,7 @@ def _said(router: Options) -> str:
 
 
 def _hosts(router: Options) -> str:
-    """The list of hosts for every domain; "$" for one that is only known with a message, "" for none."""
+    """The host list for every domain; "$" if it depends on the message, "" if there is none."""
     if data := router.get("route_data", ""):
         return "$" if "$" in data else data
     for rule in re.split(r"\s+;\s+|(?<!<);\s*(?=[*\w])", router.get("route_list", "")):
@@ -123,12 +123,12 @@ def _logs_in(transport: Options) -> bool:
 
 
 def _each(hosts: str) -> list[tuple[str, int]]:
-    """The hosts of a list and their ports, 0 if none stands: `a.example::587:b.example byname`."""
+    """(host, port) of each host in a list such as `a.example::587:b.example byname`; port 0 if none is given."""
     text = hosts.strip().strip('"').strip()
     separator = ":"
     if chosen := re.match(r"<(\S)\s*", text):
         separator, text = chosen[1], text[chosen.end() :]
-    # Blanks may stand around another separator; options follow behind the last one.
+    # Other separators may have blanks around them; options follow the last host.
     text = re.sub(rf"\s*{re.escape(separator)}\s*", separator, text) if separator != ":" else text
     word = text.split()[0] if text.split() else ""
     if address := re.match(r"\[([\w:.]+)\](?::{1,2}(\d+))?", word):
@@ -142,7 +142,7 @@ def _each(hosts: str) -> list[tuple[str, int]]:
 
 
 def waiting(text: str, now: float) -> Iterator[Waiting]:
-    """The messages that `exim -bp` lists; a frozen one is in the queue "hold". now: seconds since 1970."""
+    """The messages that `exim -bp` lists; frozen ones have the queue name "hold". now: seconds since 1970."""
     head: re.Match[str] | None = None
     recipients: list[str] = []
 

@@ -25,7 +25,7 @@ _SAID = late(r"(?:smtp|qmqp): (?P<how>Failed|Succeeded): (?P<text>.*)")
 _ENDED = late(r"Sending failed: *(?P<text>.*)|(?P<sent>Sent file\.)")
 
 
-# Words that programs of all kinds use; in a mailer's own log they are its relay's.
+# Labels for errors of any program; in a mailer's own log they concern its relay.
 _ITS_OWN = {
     "app-tls-mismatch": "starttls-required",
     "app-credentials-rejected": "relay-credentials-rejected",
@@ -43,8 +43,8 @@ def _as_mailers(reason: Reason) -> Reason:
 
 
 class Reader:
-    """Reads a log line by line; `log` holds the sums, `last` the newest reason by queue id and recipient.
-    port: of the next hop, which Exim does not log."""
+    """Reads a log line by line; `log` holds the totals, `last` the newest reason by (queue id, recipient). port: the
+    next hop's, which Exim does not log."""
 
     def __init__(self, now: datetime, port: int = 25) -> None:
         self.log = MailLog(now)
@@ -90,7 +90,7 @@ class Reader:
 
 
 class _Nullmailer:
-    """nullmailer-send's lines of one attempt, which tell together what came of it."""
+    """Joins nullmailer-send's lines of one attempt into deliveries."""
 
     def __init__(self) -> None:
         self.host = self.file = self.text = ""
@@ -122,7 +122,7 @@ def read(lines: Iterable[str], now: datetime, port: int = 25) -> Reader:
 
 
 def panics(text: str, now: datetime) -> list[Trouble]:
-    """The lines of Exim's panic log, the newest last, those that say the same once."""
+    """The lines of Exim's panic log without repetitions, the newest last."""
     found: OrderedDict[str, Trouble] = OrderedDict()
     for number, raw in enumerate(text.splitlines(), 1):
         line = parse(raw, now)

@@ -1,4 +1,4 @@
-"""What the queue commands of nullmailer, dma, Sendmail and OpenSMTPD list."""
+"""Reads the queue listings of nullmailer, dma, Sendmail and OpenSMTPD."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from diagnose.record import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """One message. arrival: seconds since 1970, None if it is not told; reason: why it waits, "" where that is not told."""
+    """One message in a queue. size: bytes, 0 if unknown; arrival: seconds since 1970, None if unknown; reason: why
+    it waits, "" if unknown."""
 
     queue_name: str
     queue_id: str
@@ -45,7 +46,7 @@ _NULLMAILER = re.compile(r"(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<size>\d+) 
 
 
 def nullmailer(text: str, now: float, zone: tzinfo = timezone.utc) -> Iterator[Waiting]:
-    """nullmailer's mailq(1): a line for the message, a line `  to <address>` for each recipient."""
+    """Messages of nullmailer's mailq(1): a line per message, then a line `  to <address>` per recipient."""
     held: dict[str, str] | None = None
     recipients: list[str] = []
     number = 0
@@ -73,7 +74,7 @@ def nullmailer(text: str, now: float, zone: tzinfo = timezone.utc) -> Iterator[W
 
 
 def dma(text: str, now: float, zone: tzinfo = timezone.utc) -> Iterator[Waiting]:
-    """dma's mailq(1): paragraphs of `ID:`, `From:`, `To:` lines."""
+    """Messages of dma's mailq(1): paragraphs of `ID:`, `From:`, `To:` lines."""
     for part in re.split(r"\n(?=ID\s*:)|\n--\n", text):
         values = dict(re.findall(r"(?m)^(ID|From|To)\s*:\s*(\S*)", part))
         if "ID" in values:
@@ -93,7 +94,7 @@ _SENDMAIL = re.compile(
 
 
 def sendmail(text: str, now: float, zone: tzinfo = timezone.utc) -> Iterator[Waiting]:
-    """Sendmail's mailq(1): a line for the message, below it the reason in brackets and the recipients."""
+    """Messages of Sendmail's mailq(1): a line per message, then the reason in parentheses and the recipients."""
     head: re.Match[str] | None = None
     recipients: list[str] = []
     reason = ""
@@ -123,7 +124,7 @@ def sendmail(text: str, now: float, zone: tzinfo = timezone.utc) -> Iterator[Wai
 
 
 def _minute(text: str, now: float, zone: tzinfo) -> float | None:
-    """`Thu Nov 26 04:55`, without a year: the last such moment."""
+    """The latest occurrence of a time without a year, `Thu Nov 26 04:55`, in seconds since 1970; None if invalid."""
     year = datetime.fromtimestamp(now, zone).year
     for each in (year, year - 1):
         try:
@@ -136,8 +137,9 @@ def _minute(text: str, now: float, zone: tzinfo) -> float | None:
 
 
 def opensmtpd(text: str, now: float, zone: tzinfo = timezone.utc) -> Iterator[Waiting]:
-    """`smtpctl show queue`: fields parted by bars (smtpctl(8)): id, address family, type, flags, sender, recipient twice, created, expires,
-    last attempt, number of attempts, runstate, seconds to the next, reason."""
+    """Messages of `smtpctl show queue`, fields separated by "|" (smtpctl(8)): id, address family, type, flags,
+    sender, recipient twice, created, expires, last attempt, number of attempts, runstate, seconds to the next,
+    reason."""
     for line in text.splitlines():
         fields = line.split("|")
         if len(fields) >= 12 and re.fullmatch(r"[0-9a-f]{8,16}", fields[0]):

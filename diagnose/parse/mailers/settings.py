@@ -1,4 +1,4 @@
-"""Where Sendmail and OpenSMTPD hand their mail on, as their configuration says."""
+"""The route of outgoing mail in Sendmail and OpenSMTPD, from their configuration."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from diagnose.parse.mailers.way import Way
 
 
 def sendmail(text: str) -> Way:
-    """sendmail.cf: `DS` is the smart host, in brackets where its MX records are not looked up (cf/README, SMART_HOST)."""
+    """The route in sendmail.cf: `DS` is the smart host, in brackets if its MX records are not looked up (cf/README,
+    SMART_HOST)."""
     found = re.search(r"(?m)^DS[ \t]*(?:\w+:)?(\S+)", text)
     port = re.search(r"(?m)^M(?:relay|esmtp),[^\n]*(?:\n\s[^\n]*)*?A=TCP \$h (\d+)", text)
     if found is None:
@@ -35,7 +36,8 @@ _SCHEMES = {
 
 
 def smtpd(text: str) -> Way:
-    """smtpd.conf(5): an action that relays by a host. An action that relays without one goes to the recipients' servers."""
+    """The route in smtpd.conf(5): by the host of a relay action. A relay action without a host delivers to the
+    recipients' servers."""
     bare = re.sub(r"(?m)#.*$", "", text)
     found = _RELAY.search(bare)
     if found is None:

@@ -1,4 +1,4 @@
-"""Where a mailer other than Postfix hands its mail on, as its own settings say."""
+"""The route of outgoing mail in a mailer other than Postfix, from its own settings."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from diagnose.record import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """kind: relay, direct (to the recipients' own servers), local (nothing leaves this host), or "" where that is not known, with
-    the reason in `problem`. more: hosts and ports that are tried after the first. tls: none, starttls (where offered), starttls-required or implicit; verifies: a certificate that
-    does not verify is not taken; pin: the fingerprint that it must have instead. ca_file: "" for the system's bundle. tls_by, relay_by: the setting that says so.
-    login_by: whether it logs in where a password is found: "file" (the mailer's own file of logins), "settings", or "" for no
-    login; "elsewhere" where that is not read here."""
+    """kind: relay, direct (to the recipients' own servers), local (nothing leaves this host), or "" if unknown, with
+    the reason in `problem`. more: hosts and ports tried after the first. tls: none, starttls (where offered),
+    starttls-required or implicit; verifies: an unverified certificate is rejected; pin: the fingerprint required
+    instead. ca_file: "" for the system's bundle. tls_by, relay_by: the setting that decides. login_by: where the
+    password is found: "file" (the mailer's own file of logins), "settings", "" for no login, or "elsewhere" if that
+    is not read here."""
 
     kind: str
     host: str = ""

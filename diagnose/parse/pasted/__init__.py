@@ -1,1 +1,1 @@
-"""Whatever people paste: bounces, dialogues, other mailers, stack traces."""
+"""Reads pasted text: bounces, dialogues, other mailers' logs, stack traces."""

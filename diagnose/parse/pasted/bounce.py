@@ -1,4 +1,4 @@
-"""Reports of mail that was not delivered: the fields of RFC 3464, and the sentences that mailers write above them."""
+"""Reads reports of undelivered mail: the fields of RFC 3464, and the text that mailers write above them."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ _AUTO_REPLY = re.compile(
     re.I,
 )
 _COUNTS = re.compile(r"Report[- ]Domain: *\S+\s+Submitter: ", re.IGNORECASE)  # RFC 7489, 7.2.1.1; RFC 8460, 5.3
-# A delivery agent's, of mail that a filter's rule or a quota rejects (RFC 5429, 2.1.1.1); a reader's is a manual action.
+# From a delivery agent, for mail rejected by a filter rule or quota (RFC 5429, 2.1.1.1); a reader's is a manual action.
 _REFUSED = re.compile(r"^Disposition: *automatic-action/[\w-]+ *; *deleted", re.IGNORECASE | re.MULTILINE)
 _QUOTING = re.compile(r"(?P<code>[45]\d\d)-(?P<quote>['\"])(?P<reply>.*)(?P=quote)", re.DOTALL)
-_MORE = re.compile(r"(?:^|: )(?P<code>[45]\d\d)-")  # a reply of which more lines come (RFC 5321, 4.2.1)
+_MORE = re.compile(r"(?:^|: )(?P<code>[45]\d\d)-")  # a reply with more lines to come (RFC 5321, 4.2.1)
 _MEMBER = re.compile(r'"(\w+)" ?: ?"([^"]*)')
 _NOTICE = {
     "emailAddress": "Final-Recipient",
@@ -90,13 +90,13 @@ _OF_A_MAILER = {
     "app-smtp-unreachable": "remote-server-unreachable",
     "app-host-not-found": "dns-not-found",
 }
-_PARAGRAPH = 12  # lines that are read as one
-_MOST = 600  # lines of sentences; a report has a few, and returns the rest
+_PARAGRAPH = 12  # lines that are joined
+_MOST = 600  # lines of text; a report has a few, and the rest is the returned message
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spoken:
-    """What a report says of a recipient, its line's number, and the reason; done: there the mail is; waits: tried again."""
+    """A report's text about a recipient, its line number, and the reason; done: delivered; waits: to be retried."""
 
     recipient: str | None
     number: int
@@ -107,14 +107,14 @@ class Spoken:
 
 
 def notified(number: int, line: str) -> tuple[Spoken, ...]:
-    """Reads what a sending service notifies of (Amazon SES), cut or not: a result for each recipient that bounced."""
+    """Reads a sending service's JSON notification (Amazon SES), complete or cut: a result for each bounced recipient."""
     _, _, bounced = line.replace('\\"', '"').partition('"bouncedRecipients"')
     fields = [(number, f"{_NOTICE[name]}: {value}") for name, value in _MEMBER.findall(bounced) if name in _NOTICE]
     return read(fields) if fields else ()
 
 
 def is_report(message: Message, parts: Sequence[tuple[str, str]]) -> bool:
-    """Whether a message reports on the delivery of another; ``parts`` are its texts with their types."""
+    """Whether a message reports on the delivery of another; ``parts`` are its (type, text) pairs."""
     if message.get_param("report-type") == "disposition-notification":
         return any(_REFUSED.search(text) for kind, text in parts if kind.endswith("disposition-notification"))
     if message.get_content_type() == "multipart/report" or message.get("X-Failed-Recipients"):
@@ -128,7 +128,7 @@ def is_report(message: Message, parts: Sequence[tuple[str, str]]) -> bool:
 
 
 def reason_of_subject(message: Message) -> str:
-    """What a report's Subject says of the reason, where its mailer writes one there."""
+    """The reason in a report's Subject, for mailers that write it there; else ""."""
     from email.header import decode_header, make_header
 
     try:
@@ -140,7 +140,7 @@ def reason_of_subject(message: Message) -> str:
 
 
 def is_answer(message: Message) -> bool:
-    """Whether a message that reports no failure is a person's or a program's answer (RFC 3834), or a receiver's count."""
+    """Whether a message other than a failure report is an automatic reply (RFC 3834), receipt or aggregate report."""
     sent = str(message.get("Auto-Submitted") or "").lower()
     receipt = message.get_content_type() == "multipart/report"  # RFC 8098: read, or deleted unread
     subject = str(message.get("Subject") or "")
@@ -148,9 +148,9 @@ def is_answer(message: Message) -> bool:
 
 
 def before_original(lines: Sequence[_Numbered]) -> Sequence[_Numbered]:
-    """A report's own text: what stands above the message, or the head of it, that it returns.
+    """A report's own lines, before the returned message or its head.
 
-    The head of a report that somebody forwards inline is no end.
+    The head of a report that is forwarded inline does not end it.
     """
     run: dict[str, str] = {}
     start = 0
@@ -176,12 +176,12 @@ _EXPIRED = re.compile(r"[45]\.4\.7\b")
 
 
 def is_from_a_mailer(*fields: str) -> bool:
-    """Whether a message's From or Subject is one of a program that reports on delivery."""
+    """Whether a From or Subject is that of a delivery report."""
     return any(_OF_A_REPORT.search(field) for field in fields)
 
 
 def read(lines: Sequence[_Numbered]) -> tuple[Spoken, ...]:
-    """Reads a report: a result for each recipient that its fields name, else for each of which its sentences speak."""
+    """Reads a report: a result for each recipient in its fields, else for each in its text."""
     blocks, told = _sorted(lines)
     named = [block for block in blocks if _value(block, "final-recipient", "diagnostic-code", "status")]
     server = next((host for block in blocks if (host := _value(block, "reporting-mta"))), "")
@@ -203,14 +203,14 @@ def read(lines: Sequence[_Numbered]) -> tuple[Spoken, ...]:
 
 
 def _given_up(block: _Block) -> Spoken:
-    """That it was tried too long (RFC 3463, x.4.7), beside what it failed of each time."""
+    """A result for expiry (RFC 3463, x.4.7), in addition to the reason for each failed attempt."""
     text = f"Status: {_value(block, 'status')}"
     reason = Reason(label="message-expired", text=text, grip=Grip.HINT)
     return Spoken(recipient=None, number=block["status"][0], text=text, reason=reason)
 
 
 def _waiting(spoken: Spoken, told: _Numbered) -> Spoken:
-    """What is tried again has not expired; without another reason, that is all there is to say."""
+    """The result as waiting: a retried message has not expired. Without another reason, it is retry-pending."""
     if spoken.done or (spoken.reason and (spoken.reason.label != "message-expired" or spoken.reason.grip >= Grip.WORD)):
         return replace(spoken, waits=not spoken.done)
     number, text = told
@@ -219,7 +219,7 @@ def _waiting(spoken: Spoken, told: _Numbered) -> Spoken:
 
 
 def _better(spoken: Spoken, words: Sequence[Spoken]) -> Spoken:
-    """A recipient's fields, or what the sentences say of it, or else of anybody, where that tells more."""
+    """The result from a recipient's fields, or from the text about it (else about anybody) if that is more specific."""
     of_it = [each for each in words if each.recipient == spoken.recipient and each.reason] or words
     best = max(of_it, key=lambda each: each.reason.grip if each.reason else 0)
     if spoken.done or best.reason is None or (spoken.reason and spoken.reason.grip >= best.reason.grip):
@@ -228,7 +228,7 @@ def _better(spoken: Spoken, words: Sequence[Spoken]) -> Spoken:
 
 
 def _sorted(lines: Sequence[_Numbered]) -> tuple[list[_Block], list[_Numbered]]:
-    """The fields of a report, a block for each recipient, and its sentences."""
+    """A report's field blocks, one for each recipient, and its other lines."""
     blocks: list[_Block] = []
     told: list[_Numbered] = []
     fields: dict[str, _Numbered] = {}
@@ -255,7 +255,7 @@ def _sorted(lines: Sequence[_Numbered]) -> tuple[list[_Block], list[_Numbered]]:
 
 
 def _value(block: _Block, *names: str) -> str:
-    """The first of these fields that is there."""
+    """The value of the first of these fields present, "" if none is."""
     return next((block[name][1] for name in names if name in block), "")
 
 
@@ -264,13 +264,13 @@ def _host(value: str) -> str | None:
 
 
 def _peer(line: str) -> str | None:
-    """The server of which a sentence tells that it answered."""
+    """The server that answered according to a line of text."""
     named = _PEER.search(line)
     return next((each for each in named.groups() if each), None) if named else None
 
 
 def _stages(told: Sequence[_Numbered]) -> dict[str, str]:
-    """To which command each reply came that a sentence of the report quotes ("in reply to RCPT TO command")."""
+    """Stage by reply, for replies that the report's text quotes with their command ("in reply to RCPT TO command")."""
     if not any("in reply" in line for _, line in told):
         return {}
     cores = [unwrap(text) for _, text, _, _ in _said(told, None) if " reply to" in text]
@@ -298,7 +298,7 @@ def _of_block(block: _Block, peer: str | None, stages: Mapping[str, str]) -> Spo
 
 
 def _classified(text: str, peer: str | None, stage: str | None = None) -> Reason | None:
-    """What words mean where a mailer says them that delivers to the domain's exchangers."""
+    """The reason in the words of a mailer that delivers to exchangers."""
     reason = reasons_of.classify(text, peer=peer, stage=stage)
     if reason is None:
         return None
@@ -308,7 +308,7 @@ def _classified(text: str, peer: str | None, stage: str | None = None) -> Reason
 
 
 def _of_a_language(text: str) -> Reason | None:
-    """What a sentence says in a language whose phrases are else looked for behind a reply's code only."""
+    """The reason in a sentence of another language, whose phrases are otherwise searched only after a reply code."""
     reason = reasons_of.classify(f"550 {text}")
     if reason is None or not (reason.entry or "").startswith("languages-"):
         return None
@@ -316,13 +316,13 @@ def _of_a_language(text: str) -> Reason | None:
 
 
 def _quoted(text: str) -> str:
-    """The reply that a gateway puts in quotation marks behind its own words."""
+    """The reply that a gateway quotes after its own words, else the text."""
     quoting = _QUOTING.search(text)
     return f"{quoting['code']} {quoting['reply']}" if quoting else text
 
 
 def _coded(said: str, status: str) -> str:
-    """A reply with the enhanced code that the report's Status gives it, if it has none."""
+    """A reply with the enhanced code from the report's Status, if it has none itself."""
     if re.search(r"\b[45]\.\d{1,3}\.\d{1,3}\b", said):
         return said
     code = re.match(r"[45]\d\d[ -]", said)
@@ -330,7 +330,7 @@ def _coded(said: str, status: str) -> str:
 
 
 def _of_words(lines: Sequence[_Numbered], peer: str | None) -> list[Spoken]:
-    """What the sentences of a report say: the most telling of its paragraphs and lines, for each recipient."""
+    """Results from a report's text: for each recipient, the paragraph or line with the most specific reason."""
     recipient: str | None = None
     best: dict[str | None, Spoken] = {}
     for number, text, stage, server in _said(lines, peer):
@@ -352,12 +352,12 @@ def _of_words(lines: Sequence[_Numbered], peer: str | None) -> list[Spoken]:
 
 
 def _tells(reason: Reason, text: str) -> tuple[bool, int]:
-    """A server's reply tells more than a mailer's own words, but for those that say it tried too long."""
+    """Rank of a reason: a server's reply ranks above a mailer's own words, except those of expiry."""
     by_reply = reason.label != "message-expired" and smtp_reply.find(text) is not None
     return reason.grip >= Grip.WORD and by_reply, reason.grip
 
 
-# How qmail-remote.c begins what it tells of a server's reply.
+# How qmail-remote.c introduces a server's reply.
 _AT = {
     " but greeting failed": "greeting",
     " but my name was rejected": "ehlo",
@@ -369,12 +369,12 @@ _AT = {
 
 
 def _said(lines: Sequence[_Numbered], peer: str | None) -> Iterator[tuple[int, str, str | None, str | None]]:
-    """Sentences, wrapped lines joined, and paragraphs: number, text, the stage of the session, the server."""
+    """(line number, text, stage of the session, server) of sentences, with wrapped lines joined, and of paragraphs."""
     stage = told = None
     paragraph: list[_Numbered] = []
     sentence: list[str] = []
     margin = start = 0
-    field = ""  # that a line, or what goes on of it, is of
+    field = ""  # the header field that the line belongs to
     for number, line in (*lines[:_MOST], (0, "")):
         spoken = dialogue.read(line, alone=False) if line.strip() else None
         reply = (spoken.reply or "") if spoken is not None else ""

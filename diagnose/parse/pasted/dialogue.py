@@ -1,6 +1,6 @@
-"""SMTP dialogues as tools print them: who speaks, and where in the session it is.
+"""Reads lines of SMTP dialogues as printed by tools: the server's replies and the stage of the session.
 
-Known: raw sessions (telnet, JavaMail's debug output), ``S:``/``C:``, swaks, curl -v, PHPMailer's SMTPDebug, Python's
+Formats: raw sessions (telnet, JavaMail's debug output), ``S:``/``C:``, swaks, curl -v, PHPMailer's SMTPDebug, Python's
 set_debuglevel, msmtp -d, nodemailer's logger.
 """
 
@@ -43,12 +43,12 @@ class Spoken:
 
 
 def read(line: str, *, alone: bool = True) -> Spoken | None:
-    """Read one line; None when it is no part of a dialogue.
+    """Read one line; None if it is not part of a dialogue.
 
-    alone: the line is all that was printed. What follows a time stamp may begin with any number, such as a process's:
-    there a reply needs an arrow before it, or a status code in it.
+    alone: nothing precedes the line. Text after a time stamp may begin with any number, such as a process id: there
+    a reply needs an arrow before it or an enhanced status code in it.
     """
-    bare = line[:4000].strip()  # two patterns in a row take blanks: of thousands that takes long
+    bare = line[:4000].strip()  # two patterns match blanks, which is slow on thousands of them
     line = bare if bare[:1] == line[:1] else f" {bare}"
     retcode = _RETCODE.match(line)
     if retcode:

@@ -1,8 +1,8 @@
-"""Whatever people paste about mail that does not arrive, read into deliveries, troubles and sayings.
+"""Reads pasted text about mail that does not arrive into deliveries, troubles and other statements.
 
-Any mixture of log lines, queue listings, SMTP replies and dialogues, bounces, stack traces and programs' errors.
-Lines that belong together are joined first: a reply's lines, an exception with what it nests, text that a mail
-program wrapped. Reading is streamed: memory holds one block of lines, not the input.
+The text may mix log lines, queue listings, SMTP replies and dialogues, bounces, stack traces and programs' errors.
+Lines that belong together are joined first: a reply's lines, an exception with nested ones, text wrapped by a mail
+program. Reading is streamed: memory holds one block of lines, not the input.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _Numbered = tuple[int, str]
 
 
 def read_anything(text: str, now: datetime | None = None) -> tuple[Event, ...]:
-    """Read a pasted text. ``now`` (aware) gives stamps without a year theirs; without it they have none."""
+    """Read a pasted text. ``now`` (aware) supplies the year of stamps without one; without it such events have no time."""
     return tuple(read_lines(text.splitlines(), now))
 
 
 def read_lines(lines: Iterable[str | bytes], now: datetime | None = None) -> Iterator[Event]:
-    """Read lines as they come, and yield what they say in order; last what settings that stand among them say of it."""
+    """Read a stream of lines and yield events in order; last, remarks on settings found among the lines."""
     settings = Settings()
     for event in _events(settings.lines((number, _text(line)) for number, line in enumerate(lines, 1)), now):
         settings.event(event, event.source if isinstance(event, Said) else "log")
@@ -99,7 +99,7 @@ class _Reader:
         self.reply: list[_Numbered] = []
         self.stage: str | None = None
         self.in_dialogue = False
-        self.program: str | None = None  # that the text is of, which a bare reply below its words was given to
+        self.program: str | None = None  # the program whose text it is; it received a bare reply below its words
 
     def feed(self, number: int, line: str) -> Iterator[Event]:
         stripped = line.strip()
@@ -127,7 +127,7 @@ class _Reader:
         parsed = None if _CONTINUES.match(line) and (self.pending or self.block) else parse(unquoted.strip(), self.now)
         if parsed is None and not self.pending and not self.block:
             parsed = parse(unquoted.strip(), self.now)
-        # OpenSMTPD's daemon has the name of one of Postfix's.
+        # OpenSMTPD's daemon has the same name as one of Postfix's.
         own = parsed is not None and not parsed.syslog_name
         other = _of_another(unquoted, number, parsed.at) if parsed is not None and own else None
         if parsed is not None and other is None and _is_postfix(parsed):
@@ -167,7 +167,7 @@ class _Reader:
             yield from self._flush()
 
     def _breaks_off(self, text: str) -> bool:
-        """Whether a log line goes on in the next: something wrapped it at the width of a terminal or a mail."""
+        """Whether a log line continues on the next, wrapped at the width of a terminal or a mail."""
         if len(text) <= 12:
             return False
         return (
@@ -239,12 +239,12 @@ class _Reader:
 
 
 def _of_another(line: str, number: int, at: datetime | None) -> Delivery | Trouble | None:
-    """What another mailer's line tells."""
+    """The event in another mailer's log line."""
     return other_mta.read(line, number, at) or other_mta.note(line, number, at)
 
 
 def _is_postfix(line: Line) -> bool:
-    """Whether a parsed line is a mail log's, rather than an application's with a stamp."""
+    """Whether a parsed line is from a mail log, rather than an application's with a stamp."""
     if line.service in other_mta.SENDMAIL and not line.syslog_name:
         return False
     if line.queue_id is not None or (line.level != "info" and line.service is None and not line.text.isdecimal()):
@@ -294,7 +294,8 @@ def _from_queue_json(number: int, line: str) -> Iterator[Event]:
 
 
 def _whole(line: str) -> object:
-    """The object in a line; one of so many recipients that the line was cut has those before the cut."""
+    """The JSON object in a line; if the line was cut, the object with the recipients before the cut. None if there
+    is none."""
     for text in (line, f"{line.rpartition('},')[0]}}}]}}"):
         try:
             return json.loads(text)
@@ -336,7 +337,8 @@ def _waiting(*, number: int, queue_name: str, queue_id: str, sender: str, recipi
 
 
 def _from_block(lines: list[_Numbered], before: str | None = None) -> Iterator[Said]:
-    """Read a paragraph: a stack trace, a program's error, or a few separate lines. before: the program of those above it."""
+    """Read a paragraph: a stack trace, a program's error, or a few separate lines. before: the program of earlier
+    paragraphs."""
     lines = [(number, line) for number, line in lines if not ordinary.is_of_other_work(line)]
     joined = "\n".join(line for _, line in lines)
     if prose.is_account(joined) or prose.is_rule(joined):

@@ -1,6 +1,6 @@
-"""Recognises the beginning of a message or bounce: header fields, and the sentences with which mailers begin.
+"""Recognises the beginning of a message or bounce: header fields, and the opening sentences of mailers.
 
-Every pasted line is tried, so this is all of the reader of messages that is loaded before there is one.
+Every pasted line is tested, so only this part of the message reader is loaded before there is a message.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _OF_A_NOTICE = ("notificationType", '"eventType"', "commonHeaders")
 
 
 def field_name(line: str) -> str:
-    """The name of a message's header field, in lower case; empty for any other line."""
+    """The name of the message header field in a line, lower case; empty for any other line."""
     field = FIELD.match(line) if line[:1].isalpha() and ":" in line[:42] else None
     return field["name"].lower() if field and _HEADER.match(field["name"]) else ""
 
 
 def opens(line: str) -> bool:
-    """Whether a report begins here, without the head of its message."""
+    """Whether a line begins a report whose message head is missing."""
     return _OPENS.match(line) is not None
 
 

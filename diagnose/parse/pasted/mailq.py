@@ -1,4 +1,4 @@
-"""`mailq` and `postqueue -p` text: what waits in Postfix's queue, as people paste it."""
+"""Parses pasted `mailq` and `postqueue -p` listings of Postfix's queue."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAILQ_QUEUES = {"*": "active", "!": "hold", "#": "deferred", "": "deferred"}
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """One message of a `mailq` listing. ``number`` is the line it starts on (1 is the first)."""
+    """One message of a `mailq` listing. ``recipients``: (address, reason); ``number``: its first line (from 1)."""
 
     queue_name: str
     queue_id: str
@@ -30,7 +30,7 @@ class Waiting:
 
 
 def is_mailq_head(line: str) -> bool:
-    """Whether a line begins a message of a `mailq` listing (or is the listing's own head)."""
+    """Whether a line begins a message of a `mailq` listing, or is the listing's header."""
     return line.startswith("-Queue ID-") or _MAILQ_HEAD.match(line) is not None
 
 
@@ -71,7 +71,7 @@ def messages_of_mailq(text: str, now: datetime | None = None) -> tuple[Waiting, 
 def _waiting(
     head: re.Match[str], recipients: tuple[tuple[str, str], ...], number: int, now: datetime | None
 ) -> Waiting:
-    from diagnose.parse.log.logline import parse  # mailq's stamp is syslog's, with a week day before it
+    from diagnose.parse.log.logline import parse  # mailq's stamp is syslog's with a weekday before it
 
     line = parse(f"{head.group('stamp')} host mailq: x", now)
     return Waiting(

@@ -1,7 +1,7 @@
-"""Mail messages among pasted lines: RFC 5322, MIME and the reports of RFC 3464, down to the text that speaks.
+"""Finds mail messages among pasted lines (RFC 5322, MIME, reports of RFC 3464) and extracts their meaningful text.
 
-What a message went through (Received, DKIM-Signature, Authentication-Results ...) and the message that a bounce returns
-say nothing about why it came back. A message without its head, quoted, or forwarded inline is known by its parts.
+Trace fields (Received, DKIM-Signature, Authentication-Results ...) and the message that a bounce returns do not tell
+why it bounced. A message without its head, quoted, or forwarded inline is recognised by its parts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from diagnose.record import dataclass
 if TYPE_CHECKING:
     from email.message import Message
 
-LONGEST = 400_000  # characters of one message that are looked at; the rest is what it returns, as a rule
+LONGEST = 400_000  # characters of one message that are read; the rest is usually the returned message
 _LONGEST_HEAD = 500  # lines
 _MOST_PARTS = 60  # boundaries of one message; a hostile one nests thousands
 _DEEPEST = 3  # messages within messages
@@ -35,7 +35,7 @@ _NESTED = re.compile(rb"^(content-type:\s*)message/(?=[\w.-])", re.IGNORECASE | 
 _CHARSET = late(
     r"(?:unicode-1-1-)?(?P<name>(?:utf|iso|windows|cp|koi|big5|gb|euc|shift|ks|latin|mac)[\w-]{1,20})$", re.I
 )
-# What a person's message holds that asks about mail: a code, a mailer, or the word that something failed.
+# Words in a person's message about mail trouble: a code, a mailer, or a word of failure.
 _ABOUT_MAIL = late(
     r"(?<![\w.])[45]\d\d[ -]|\b[45]\.\d\.\d|\b(?:smtp|imap|tls|ssl|dns|postfix|exim|sendmail|daemon)|deliver|bounc|relay|reject|refused|queue|"
     r"(?:mail|mx) ?(?:server|log)|(?<!in )error|exception|fail|not a member|fehler|erreur|errore|ошибк|エラー",
@@ -48,19 +48,19 @@ _UNSEEN = late(r"<(?P<end>/?)(?:style|script|head|title)\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Report:
-    """A message that tells what became of another: its speaking lines with their numbers."""
+    """A delivery report: its meaningful lines with their numbers."""
 
     lines: tuple[_Numbered, ...]
 
 
 def split(lines: Iterable[tuple[int, str]], depth: int = 0) -> Iterator[_Numbered | Report]:
-    """The lines as they come, with messages among them as what their text parts say, and reports as a whole."""
+    """The lines in order, with messages among them replaced by the lines of their text parts, or by a Report."""
     head: list[_Numbered] = []
     body: list[_Numbered] | None = None
     size = 0
     begun = False
     for number, line in lines:
-        cut_off = not begun and line[:1] in {" ", "\t"}  # what goes on of a field whose beginning was not pasted
+        cut_off = not begun and line[:1] in {" ", "\t"}  # the rest of a field whose beginning was not pasted
         begun = True
         if body is not None:
             if not (_LOG.match(line) or _FROM.match(line)):
@@ -95,13 +95,14 @@ def split(lines: Iterable[tuple[int, str]], depth: int = 0) -> Iterator[_Numbere
 
 
 def _goes_on(head: Sequence[_Numbered], line: str) -> bool:
-    """Whether a line still belongs to a head: a field, or what goes on of one."""
+    """Whether a line still belongs to a head: a field, or the continuation of one."""
     bare = _QUOTE.sub("", line, count=1)
     return bool(field_name(bare) or _ANY_FIELD.match(bare))
 
 
 def _parted(head: list[_Numbered]) -> tuple[list[_Numbered], list[_Numbered] | None]:
-    """What looks like a head: the lines that are no message's, and the message or report that begins in it."""
+    """Split an apparent head into lines outside any message, and the message or report that begins in it (None if
+    there is none)."""
     if _is_head([_QUOTE.sub("", line, count=1) for _, line in head]):
         return [], head
     opening = next((place for place, (_, line) in enumerate(head) if opens(line)), None)
@@ -109,7 +110,7 @@ def _parted(head: list[_Numbered]) -> tuple[list[_Numbered], list[_Numbered] | N
 
 
 def _is_head(head: Sequence[str]) -> bool:
-    """Whether fields are a message's (or a part's) head, rather than words that look alike."""
+    """Whether lines are the head of a message or part, rather than text that looks similar."""
     if _BOUNDARY.match(head[0]):
         return len(head) > 1 and _PART_FIELD.match(head[1]) is not None
     names = {field_name(line) for line in head} - {""}
@@ -119,7 +120,7 @@ def _is_head(head: Sequence[str]) -> bool:
 
 
 def _read(lines: list[_Numbered], depth: int) -> Iterator[_Numbered | Report]:
-    """What a message says: a report's text, or any other's lines, in which a report may be quoted."""
+    """A message's content: a Report, or the lines of any other message, which may quote a report."""
     from diagnose.parse.pasted import bounce
 
     lines = [(number, _QUOTE.sub("", line, count=1)) for number, line in lines]
@@ -136,7 +137,7 @@ def _read(lines: list[_Numbered], depth: int) -> Iterator[_Numbered | Report]:
         text = f'Content-Type: multipart/mixed; boundary="{boundary["name"].rstrip()}"\n\n{text}'
     try:
         raw = text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # UTF-7 of a part spells half characters
+    except UnicodeEncodeError:  # a part in UTF-7 may encode half characters
         raw = text.encode("utf-8", "replace")
     if raw.count(b"boundary=") > _MOST_PARTS:
         raw = raw.replace(b"multipart/", b"text/x-")
@@ -177,7 +178,7 @@ _RETURNED = frozenset(
 
 
 def _parts(message: Message) -> Iterator[tuple[str, str]]:
-    """The texts of a message, decoded: their types and what they hold."""
+    """(type, decoded text) of each text part of a message; of alternatives not HTML, if there is another."""
     kind = message.get_content_type()
     inner = message.get_payload()
     if isinstance(inner, list):
@@ -200,7 +201,7 @@ def _decoded(part: Message) -> str:
     if not isinstance(content, bytes):
         return ""
     if b"\x1b$" in content:
-        # Each line begins in ASCII (RFC 1468): one that is cut, or masked, spoils no other.
+        # Each line begins in ASCII (RFC 1468): a cut or masked line does not affect the others.
         return "\n".join(line.decode("iso-2022-jp", "replace") for line in content.split(b"\n"))
     named = _CHARSET.match(str(part.get_content_charset() or ""))
     if not content.isascii():
@@ -215,7 +216,7 @@ def _decoded(part: Message) -> str:
 
 
 def _seen(text: str) -> str:
-    """What a reader of HTML sees."""
+    """The visible text of HTML."""
     import html
 
     seen: list[str] = []

@@ -1,8 +1,8 @@
-"""Log lines of mailers that are not Postfix, as deliveries: Exim's main log, sendmail's, OpenSMTPD's, msmtp's, qmail's.
+"""Reads deliveries from log lines of other mailers than Postfix: Exim (main log), sendmail, OpenSMTPD, msmtp, qmail.
 
-Exim marks a line by a sign (Exim specification, "Log files"): ``=>`` and ``->`` delivered, ``==`` put off, ``**``
+Exim marks a line by a sign (Exim specification, "Log files"): ``=>`` and ``->`` delivered, ``==`` deferred, ``**``
 failed. Sendmail writes ``stat=``, OpenSMTPD ``result=`` and ``stat=``, msmtp ``exitcode=`` and ``errormsg=``, qmail
-``delivery N: deferral:`` with blanks as underscores. Clients that one of them turned away are strangers.
+``delivery N: deferral:`` with blanks as underscores. Clients that one of them rejected are strangers.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from diagnose.parse.words import reason as reasons_of, smtp_reply
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
 
-_LONGEST = 4000  # characters of a line; some of the patterns take time that grows with their square
+_LONGEST = 4000  # characters of a line; some patterns take quadratic time
 _EXIM = late(
-    # Debugging output names no message.
+    # Debugging output has no message id.
     r"(?:^|\s)(?:(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) |(?=(?:==|\*\*) \S+@\S+ R=))(?P<flag><=|=>|->|>>|\*>|==|\*\*|Completed|Frozen)(?: (?P<rest>.*))?$"
 )
-# What Exim notes of one address before it decides about the message: no sign, no recipient.
+# Exim's note on one address before the outcome of the message: no sign, no recipient.
 _EXIM_NOTE = late(
     r"(?:^|\s)(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) (?P<rest>(?:[\w-]+ authenticator failed )?(?:H=[\w.-]+ \[[0-9A-Fa-f.:]+\](?::\d{1,5})?:? )?"
     r"(?:[45]\d\d |SMTP error from remote|SMTP timeout |TLS (?:session|error)|Remote host closed connection|Network is |No route to |Connection |Operation timed).*)$"
@@ -52,11 +52,11 @@ _NO_MX = late(r"Failed to resolve MX for \[relay:(?:[^@\],]*@)?(?P<host>[^,\]:]+
 _QMAIL = late(r"\bdelivery \d+: (?P<result>success|deferral|failure): (?P<text>\S.*)$")
 _NAMED = late(r"find any host named (?P<name>[\w.-]*\w)")
 _OPENSMTPD_ERROR = late(r"\bmta error reason=(?:[\w ]+: )?(?P<text>[245]\d\d[ -].*)")
-# dma dials exchangers by their names where it has no smarthost; port 25 unless a smarthost has another.
+# dma connects to exchangers by name unless it has a smarthost; port 25 unless a smarthost has another.
 _DMA = late(
     r"\bdma\[[\w.]+\]: connect to (?P<host>(?!smtp|relay|mail\.|submi)\S+) \[(?P<address>[0-9A-Fa-f.:]+)\] failed: (?P<text>.*)"
 )
-# Stalwart's events (crates/trc), with what is said before their code and details.
+# Stalwart's events (crates/trc), with the text to put before their code and details.
 _STALWART = late(r"\((?:delivery)\.(?P<event>[a-z-]+)\)(?P<rest>(?: \w+ = .*)?)$")
 _STALWART_VALUE = late(
     r"\b(?P<key>hostname|to|code|details|reason|remoteIp|remotePort) = (?:\[?\"(?P<text>(?:[^\"\\]|\\.)*)\"|(?P<bare>[^,\s\[]+))"
@@ -79,7 +79,7 @@ _MSMTP_PORT = late(r"\bport (?P<port>\d{1,5})\b")
 # The server's words, else msmtp's own.
 _MSMTP_ERROR = late(r"(?:smtpmsg='(?P<said>[45]\d\d.*?)' )?errormsg='(?P<text>.*?)' exitcode=")
 
-# A client at this mailer's own server was turned away, or broke off: daily business of a server on the Internet.
+# A client of this mailer's own server was rejected or disconnected: routine for a server on the Internet.
 _INBOUND = late(
     r"\bauthenticator failed for |\b(?:temporarily )?rejected (?:RCPT|MAIL|DATA|[HE]?[EH]LO|connection|AUTH|VRFY|EXPN|after DATA|STARTTLS)\b|"
     r"\brejected [EH]+LO or HELO|\bSMTP (?:syntax|protocol)(?: synchronization)? error (?:in |from |\()|\bSA: Action: |\bSMTP call from \S+|\bno host name found for IP address|"
@@ -90,9 +90,9 @@ _INBOUND = late(
 _BROKE_OFF = late(
     r"\b(?:unexpected disconnection while reading SMTP|no MAIL in SMTP connection|lost input channel from)"
 )
-# This mailer could not ask whether the login is right.
+# This mailer could not verify the login.
 _OWN_LOGIN = late(r"\b435 Unable to authenticate at present\b.*: failed to (?:connect|open|read)")
-# Stalwart notes a policy that a domain lacks, and goes on without it; sendmail a client that hung up.
+# Stalwart notes that a domain lacks a policy, and continues; sendmail notes a client that disconnected.
 _NOISE = late(
     r"\((?:dane|mta-sts|tls-rpt)\.[a-z-]+\).*\bstrict = false\b|\bcollect: (?:premature EOM|unexpected close)\b"
 )
@@ -104,10 +104,10 @@ _BIG = late(
 )
 
 SENDMAIL = frozenset({"sendmail", "sm-mta", "sm-msp-queue"})
-_SENDMAIL_ID = late(r"^(?:NOQUEUE|[0-9A-Za-z]{6,20}): ")  # those of 2024 and 2025 begin like a reply's code
+_SENDMAIL_ID = late(r"^(?:NOQUEUE|[0-9A-Za-z]{6,20}): ")  # those of 2024 and 2025 begin like a reply code
 _PROCESS = late(r"^\d{1,7} (?=[A-Z][\w:]*[-:])")  # between a stamp and its text: a process's number
 _TAGGED = late(r"(?:msmtp|s+mtp|nullmailer[\w-]*|dma|sendEmail)", re.IGNORECASE)
-# What other mailers say where Postfix has a sentence that the tables know; {} is the name that was looked up.
+# Messages of other mailers, with Postfix's equivalent that the tables know; {} is the name looked up.
 _NO_ANSWER = "Host or domain name not found. Name service error for name={} type=MX: Host not found, try again"
 _NO_SUCH = "Host or domain name not found. Name service error for name={} type=MX: Host not found"
 _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -132,8 +132,8 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25) -> Delivery | Trouble | None:
-    """The delivery, or the turned away client, that a line tells of; None if it is none of these mailers' or only says
-    that mail came in. port: of the next hop, where the line does not tell."""
+    """The delivery or rejected client in a line; None if it is not from these mailers or only records incoming mail.
+    port: the next hop's, if the line does not tell."""
     line = line[:_LONGEST]
     if _INBOUND.search(line) and not _OWN_LOGIN.search(line) and (turned := _turned_away(line, number, at)) is not None:
         return turned
@@ -169,7 +169,7 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
     if qmail:
         status = {"success": "sent", "deferral": "deferred", "failure": "bounced"}[qmail["result"]]
         text = qmail["text"].replace("_", " ").rpartition("Remote host said: ")[2]
-        text = text.partition("/Giving up on ")[0].rstrip("/ ")  # said of every refusal
+        text = text.partition("/Giving up on ")[0].rstrip("/ ")  # follows every refusal
         return delivery(status, text, number=number, at=at)
     refused = _OPENSMTPD_ERROR.search(line) if "mta error" in line else None
     if refused:
@@ -194,7 +194,8 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
 
 
 def note(line: str, number: int = 0, at: datetime | None = None, port: int = 25) -> Delivery | None:
-    """What Exim notes of one address of a message's next hop, which another line then decides about."""
+    """The failure of one address of a next hop that Exim notes; the outcome follows in another line. None for other
+    lines."""
     found = _EXIM_NOTE.search(line[:_LONGEST]) if "-" in line else None
     if found is None:
         return None
@@ -203,7 +204,7 @@ def note(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
 
 
 def words_of(line: Line) -> str:
-    """The text behind a stamp and a program's name, with the name where that alone tells whose words they are."""
+    """The text after stamp and program name; with the name if only that identifies the program."""
     text = _PROCESS.sub("", line.text)
     if line.service in SENDMAIL:
         return _SENDMAIL_ID.sub("", text)
@@ -235,7 +236,7 @@ def _exim(match: re.Match[str], number: int, at: datetime | None, port: int) -> 
 
 
 def _exim_said(tail: str, port: int, remote: bool = True) -> tuple[str, str | None]:
-    """Why Exim failed, a failed connection as Postfix writes it; and the server's name."""
+    """Exim's error, with a failed connection in Postfix's wording; and the server's name."""
     where = _EXIM_HOST.search(tail)
     host = where["host"] if where else None
     text = _EXIM_FIELDS.sub("", tail).strip(" :")
@@ -257,8 +258,8 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
     dsn = _DSN.search(line)
     text = stat.partition("Deferred: ")[2] or (f"{dsn.group('dsn')} {stat}" if dsn else stat)
     if dsn and stat == "User unknown" and dsn["dsn"].startswith("5.7."):
-        text = ""  # whatever a server refuses has that word, by sysexits.h; the line before quotes its reply
-    if text.startswith("Connection reset by ") and host:  # after it had been made
+        text = ""  # sendmail uses this text of sysexits.h for any refusal; the line before quotes the reply
+    if text.startswith("Connection reset by ") and host:  # after it was established
         text = f"lost connection with {host}[{where.group('address') or '0.0.0.0' if where else '0.0.0.0'}]"
     error = _ERRNO.search(text)
     if error and match["mailer"] in {"esmtp", "smtp", "relay"}:
@@ -269,7 +270,7 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
 
 
 def _stalwart(match: re.Match[str], number: int, at: datetime | None) -> Delivery | None:
-    """Stalwart's event of one delivery; None if nothing was decided yet."""
+    """The delivery in a Stalwart event; None for an event without an outcome."""
     event, said = match["event"], match["rest"]
     values = {each["key"]: each["text"] or each["bare"] for each in _STALWART_VALUE.finditer(said)}
     host, to = values.get("hostname"), values.get("to")
@@ -287,7 +288,8 @@ def _stalwart(match: re.Match[str], number: int, at: datetime | None) -> Deliver
 
 
 def _bare_stat(stat: str, number: int, at: datetime | None) -> Delivery:
-    """What is often posted of a sendmail line: its last field, which names the server after the error."""
+    """The delivery in a lone `stat=` field of a sendmail line, as people often post it; it names the server after
+    the error."""
     where = re.search(r"\b(?:with|by|for) (?P<host>[\w.-]+)", stat)
     host = where["host"].rstrip(".") if where else None
     error = _ERRNO.search(stat)
@@ -296,24 +298,25 @@ def _bare_stat(stat: str, number: int, at: datetime | None) -> Delivery:
 
 
 def _as_postfix(host: str | None, address: str | None, port: str | None, error: str) -> str:
-    """A failed connection as Postfix writes it, which the tables know."""
+    """A failed connection in Postfix's wording, which the tables know."""
     host = host or address
     return f"connect to {host}[{address or '0.0.0.0'}]:{port or 25}: {error}" if host else error
 
 
 def _turned_away(line: str, number: int, at: datetime | None) -> Trouble | None:
-    """A client from outside that this mailer refused; None for one on this host or network, which is a user's."""
+    """The trouble of an outside client that this mailer refused. None for a client on this host or network, unless
+    it disconnected."""
     client = _CLIENT.search(line)
     address = client["address"].removeprefix("::ffff:") if client else ""
     if client is not None and own_network.is_private(address) and _BROKE_OFF.search(line):
-        # The words before it say why.
+        # Earlier lines give the reason.
         noise = Reason(label="noise", text=reasons_of.mask(line), grip=Grip.HINT, harmless=True)
         return Trouble(at=at, service=None, pid=None, text=noise.text, reason=noise, client=address, number=number)
     if client is None or own_network.is_private(address):
         return None
     reason = reasons_of.classify(line) or Reason(label="noise", text=reasons_of.mask(line), grip=Grip.HINT)
     if _BIG.search(line):
-        # No list names a large provider's servers: it answers a resolver that it does not serve.
+        # Lists do not contain large providers' servers: this one refuses the resolver's queries.
         reason = Reason(label="blocklist-query-refused", text=reason.text, grip=Grip.NAMES)
     else:
         reason = Reason(label="noise", text=reason.text, grip=Grip.HINT, harmless=True, entry=reason.entry)
@@ -344,7 +347,7 @@ def delivery(
             known = ""
         reason = reasons_of.classify(known.format(name or "relay") or text, peer=host, port=25, service=service)
         quoted = smtp_reply.find(text) if reason is not None and reason.label.startswith("app-") else None
-        if quoted is not None:  # what a mailer quotes is a server's, not an application's
+        if quoted is not None:  # a mailer quotes a server, not an application
             reason = reasons_of.classify(quoted.canonical, peer=host, port=25, service=service)
         reason = _by_route(reason, host, to) if reason is not None else None
     return Delivery(
@@ -362,7 +365,8 @@ def delivery(
 
 
 def _by_route(reason: Reason, host: str | None, to: str | None) -> Reason:
-    """The reason seen with its way: what stands on this very host, and a next hop that is not the recipient's domain."""
+    """The reason with a label for its route: a refusing listener on this host, or a next hop other than the
+    recipient's domain."""
     label = reason.label
     if label == "connect-refused" and own_network.is_loopback(reason.peer_address or host or ""):
         label = "smtp-listener-missing"

@@ -1,4 +1,5 @@
-"""A line as people paste it, to the line that a program wrote: colours, quotation marks, Markdown and HTML off; lines that go together.
+"""Restores the line that a program wrote from a pasted one: removes colours, quotation marks, Markdown and HTML;
+joins wrapped lines.
 
 One pasted line may hold several (PHP prints a whole dialogue into one), or be a container's JSON around one.
 """
@@ -31,7 +32,8 @@ _ERRORS = ("error", "err", "error_message", "exception", "code")
 
 
 def cleaned(line: str | bytes) -> str:
-    """The line as text, without line end, colours, Markdown, HTML; cut where no program writes that long a line."""
+    """The line as text, without line end, colours, Markdown and HTML; cut to `LONGEST_LINE`, with endless words
+    shortened."""
     if isinstance(line, bytes):
         line = line[:LONGEST_LINE].decode("utf-8", "replace")
     line = line[:LONGEST_LINE].rstrip("\r\n").replace("\0", "").removeprefix("\ufeff")
@@ -40,7 +42,7 @@ def cleaned(line: str | bytes) -> str:
     if "\x1b" in line or "`" in line or "**" in line:
         line = "" if _FENCE.match(line) else _MARKUP.sub("", line)
     if '"subject"' in line:
-        line = _SUBJECT.sub("", line)  # of somebody's message, which may be about anything
+        line = _SUBJECT.sub("", line)  # a message's subject, which may be anything
     if "<" in line:
         line = _TAGS.sub("", line)
     if "&" in line and _ENTITY.search(line):
@@ -51,13 +53,13 @@ def cleaned(line: str | bytes) -> str:
 
 
 def unquoted(line: str) -> str:
-    """Without the marks of a quotation, a table or a list before it."""
+    """The line without leading marks of a quotation, table or list."""
     line = _QUOTED.sub("", line)
     return _LISTED.sub("", line)
 
 
 def parts(line: str) -> list[str]:
-    """The lines that a pasted line holds: itself, as a rule."""
+    """The lines contained in a pasted line, usually just itself."""
     stripped = line.lstrip()
     if stripped.startswith("{"):
         inner = _unwrapped(stripped)
@@ -72,12 +74,12 @@ def parts(line: str) -> list[str]:
 
 
 def _unwrapped(text: str) -> str | None:
-    """What a container runtime or a log shipper wrapped into an object; None if it is something else."""
+    """The text that a container runtime or log shipper wrapped in a JSON object; None for anything else."""
     if not text.rstrip().endswith("}") or '"queue_id"' in text:
         return None
     line = parse(text)
     if line is not None and line.service is not None:
-        return None  # a shipper's object that names the program: the reader of log lines takes all of it
+        return None  # an object that names the program is read as a log line
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):
@@ -87,17 +89,17 @@ def _unwrapped(text: str) -> str | None:
     for name in _WRAPPERS:
         value = record.get(name)
         if isinstance(value, str) and value.strip():
-            # A program's message says that it failed; the field beside it says why.
+            # The message says that it failed; another field says why.
             return ": ".join([value, *(str(record[name]) for name in _ERRORS if record.get(name))])
     return None
 
 
-# Exim's debugging output sets each process's number before its lines, and indents it.
+# Exim's debugging output begins lines with the indented process id.
 _OF_EXIM = late(r"^\s+\d{1,7} (?:LOG: | {2}\S)")
 
 
 def logical(lines: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
-    """Join what was wrapped: indented lines, and the further lines of one reply, go with the line before."""
+    """Group lines that belong together: indented lines and further lines of one reply join the line before."""
     group: list[tuple[int, str]] = []
     for number, line in lines:
         indented = line[:1].isspace() and not _OF_EXIM.match(line)

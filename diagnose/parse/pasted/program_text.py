@@ -1,8 +1,9 @@
-"""What programs other than a mailer say when they cannot send: PHP, Node, Python, Ruby, Go, .NET, Perl, Java and others.
+"""Reads errors of programs other than mailers that cannot send mail: PHP, Node, Python, Ruby, Go, .NET, Perl, Java
+and others.
 
-Such a program is the SMTP client itself, so a label that concerns Postfix's relay elsewhere concerns the
-application's settings here: an untrusted certificate is the application's trust store, a server that hangs up is its choice of port. What
-a program names first (a certificate, a name) is why it then "could not connect".
+Such a program is the SMTP client itself, so a label that elsewhere concerns Postfix's relay here concerns the
+application's settings: an untrusted certificate its trust store, a server that disconnects its choice of port. The
+error named first (a certificate, a name) is the cause of a later "could not connect".
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from diagnose.patterns import late
 
 JAVA = "java"
 _Numbered = tuple[int, str]
-_LONGEST = 100_000  # characters in which a server is looked for
+_LONGEST = 100_000  # characters that are searched for a server
 _H = r"(?P<host>\[?(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F.]{0,15}\]?|[\w-]+(?:\.[\w-]+)+|localhost|[\w-]{1,63})"
-# Where a program names the server, the surest first. What a text says of other hosts (a request, its own name) is none.
+# Patterns of the server in a program's text, the most reliable first. Other hosts (of a request, its own name) do not count.
 _SERVERS = tuple(
     late(pattern)
     for pattern in (
@@ -72,7 +73,7 @@ _DISTRUSTED = ("app-certificate-untrusted", "relay-certificate-invalid")
 _WHILE_CONNECTING = late(
     r"\bconnect(?:ing|ion attempt)?\b[^,;]{0,60}\b(?:E?CONNRESET|reset)\b|\bTCP_reset\b", re.IGNORECASE
 )
-# MailKit writes a reply's code as its name (SmtpStatusCode).
+# MailKit prints the name of a reply's code (SmtpStatusCode).
 _CODES = {
     "ServiceNotAvailable": 421,
     "MailboxBusy": 450,
@@ -91,7 +92,7 @@ _ENHANCED = late(r"\b[45]\.\d{1,3}\.\d{1,3}\b")
 _VERSION = late(
     r"unsupported[ _](?:protocol|version)|protocol[ _]version|wrong ssl version|version too low", re.IGNORECASE
 )
-# JavaMail's exceptions say less of the server and more of the settings.
+# JavaMail's exceptions tell less about the server and more about the settings.
 _AS_JAVA = {
     "auth-required": "app-credentials-rejected",
     "sasl-options-exclude-all": "app-credentials-rejected",
@@ -124,7 +125,7 @@ _SENT = late(
 )
 _REFUSED = late(r"ECONNREFUSED|(?:[Cc]onnection|actively) refused|connect: refused|\(111\)|Errno 111|\b10061\b")
 
-# Names of exceptions say what kind of reply came, and hold words that would be taken for the reply's own.
+# Exception names denote the kind of reply, but their words would be mistaken for the reply's own.
 _NAMED = late(
     r"\b(?:[\w.]+\.)?SMTP(?:Recipients?Refused|Sender(?:Refused|Error)|(?:Recipient|Data|Response|Heloerror|Helo)(?:Error|Exception)?)"
     r"(?!:? ?\{\})(?:\((?:senderrs|code, resp(?:, from_addr)?|\w+)\))?:?"
@@ -136,9 +137,9 @@ _FRAME = late(
 )
 
 
-# The methods of libraries that say a command: Ruby's, Python's and Perl's, JavaMail's, Symfony's.
+# Library methods that name an SMTP command: Ruby's, Python's and Perl's, JavaMail's, Symfony's.
 _COMMAND = late(r"\b(?:in |do|_action|\.)?(mail|rcpt)_?(?:to|from)(?:_?list|_?command)?\b(?=[`'(),]|$)", re.IGNORECASE)
-# Exceptions of Python, JavaMail; what nodemailer and Gitea say beside a reply.
+# Exceptions of Python and JavaMail; text of nodemailer and Gitea beside a reply.
 _TELLS = {
     **dict.fromkeys(("SMTPHeloError", "command: 'EHLO'", "command: 'HELO'"), "ehlo"),
     **dict.fromkeys(("SMTPSenderRefused", "SMTPSenderFailed", "command: 'MAIL FROM'", "issue MAIL command"), "mail"),
@@ -148,7 +149,7 @@ _TELLS = {
     **dict.fromkeys((", in starttls", "command: 'STARTTLS'"), "starttls"),
     ">> MAIL FROM": "mail",
 }
-# MailKit names all that may be wrong before it says what is.
+# MailKit lists all possible causes before the actual one.
 _MAYBE = late(
     r"^\s*(?:One possibility is that you are trying|The other possibility is that the SSL cert|\d\. The (?:server is using|local system is missing|certificate presented|CRL)|"
     r"See https://github\.com/jstedfast/MailKit)(?!.*--->)"
@@ -156,12 +157,13 @@ _MAYBE = late(
 
 
 def only_possible(line: str) -> bool:
-    """Whether a line belongs to a list of all that may be wrong."""
+    """Whether a line belongs to a list of possible causes."""
     return _MAYBE.match(line) is not None
 
 
 def telling(lines: list[_Numbered]) -> list[_Numbered]:
-    """Lines without the frames of a stack trace, and without the line of code that Python prints below each."""
+    """The lines without stack frames and the line of code that Python prints below each; all lines if none would be
+    left."""
     kept: list[_Numbered] = []
     code = False
     for number, line in lines:
@@ -173,7 +175,7 @@ def telling(lines: list[_Numbered]) -> list[_Numbered]:
 
 
 def server_in(text: str) -> tuple[str | None, int | None]:
-    """The server and port that a text says were dialled, each None if it does not say."""
+    """The server and port that a text says the program connected to, each None if not given."""
     text = reasons_of.without_endless_words(text[:_LONGEST])
     for pattern in _SERVERS:
         for found in pattern.finditer(text):
@@ -187,12 +189,12 @@ def server_in(text: str) -> tuple[str | None, int | None]:
 
 
 def went_through(lines: list[_Numbered]) -> int:
-    """The number of the last line that says the mail was sent, -1 without one: what failed before it is over."""
+    """The number of the last line that says the mail was sent, -1 if there is none. Failures before it are over."""
     return max((number for number, line in lines if _SENT.search(line)), default=-1)
 
 
 def stage_in(lines: list[_Numbered]) -> str | None:
-    """The command that a stack trace or an exception's name tells, where they tell of one alone."""
+    """The stage shown by a stack trace or an exception's name; None unless exactly one is."""
     named = {found[1].lower() for _, line in lines for found in _COMMAND.finditer(line)}
     named |= {stage for _, line in lines for words, stage in _TELLS.items() if words in line}
     return named.pop() if len(named) == 1 else None
@@ -201,9 +203,10 @@ def stage_in(lines: list[_Numbered]) -> str | None:
 def read(
     lines: list[_Numbered], groups: Iterator[list[_Numbered]], program: str, stage: str | None = None
 ) -> list[tuple[list[_Numbered], Reason]]:
-    """The reasons in one text of a program, each with its lines; none where it says in the end that the mail was sent.
+    """The reasons in a program's text, each with its lines; failures before a line that says the mail was sent are
+    left out.
 
-    ``groups``: the same lines, those together that belong together. ``stage``: the command that failed, where known.
+    ``groups``: the same lines, grouped by `logical`. ``stage``: the stage that failed, if known.
     """
     joined = " ".join(line.strip() for _, line in lines)
     dialled = server_in("\n".join(line for _, line in lines))
@@ -217,7 +220,7 @@ def read(
         if reasons:
             found.append((group, max(reasons, key=lambda each: each.grip)))
     replied = [each for each in found if each[1].code is not None]
-    if replied:  # tells more than that no answer came
+    if replied:  # a reply is more specific than a missing answer
         found = [each for each in found if each in replied or each[1].label not in _UNANSWERED]
     best = max((reason.grip for _, reason in found), default=0)
     if best < Grip.PHRASE and len(lines) > 1 and sent < 0:
@@ -228,9 +231,9 @@ def read(
     if blank is not None:
         return [(lines, blank)]
     kept = [(group, reason) for group, reason in found if reason.grip == best]
-    if len(kept) > 1:  # what it calls a failure, before what it notes
+    if len(kept) > 1:  # prefer errors to notices
         kept = [each for each in kept if not _NOTED.search(each[0][0][1])] or kept
-    if any(reason.label in _DISTRUSTED for _, reason in kept):  # nobody's revocation can be checked without the issuer
+    if any(reason.label in _DISTRUSTED for _, reason in kept):  # revocation cannot be checked without the issuer
         kept = [each for each in kept if each[1].label != "certificate-revocation-unchecked"]
     return [(group, _on_this_host(reason, joined, dialled)) for group, reason in kept]
 
@@ -238,14 +241,14 @@ def read(
 def carrying(
     lines: list[_Numbered], reason: Reason, again: Callable[[str], Reason | None]
 ) -> tuple[list[_Numbered], Reason]:
-    """The fewest of a reason's lines that say the same, and the reason in their words: what stands around them may be
-    anything, such as the settings with their password."""
+    """The fewest of a reason's lines that still give it, and the reason in their words. The other lines may be
+    anything, such as settings with a password."""
 
     def said(part: list[_Numbered]) -> Reason | None:
         found = again(" ".join(line.strip() for _, line in part))
         return found if found is not None and replace(found, text=reason.text) == reason else None
 
-    seen = 0  # characters: more of a joined text is not looked at, but a server may stand there
+    seen = 0  # characters: a joined text is not read further, but a server may be named there
     for each in lines:
         if (found := said([each])) is not None:
             return [each], found
@@ -265,13 +268,13 @@ def classify(
     dialled: tuple[str | None, int | None] = (None, None),
     stage: str | None = None,
 ) -> Reason | None:
-    """Say what a free text means; ``program`` wrote it (None: nobody known). ``dialled``: the server, ``stage``: where in the
-    dialogue it failed, each if known elsewhere."""
+    """The reason in a free text, None if there is none. ``program`` wrote it (None: unknown). ``dialled``: server
+    and port, ``stage``: stage of the dialogue, if known from elsewhere."""
     text = text.strip().strip("()") if text.strip().startswith("(") and text.strip().count("(") == 1 else text.strip()
     if text.startswith("(") and text.endswith(")"):
         text = text[1:-1]
     if program is not None and ("SMTP" in text or program == "mailkit"):
-        # The exception's name says less than the reply that it stands for.
+        # The reply is more specific than the exception's name.
         text = _CODE_NAME.sub(lambda found: f"{_CODES[found['name']]} ", text)
         text = _NAMED.sub("", reasons_of.without_endless_words(text[: reasons_of.LONGEST])).strip() or text
     text = _COUNTED.sub("", text)
@@ -294,7 +297,7 @@ def classify(
         label = _AS_JAVA.get(label, label)
         if label == "connect-timeout" and "read timed out" in text.lower():
             label = "app-read-timeout"
-    # Said by the server, a failed look-up or a TLS that is put off is the server's own.
+    # In a server's reply, a failed lookup or deferred TLS is the server's own problem.
     if not (label in ("dns-try-again", "tls-required-not-offered") and _ENHANCED.search(text)):
         label = _AS_PROGRAM.get(label, label)
     if label == "tls-protocol-mismatch" and _VERSION.search(text):
@@ -304,12 +307,12 @@ def classify(
     if label in _HERE:
         return replace(reason, program=program)
     if label == "server-failing" and reason.enhanced == "4.3.5":
-        # Postfix's words, of the server that the program hands its mail to: most run that themselves.
+        # Postfix's words, from the server that the program submits to; most users run it themselves.
         return replace(reason, label="postfix-config-error", grip=Grip.WORD)
     if label == "connect-reset" and not _WHILE_CONNECTING.search(text):
         label = "app-session-lost"  # the server had answered before
     # Before JavaMail 1.6 the port that its text names is the default, whatever port was dialled.
-    # A network that blocks port 25 mostly drops what is sent there.
+    # A network that blocks port 25 mostly drops its packets.
     direct = reason.peer_port == 25 or _EXCHANGER.search(host or "") is not None
     blockable = direct and not (host and (own_network.is_private(host) or own_network.is_loopback(host)))
     if label.startswith("connect-") and (not blockable or program == JAVA or label == "connect-refused"):
@@ -324,19 +327,19 @@ _COUNTED = late(
 
 
 def given_to(program: str | None, reason: Reason) -> Reason:
-    """The reason of a reply that stands below a program's words."""
+    """The reason of a reply printed below a program's text, with the program."""
     return replace(_login(reason, program), program=program)
 
 
 def _login(reason: Reason, program: str | None) -> Reason:
-    """A login that a relay refused a program which speaks SMTP itself is the program's own; a mailer's is this host's."""
+    """Relabel rejected credentials as the application's if the program is not a mailer."""
     if reason.label != "relay-credentials-rejected" or program is None or program in mailers():
         return reason
     return replace(reason, label="app-credentials-rejected")
 
 
 def _on_this_host(reason: Reason, text: str, dialled: tuple[str | None, int | None]) -> Reason:
-    """The reason with its server; refused by this very host, no network is in the way: nothing listens there."""
+    """The reason with its server and port. A connection refused by this host means that nothing listens there."""
     host = reason.peer_name or dialled[0]
     port = reason.peer_port or dialled[1]
     label = reason.label
@@ -346,7 +349,7 @@ def _on_this_host(reason: Reason, text: str, dialled: tuple[str | None, int | No
 
 
 def _blank_host(text: str, program: str) -> Reason | None:
-    """JavaMail takes a blank in a setting for part of the name."""
+    """The reason if JavaMail's host name contains a blank from its setting, else None."""
     raw = re.search(r"(?:connect to host, port|SMTP host): (?P<host>[^,;]*)[,;]", text) if program == JAVA else None
     if raw is None or not raw["host"].strip() or raw["host"] == raw["host"].strip():
         return None
@@ -361,8 +364,8 @@ def _blank_host(text: str, program: str) -> Reason | None:
 
 
 def is_program(text: str, before: str | None = None) -> str | None:
-    """The id of the program (`diagnose.knowledge.programs`) that wrote a text; that of the paragraphs `before` it where its own
-    words name none."""
+    """The id of the program (`diagnose.knowledge.programs`) that wrote a text; `before`, the program of earlier
+    paragraphs, if only an unknown program is recognised."""
     found = programs.recognise(text, subject.is_of_mail(text) and not prose.quotes(text))
     return before if found == programs.OTHER and before else found
 

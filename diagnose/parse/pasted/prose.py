@@ -1,7 +1,7 @@
-"""Prose about errors: an error that somebody quotes may be nobody's failure.
+"""Recognises prose about errors: a quoted error need not be an actual failure.
 
-Documentation, release notes and newsletters name several errors, and nobody there has the trouble. A single error that a
-sentence quotes is a failure, unless the log beside it shows mail that flows.
+Documentation, release notes and newsletters mention several errors without anybody having them. A single quoted
+error counts as a failure, unless the log beside it shows that mail goes through.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _QUOTED = late(r"[\"„“”«»`](?P<text>[^\"„“”«»`\n]{8,160})[\"„�
 _REPLY = late(r"(?<![\w.:])[45]\d\d[ -][245]\.\d{1,3}\.\d{1,3} [A-Za-z]")
 _MACHINES = late(
     r"(?<![\w.:])[45]\d\d[ -](?:[A-Z<(#\"']|[245]\.\d)|[\w)]: +[\w\"'<]"
-)  # a reply, or a message behind a colon
+)  # a reply, or a message after a colon
 _WORD = late(r"(?<![\w.:/=@\[-])[A-Za-zÀ-ÿ]{2,20}(?=[\s,.;!?])")
-_WORDS = 6  # outside the quotes: of a sentence, not of a program's message
+_WORDS = 6  # words outside quotes that make a sentence rather than a program's message
 _OF_A_MACHINE = late(
     r"postfix/|\bstatus=|\b\w+=\"|\b(?:error|msg|level)=|\bsaid: |^\s*at |\bline \d+|[{}]|\b\w+\[\d+\]:|\\n|^\d{4}-\d\d-\d\d|--->|\bexception '|\b441 4\.4\.1 ",
     re.IGNORECASE | re.MULTILINE,
 )
-# Somebody tells what happened to him, or asks.
+# Somebody reports a problem, or asks.
 _TOLD = late(
     r"\?|\b(?:I|we|it|that|users?|customers?|he|they) (?:'m |'re |am |are |is |was |just |only |always |now |still )?(?:get|gets|got|getting|see|saw|seeing|receive|had|have|has|tried|try|keep|keeps)\b|"
     r"\bgiv(?:es|ing|en) me\b|\b(?:fails|failed|failing|bounced?|stopped|rejected|returned|says|complains|dies|broke|shows)\b(?! the)|\bhelp\b|\bplease\b|"
@@ -35,11 +35,11 @@ _TOLD = late(
 
 
 _IF = late(r"\W*(?:if|when|in case|wenn|falls|si)\b", re.IGNORECASE)
-# A rule that looks for failures, as fail2ban's and a log checker's: no failure itself.
+# A rule that matches failures, as of fail2ban or a log checker, is not a failure itself.
 _RULE = late(r"\bfailregex\b|<HOST>|\(\?[:P<=!]|\.\*\\|\\\[[^\]\n]{0,40}\\\]|\\[dsSwb][+*]")
 
 
-# Source code that handles errors which nobody has had yet, and what shows that somebody had one.
+# Source code that handles possible errors, and signs of an actual one.
 _HANDLES = late(r"^\s*(?:except [\w.(), ]+(?: as \w+)?:|\}? ?catch ?\(|rescue [A-Z]|if err != nil)", re.MULTILINE)
 _HAPPENED = late(
     r"Traceback|^\s*File \"|^\s*at \S|\bline \d+|\[\d{4}-|^\d{4}-\d\d-\d\d|^[\w.]+(?:Error|Exception):", re.MULTILINE
@@ -47,12 +47,12 @@ _HAPPENED = late(
 
 
 def is_rule(text: str) -> bool:
-    """Whether a paragraph holds patterns of log lines, or the code that handles errors, instead of log lines."""
+    """Whether a paragraph has patterns of log lines or error-handling code instead of log lines."""
     return _RULE.search(text) is not None or (_HANDLES.search(text) is not None and _HAPPENED.search(text) is None)
 
 
 def is_account(text: str) -> bool:
-    """Whether a paragraph tells of two errors or more, and of nobody who has them."""
+    """Whether a paragraph is prose that mentions two or more errors, but nobody who has them."""
     return (
         _is_prose(text)
         and _TOLD.search(_QUOTED.sub(" ", text)) is None
@@ -62,12 +62,12 @@ def is_account(text: str) -> bool:
 
 
 def is_vague(text: str) -> bool:
-    """Whether a text is a person's sentence without an error of a machine: a word of it alone is no refusal."""
+    """Whether a text is a person's sentence without a machine's error; a single word in it is not a refusal."""
     return _is_prose(text) and _MACHINES.search(text) is None and _quoted(text) == 0
 
 
 def supposes(text: str) -> bool:
-    """Whether a sentence says what to do if something fails."""
+    """Whether a sentence begins with a condition, such as what to do if something fails."""
     return _IF.match(text) is not None
 
 
@@ -77,7 +77,7 @@ def quotes(text: str) -> bool:
 
 
 def without_secret(text: str, reason: Reason) -> Reason:
-    """The reply's own words where a password is spoken of beside it: it may be anything in that text."""
+    """The reason with only the reply's words if the text around mentions a password, which may be anywhere in it."""
     reply = smtp_reply.find(reason.text) if spelled.speaks_of_one(text) else None
     if reply is None or not spelled.speaks_of_one(" ".join(text.split()).replace(reply.text, " ")):
         return reason
@@ -90,7 +90,7 @@ def _is_prose(text: str) -> bool:
 
 
 def _quoted(text: str) -> int:
-    """How many quotations are errors."""
+    """The number of quotations that are errors."""
     return sum(reasons_of.classify(found["text"]) is not None for found in _QUOTED.finditer(text))
 
 

@@ -9,10 +9,10 @@ from diagnose.record import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """Something said about mail that is no log line. ``number`` and ``last`` are its lines (1 is the first).
+    """A statement about mail that is not a log line. ``number`` and ``last`` are its lines (1 is the first).
 
-    ``source`` is "reply" (a server's), "dialogue", "bounce", "delay" (a report that it is tried again), "queue", "program",
-    "settings" (that were pasted), "quote" (in a sentence) or "text".
+    ``source`` is "reply" (a server's), "dialogue", "bounce", "delay" (a report of further attempts), "queue",
+    "program", "settings" (pasted ones), "quote" (in a sentence) or "text".
     """
 
     source: str

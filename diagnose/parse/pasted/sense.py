@@ -1,4 +1,5 @@
-"""What a text that no table knows may mean: the concepts of its words, and whether they are about mail at all."""
+"""Guesses the meaning of a text without a known phrase, by the concepts of its words and whether it is about mail at
+all."""
 
 from __future__ import annotations
 
@@ -11,10 +12,10 @@ from diagnose.parse.pasted import subject
 from diagnose.parse.words import concepts, reason as reasons_of
 from diagnose.parse.words.reason import Reason
 
-# Labels that say no more than that no mail was sent.
+# Labels that only say that no mail was sent.
 _VAGUE = frozenset({"app-connect-failed", "app-send-failed", "message-expired", "tls-handshake-failed"})
-_SAID = 5  # blanks in what a server alone says
-# What a program of any kind may say of its network and its logins.
+_SAID = 5  # most blanks in a text that is a server's only
+# Labels that any program's network or login errors may get.
 _ANYBODYS = (
     *("connect-", "dns-", "session-", "greeting-", "rate-", "resolver-", "relay-name-", "relay-credentials-"),
     *("app-connect-", "app-host-", "app-smtp-", "app-session-", "app-read-", "app-credentials-"),
@@ -22,13 +23,13 @@ _ANYBODYS = (
 
 
 def improved(text: str, reason: Reason | None, host: str | None, port: int | None) -> Reason | None:
-    """What the concepts of a text about mail say, where phrases and codes say less, or stand by chance in a sentence about
-    something else."""
+    """The reason, relabelled by concepts if the text is about mail and its phrases and codes are vague or unrelated.
+    None if a receiver's phrase is in a sentence about something else."""
     vague = reason is None or reason.grip <= Grip.TOPIC or (reason.label in _VAGUE and reason.code is None)
-    timed_out = reason is not None and reason.label == "connect-timeout"  # or was it a look-up?
+    timed_out = reason is not None and reason.label == "connect-timeout"  # it may have been a lookup
     if reason is not None and (reason.harmless or not (vague or reason.bare or timed_out)):
         return reason
-    if not subject.is_of_mail(text):  # a receiver's words in a sentence are then any other program's
+    if not subject.is_of_mail(text):  # a receiver's words in such a sentence may be any program's
         if reason is not None and reason.bare and text.count(" ") > _SAID:
             return reason if reason.grip == Grip.NAMES and not is_anybodys(reason) else None
         return reason
@@ -47,10 +48,10 @@ def improved(text: str, reason: Reason | None, host: str | None, port: int | Non
 
 
 def _disagree(label: str, other: str) -> bool:
-    """Whether two labels speak for different causes, hints apart."""
+    """Whether two labels suggest different causes, hints disregarded."""
     return suggested((label,), Strength.FITS).isdisjoint(suggested((other,), Strength.FITS))
 
 
 def is_anybodys(reason: Reason) -> bool:
-    """Whether a program that sends no mail may say so."""
+    """Whether a program that sends no mail may report this reason."""
     return not (reason.code or reason.enhanced) and reason.label.startswith(_ANYBODYS)

@@ -1,8 +1,8 @@
-"""Settings that are pasted together with a log, compared with what the log shows.
+"""Compares settings pasted together with a log to what the log shows.
 
-The relay's key against the password map's (SASL_README: the server's bare name, or the next hop as relayhost spells it),
-an application's settings file against the server that it dialled, a rate delay against the time that messages spent in
-the queue manager, a catch-all of a rewriting table against the addresses that were written to.
+Compared are relayhost with the password map's keys (SASL_README: the server's bare name, or the next hop as in
+relayhost), an application's settings file with the server it connected to, a rate delay with the time that messages
+spent in the queue manager, and a rewriting table's catch-all with the original recipients.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from diagnose.parse.words.reason import Reason, mask
 from diagnose.patterns import late
 from diagnose.record import dataclass
 
-_MOST = 200  # of each kind that is remembered
-_LONG = 60  # seconds in the queue manager, far above what a message waits for a free process
+_MOST = 200  # entries of each kind that are kept
+_LONG = 60  # seconds in the queue manager, far above the wait for a free process
 
 _HOST = r"\[?[\w-]+(?:\.[\w-]+)+\]?(?::[\w-]+)?"
 _RELAYHOST = late(rf"^\W{{0,4}}relayhost\s*=\s*(?P<value>{_HOST})\s*$")
@@ -58,7 +58,7 @@ _DIALLED = frozenset(
 
 @dataclass
 class _Remark:
-    """What a comparison comes to. number: the line of the setting."""
+    """The result of a comparison. number: the line of the setting."""
 
     label: str
     number: int
@@ -68,7 +68,7 @@ class _Remark:
 
 
 class Settings:
-    """Lines and the deliveries and errors beside them. `remarks` says where the two do not go together."""
+    """Collects settings from lines, and deliveries and errors; `remarks` reports where they contradict each other."""
 
     def __init__(self) -> None:
         self._relay: tuple[int, str] | None = None
@@ -83,7 +83,7 @@ class Settings:
         self._policy: tuple[int, str] | None = None
         self._waited = 0.0
         self._distrusted = False
-        self._written: dict[str, set[str]] = {}  # by the address that took the mail: the domains that were written to
+        self._written: dict[str, set[str]] = {}  # original recipients' domains, by the address that got the mail
         self._received = False
         self._dialled: dict[str, str] = {}
         self._tls_port: tuple[int, int] | None = None
@@ -91,7 +91,7 @@ class Settings:
         self._silent: str | None = None  # the program that connected and got no answer, "" for a mailer
 
     def lines(self, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-        """The lines as they are, each looked at on its way."""
+        """Yields the lines unchanged, after searching each for settings."""
         for number, line in lines:
             if len(line) < 300:
                 self._line(number, line)
@@ -99,7 +99,7 @@ class Settings:
 
     def _line(self, number: int, line: str) -> None:
         if self._asked is not None:
-            # What was asked of the map, and the next line is no entry.
+            # The map was queried, and the next line is no entry.
             if not line.strip() or _PROMPT.match(line) or "postfix" in line:
                 self._empty = self._asked
             self._asked = None
@@ -134,7 +134,7 @@ class Settings:
             self._all[found["to"].lower()] = number
 
     def event(self, event: object, source: str) -> None:
-        """Takes what the text tells of one delivery, or of one program's failure (`source` "program")."""
+        """Record a delivery, or a program's failure (`source` "program")."""
         if isinstance(event, Delivery):
             if event.status == "sent" and len(event.delays) > 1:
                 self._waited = max(self._waited, event.delays[1])
@@ -155,7 +155,7 @@ class Settings:
                     self._dialled[reason.peer_name.lower()] = reason.program or ""
 
     def remarks(self) -> Iterator[tuple[int, Reason]]:
-        """Each with the line of the setting."""
+        """(line of the setting, reason) of each contradiction."""
         for each in (
             *self._map(),
             *self._application(),
@@ -223,11 +223,11 @@ class Settings:
 
 
 def _is_silent(reason: Reason) -> bool:
-    """Whether a server took the connection and said nothing."""
+    """Whether the reason is that a server accepted the connection but did not reply."""
     before = reason.stage in {None, "connect", "greeting"}
     return reason.code is None and before and (reason.label in _UNANSWERED or reason.stage == "greeting")
 
 
 def _is_address(host: str) -> bool:
-    """Whether an IP address stands in a name's place, which may be that of any name; loopback is nobody else's."""
+    """Whether a host is an IP address that may belong to any name; not one of 127.0.0.0/8."""
     return re.fullmatch(r"[\d.]+|[0-9a-f:]*:[0-9a-f:]*", host) is not None and not host.startswith("127.")

@@ -1,4 +1,4 @@
-"""Is a program's text about sending mail, or about something else that failed?"""
+"""Decides whether a program's text is about sending mail or about something else that failed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _FETCHES = late(
 _SENDS = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
 
 
-# Name servers, shells and the like log of nothing else, whatever names stand there.
+# Name servers, shells and the like log only their own work, whatever names the line contains.
 _DAEMONS = late(
     r"(?:^|\s)(?:named|dnsmasq|unbound|pdns\w*|sshd?|smbd|nmbd|kubelet|ntpd|chronyd|mysqld|slapd|rsync(?: error)?)(?:\[\d+\])?: "
 )
-# Databases, directories, the web, backups, messengers and the like, by name, noun or port; links to documentation reach nothing.
+# Databases, directories, the web, backups, messengers and the like, by name, noun or port; links to documentation do not count.
 _ELSEWHERE = late(
     r"\b(?:databases?|tablespace|repositor(?:y|ies)|restic|borg\w*|veeam|buckets?|s3|shares?\b|shared folder|cifs|nfs|iscsi|samba|sftp|scp|publickey|rdp|nginx|upstream|(?:ha)?proxy|kube\w*|pods?|docker\w*|containerd|registry|vault|certbot|printers?\b|toner|letsencrypt|consul|etcd|zookeeper|cassandra|ldap_\w+|postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached|mqtt\w*|openvpn|rsync|hostapd|wpa|vpn|ipsec|charon|radiusd|snmpd?|telegram|twilio|slack|discord|pushover|"
     r"password authentication failed for user|urllib3|NewConnectionError|(?:Put|Get|List)Object)|\bhttps?://(?!curl\.|schemas\.)|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|"
@@ -35,7 +35,7 @@ _OF_MAIL = late(
 )
 
 
-# Addresses, names in quotes, source files, filters of a directory and a page's own address hold such words whatever went wrong.
+# Addresses, quoted names, source files, LDAP filters and URLs may contain such words whatever went wrong.
 _NAMES = late(
     r"[\w.+-]+@[\w.-]+|\"[^\"\s]+\"|'[^'\s]+'|/\S+\.(?:php|rb|py|js|go)\b|\bmail=[^)\s]*|\b(?:referr?er|path|uri|request)[=:] ?\"?\S+",
     re.I,
@@ -43,7 +43,7 @@ _NAMES = late(
 
 
 def is_of_mail(text: str) -> bool:
-    """Whether anything in a text says that it is about sending mail."""
+    """Whether a text has a word that shows it is about sending mail."""
     return _OF_MAIL.search(text) is not None
 
 
@@ -57,14 +57,14 @@ _PRODUCTS = ("alertmanager", "gitea", "grafana", "mattermost", "wordpress")  # a
 
 
 def is_of_others(text: str, program: str | None) -> bool:
-    """Whether a text that says nothing of mail begins with a program's name, or is of a program with other tasks."""
+    """Whether a text without a word of mail begins with a program's name, or is from a program with other tasks."""
     named = program in (None, "other") and _SPEAKER.match(text) is not None
     return (named or program in _PRODUCTS) and not is_of_mail(text)
 
 
 @lru_cache(500)  # a log says the same again and again
 def fetches(text: str) -> bool:
-    """Whether a program failed to read mail, by IMAP or POP3, or to reach what has nothing to do with mail."""
+    """Whether a program failed to read mail by IMAP or POP3, or to reach something unrelated to mail."""
     if _DAEMONS.search(text) is not None:
         return True
     if _ELSEWHERE.search(text) is not None and not is_of_mail(_NAMES.sub(" ", text)):
@@ -72,7 +72,7 @@ def fetches(text: str) -> bool:
     return _SENDS.search(text) is None and _FETCHES.search(text) is not None
 
 
-# A proxy, a webmail or a server of mailboxes logs them; their client's address stands beside. A log's summary counts.
+# Logged by a proxy, a webmail or a mailbox server, with the client's address; or counts in a log summary.
 _CLIENTS_LOGIN = late(
     r"\(total: \d+\)\s*$|^\s*\d+ {3,}[A-Za-z][\w ()%./-]*$|\bclient login failed: .{0,80} while in http auth state|\bhandler exception: authentication failed for \[|"
     r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\[core\] deny|\[dnsbl\] host|\bfail2ban\.(?!utils\b)\w+\b|\bcrowdsec\w*/|^\"SMTPD\"\s|\bAuthentication attempt from \S+ has been rate-limited"
@@ -81,5 +81,5 @@ _CLIENTS_LOGIN = late(
 
 @lru_cache(500)
 def is_clients_login(line: str) -> bool:
-    """Whether a server tells that somebody did not get in, or a summary counts it: no matter of sending."""
+    """Whether a line is a server's report of a client's failed login, or a summary's count: unrelated to sending."""
     return _CLIENTS_LOGIN.search(line) is not None

@@ -1,4 +1,4 @@
-"""main.cf as Postfix reads it, with line numbers: logical lines, duplicates, and what surprises people.
+"""Parses main.cf as Postfix does, with line numbers: logical lines, duplicates, and common mistakes.
 
 Postfix joins a line that begins with white space to the previous one, even across comments and empty lines. There
 are no trailing comments, no quotes, and no backslash continuation.
@@ -44,17 +44,17 @@ class MainCf:
     findings: tuple[Finding, ...]
 
     def get(self, name: str) -> Setting | None:
-        """The setting that counts: the last of its name."""
+        """The setting in effect, the last of its name; None if it is not set."""
         return next((setting for setting in reversed(self.settings) if setting.name == name), None)
 
 
 def followed(lines: Sequence[str]) -> Iterator[tuple[int, str, str]]:
-    """Each physical line with its number from 1 and the line behind it, which may continue it; "" behind the last."""
+    """(number from 1, line, next line) of each physical line; the next line may continue it, and is "" after the last."""
     return ((number, raw, after) for number, (raw, after) in enumerate(zip(lines, [*lines[1:], ""], strict=False), 1))
 
 
 def logical_lines(text: str) -> Iterator[Line]:
-    """Join physical lines as Postfix's readlline does (main.cf, master.cf and the sources of tables alike).
+    """Join physical lines as Postfix's readlline does (for main.cf, master.cf and table sources).
 
     A logical line that itself begins with white space is yielded too; Postfix warns about it and skips it.
     """
@@ -125,7 +125,7 @@ def _continuations(line: Line, physical: list[str]) -> Iterator[Finding]:
     for (before, last), (number, part) in zip(line.parts, line.parts[1:], strict=False):
         body = part.strip(_ASCII_SPACE)
         open_braces += last.count("{") - last.count("}")
-        # Within braces or a long macro an '=' is ordinary; a whole 'name = value' at the start is not.
+        # An '=' within braces or a long macro is ordinary; a line that begins with 'name = value' is not.
         if _LOOKS_LIKE_SETTING.match(body) and open_braces <= 0:
             yield Finding(line=number, kind="swallowed-setting", text=_short(body))
         elif any(physical[at].lstrip().startswith("#") and "=" in physical[at] for at in range(before, number - 1)):
@@ -133,7 +133,7 @@ def _continuations(line: Line, physical: list[str]) -> Iterator[Finding]:
 
 
 def _short(text: str) -> str:
-    """The name before '=' and a little more; values may hold secrets (static:user:password)."""
+    """The first 80 characters, or only the name if the value may hold a secret (static:user:password)."""
     name, equals, value = text.strip().partition("=")
     if equals and re.search(r"(static|inline):", value):
         return f"{name.strip()} = …"

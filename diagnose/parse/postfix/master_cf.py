@@ -1,4 +1,4 @@
-"""master.cf and what `postconf -M` and `postconf -P` print of it: the services that master(8) starts."""
+"""The services that master(8) starts, from master.cf or the output of `postconf -M` and `postconf -P`."""
 
 import re
 from collections import deque
@@ -11,16 +11,16 @@ from diagnose.parse.text.paste import artifacts
 from diagnose.record import dataclass
 
 TYPES = ("inet", "unix", "unix-dgram", "fifo", "pass")
-STOPS = ("bad-type", "bad-field-count", "bad-flag", "bad-number")  # findings with which master(8) does not start
+STOPS = ("bad-type", "bad-field-count", "bad-flag", "bad-number")  # findings that keep master(8) from starting
 _FIELDS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One service. `private`, `unprivileged` and `chroot` are resolved ('-' replaced by what it means there).
+    """One service. `private`, `unprivileged` and `chroot` are resolved ('-' replaced by its default).
 
     `wakeup` in seconds, 0 for never; `maxproc` None for $default_process_limit, 0 for no limit. `command` is the daemon
-    (smtp, pipe …), `argv` what stands behind it, `overrides` the `-o name=value` among it (a later one wins).
+    (smtp, pipe …), `argv` its arguments, `overrides` the `-o name=value` among them (the last of a name wins).
     """
 
     line: int
@@ -44,13 +44,13 @@ class MasterCf:
     findings: tuple[Finding, ...]
 
     def get(self, name: str, type_: str = "unix") -> Service | None:
-        """The service of that name and type; the last one where a name stands twice."""
+        """The service of that name and type, the last one if there are several; None if there is none."""
         found = (s for s in reversed(self.services) if s.name == name and (s.type == type_ or type_ in s.type))
         return next(found, None)
 
 
 def parse(text: str, compatibility_level: str = "0") -> MasterCf:
-    """Read master.cf or `postconf -M` output. '-' for chroot means yes below compatibility level 1, no from there on.
+    """Read master.cf or `postconf -M` output. '-' for chroot means yes below compatibility level 1, otherwise no.
 
     Kinds of finding: bad-field-count, bad-type, bad-flag, bad-number, duplicate, spaced-override (`-o name = value`,
     which Postfix takes as three words), override-without-value, leading-whitespace, and those of paste.artifacts.
@@ -81,7 +81,7 @@ def parse(text: str, compatibility_level: str = "0") -> MasterCf:
 
 
 def parse_overrides(text: str) -> dict[tuple[str, str], dict[str, str]]:
-    """`postconf -P` output: (name, type) to its parameters, from lines `smtp/unix/smtp_tls_wrappermode = yes`."""
+    """Overrides by (name, type) from the lines of `postconf -P`, such as `smtp/unix/smtp_tls_wrappermode = yes`."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for raw in text.splitlines():
         match = re.match(r"(\S+)/([a-z-]+)/(\S+)\s*=\s*(.*)$", raw)
@@ -91,12 +91,12 @@ def parse_overrides(text: str) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def effective(settings: Mapping[str, str], service: Service | None) -> dict[str, str]:
-    """The settings as that service sees them: main.cf with the service's own overrides on top."""
+    """The settings that apply to a service: main.cf with the service's overrides on top."""
     return {**settings, **(service.overrides if service else {})}
 
 
 def with_overrides(master: MasterCf, overrides: Mapping[tuple[str, str], Mapping[str, str]]) -> MasterCf:
-    """Add what `postconf -P` told to the services, where `-M` was cut or not asked."""
+    """Add the overrides from `postconf -P` to the services, for when `-M` was truncated or not run."""
     return replace(
         master,
         services=tuple(

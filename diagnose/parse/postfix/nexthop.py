@@ -1,4 +1,4 @@
-"""Next hops as relayhost, transport tables and default_transport write them (transport(5), smtp(8)).
+"""Next hops in the syntax of relayhost, transport tables and default_transport (transport(5), smtp(8)).
 
 `[host]:port` names a host, `host:port` a domain whose exchangers (MX) are looked up. Since 3.5 several may be listed.
 """
@@ -13,19 +13,19 @@ _HOST_LABELS = re.compile(
     r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$"
 )
 _TRANSPORT = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*):(.*)$", re.S)
-_LONGEST = 10_000  # characters that are looked at: of hundreds of next hops
+_LONGEST = 10_000  # characters that are read, enough for hundreds of next hops
 NO_HOST = frozenset("error retry discard local virtual pipe maildrop procmail dovecot uucp".split())
 """Delivery agents whose next hop is text or a user, no SMTP server."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NextHop:
-    """One next hop. `transport` is '' where the text names none; `host` lacks brackets; `port` is a number, a service's
+    """One next hop. `transport` is '' if none is given; `host` has no brackets; `port` is a number, a service's
     name, or '' for the default. `address`: the host is an IP address. `problems` are fixed words:
 
     missing-bracket, port-in-brackets, garbage-after-bracket, blank-inside, url, quoted, trailing-backslash,
     transport-in-relayhost, not-ascii, bad-host, bad-port, empty-host, ipv6-without-brackets, address-without-brackets,
-    comma-list, inline-comment. (address-without-brackets does no harm: Postfix takes it as an address.)
+    comma-list, inline-comment. (address-without-brackets is harmless: Postfix reads it as an address.)
     """
 
     transport: str
@@ -38,12 +38,12 @@ class NextHop:
 
     @property
     def destination(self) -> str:
-        """The next hop as Postfix hands it to smtp(8), and as a key of the password map may spell it."""
+        """The next hop as Postfix passes it to smtp(8), and as a key of the password map."""
         host = f"[{self.host}]" if self.bracketed else self.host
         return f"{host}:{self.port}" if self.port else host
 
     def port_number(self, default: int = 25) -> int | None:
-        """The port as a number, by the well-known mail services; None for a name that only services(5) can tell."""
+        """The port number; None for a service name other than the well-known mail services."""
         if not self.port:
             return default
         if re.fullmatch(r"[0-9]{1,5}", self.port):
@@ -52,7 +52,7 @@ class NextHop:
 
 
 def parse(text: str, transport: str = "") -> NextHop:
-    """Read one next hop, as in relayhost. A transport before it (`smtp:[h]:587`) is a problem there."""
+    """Parse one next hop of relayhost, where a transport in front (`smtp:[h]:587`) is a problem."""
     raw = text
     problems: list[str] = []
     body = text[:_LONGEST].strip()
@@ -103,10 +103,10 @@ def parse(text: str, transport: str = "") -> NextHop:
 
 
 def parse_list(text: str, transport: str = "") -> tuple[NextHop, ...]:
-    """A list as Postfix 3.5 and later reads it: separated by commas or blanks, tried in order."""
+    """Parse a list as Postfix 3.5 and later do: separated by commas or blanks, tried in order. Empty for empty text."""
     text = text[:_LONGEST]
     words = [word for word in re.split(r"[,\s]+", text.strip()) if word]
-    # '[host] 587' is two next hops to Postfix, yet one to whoever wrote it; likewise a comment behind a blank.
+    # '[host] 587' is two next hops to Postfix, but its author meant one; likewise text with a comment after a blank.
     lone = any(re.fullmatch(r"[:\]#\\]\S*|[0-9]{1,5}", word) for word in words[1:]) or "#" in text
     if len(words) < 2 or lone:
         return (parse(text, transport),) if words else ()
@@ -114,7 +114,8 @@ def parse_list(text: str, transport: str = "") -> tuple[NextHop, ...]:
 
 
 def parse_route(text: str) -> NextHop:
-    """`transport:nexthop` as in transport_maps and default_transport; the part before the first colon is the transport."""
+    """Parse `transport:nexthop` as in transport_maps and default_transport; of several next hops only the first is
+    returned."""
     transport, _, rest = text.strip().partition(":")
     if transport in NO_HOST or not rest.strip(", \t\r\n"):
         return NextHop(transport=transport, host="", port="", bracketed=False, address=False, raw=text, problems=())
@@ -129,7 +130,7 @@ def _split(body: str) -> tuple[str, str, bool, list[str]]:
     if body.startswith("["):
         host, closing, rest = body[1:].partition("]")
         if not closing:
-            # '[host:587' names its port behind the forgotten bracket's place
+            # in '[host:587' the port follows the place of the missing bracket
             before, colon, port = host.rpartition(":")
             return (before, port, True, ["missing-bracket"]) if colon else (host, "", True, ["missing-bracket"])
         if rest and not rest.startswith(":"):

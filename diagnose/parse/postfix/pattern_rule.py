@@ -1,6 +1,6 @@
-"""A line of a regexp or pcre table, tried on a text: regexp_table(5), pcre_table(5). Pure.
+"""Matches a text against a line of a regexp or pcre table: regexp_table(5), pcre_table(5). Pure.
 
-Python's patterns are near enough to Postfix's to say which line did what Postfix was seen to do.
+Python's patterns are close enough to Postfix's to tell which line caused an observed result.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from diagnose.record import dataclass
 _LINE = re.compile(
     r"(?P<mark>[^\w\s#])(?P<pattern>(?:\\.|(?!(?P=mark))[^\\])+)(?P=mark)(?P<flags>\w*)\s+(?P<result>\S.*)"
 )
-# What may take for ever to be tried in Python, as it may not in Postfix's libraries.
+# Patterns that may never end in Python, although they do in Postfix's libraries.
 _COSTLY = re.compile(r"\)\s*[*+{]|\\\d")
 _GROUP = re.compile(r"\$(?:(\d)|\{(\d)\}|\((\d)\))")
 
 
 class Untried(ValueError):
-    """Python cannot try the pattern, or might not end."""
+    """Python cannot evaluate the pattern, or might never finish."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """flags: letters behind the pattern, of which `i` turns the usual indifference to case off; result: as written."""
+    """flags: letters after the pattern; `i` makes it case-sensitive; result: as written."""
 
     pattern: str
     flags: str
     result: str
 
     def search(self, text: str) -> re.Match[str] | None:
-        """Raises Untried."""
+        """The pattern's first match in a text. Raises Untried."""
         if _COSTLY.search(self.pattern):
             raise Untried(self.pattern)
         try:
@@ -39,7 +39,7 @@ class Rule:
             raise Untried(str(error)) from None
 
     def rewritten(self, text: str) -> str | None:
-        """The result with $1, ${1} and $(1) filled in; None if the pattern does not fit. Raises Untried."""
+        """The result with $1, ${1} and $(1) filled in; None if the pattern does not match. Raises Untried."""
         found = self.search(text)
         if found is None:
             return None
@@ -50,6 +50,6 @@ class Rule:
 
 
 def parse(line: str) -> Rule | None:
-    """None of a comment, a condition (`if`), a negated pattern, and what is no rule."""
+    """The rule in a line; None for a comment, a condition (`if`), a negated pattern, or anything else."""
     match = _LINE.fullmatch(line.rstrip())
     return Rule(match["pattern"], match["flags"], match["result"]) if match else None

@@ -1,4 +1,4 @@
-"""What postconf(1) prints: settings, and its warnings; and the expansion of $name that Postfix does itself."""
+"""Parses the settings and warnings that postconf(1) prints, and expands $name as Postfix does."""
 
 import re
 from collections.abc import Mapping
@@ -28,10 +28,10 @@ _KINDS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Complaint:
-    """One line that postconf wrote to stderr. `line` is 0 and `file` empty if it names no place.
+    """One line of postconf's stderr. `line` is 0 and `file` empty if it names no place.
 
     Kinds: unused-parameter, overridden-entry, undefined-parameter, deprecated-parameter, missing-equals, missing-name,
-    bad-field-count, cannot-open, leading-whitespace, bad-value, other. `parameter` and `value` as far as it tells them.
+    bad-field-count, cannot-open, leading-whitespace, bad-value, other. `parameter` and `value` are empty if not named.
     """
 
     kind: str
@@ -44,7 +44,7 @@ class Complaint:
 
 
 def parse_settings(text: str) -> dict[str, str]:
-    """`postconf`, `-n` or `-d` output, folded (`-f`) or not, as a dict in the order printed; warnings are left out."""
+    """Settings in the output of `postconf`, `-n` or `-d`, folded (`-f`) or not, in the order printed, without warnings."""
     settings: dict[str, str] = {}
     name = ""
     for raw in text.splitlines():
@@ -95,8 +95,8 @@ class _Malformed(Exception):
 def expand(text: str, settings: Mapping[str, str]) -> str:
     """Expand $name, ${name}, $(name), ${name?x}, ${name:y}, ${name?{x}:{y}} and ${{a} == {b} ? {x} : {y}}.
 
-    `settings` should hold the defaults too (`postconf`, or `-d` overlaid with `-n`). An unknown name becomes nothing,
-    as in Postfix; text that Postfix would refuse, and references in a circle, come back unexpanded.
+    `settings` should hold the defaults too (`postconf`, or `-d` overlaid with `-n`). An unknown name becomes empty,
+    as in Postfix; text that Postfix would refuse, and circular references, are returned unexpanded.
     """
     try:
         return _Expansion(settings).text(text, 0)
@@ -105,7 +105,7 @@ def expand(text: str, settings: Mapping[str, str]) -> str:
 
 
 class _Expansion:
-    """One call of expand(), with a budget of macros: nested references can grow beyond any bound."""
+    """One call of expand(), with a limit on macros, because nested references can grow without bound."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self._settings = settings
@@ -202,7 +202,7 @@ def _closing(text: str, start: int) -> int:
 
 
 def _braced(text: str) -> tuple[str, str]:
-    """'{ payload } rest' as payload and rest, both stripped."""
+    """Split '{ payload } rest' into payload and rest, both stripped."""
     end = _closing(text, 0)
     return text[1:end].strip(), text[end + 1 :].lstrip()
 

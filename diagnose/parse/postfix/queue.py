@@ -1,7 +1,7 @@
-"""What waits in Postfix's queue: `postqueue -j` (one JSON object a line), summed up in bounded memory.
+"""Summarises Postfix's queue from `postqueue -j` (one JSON object per line) in bounded memory.
 
-A queue can hold a million messages: nothing here keeps more than a few times `GROUPS` groups, however many are read,
-and what is done for each message is little. Reasons are grouped by their normalised text, which is classified once per group.
+A queue can hold a million messages: at most a few times `GROUPS` groups are kept, and the work per message is small.
+Reasons are grouped by their normalised text, which is classified once per group.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from diagnose.record import dataclass
 GROUPS = 400  # the biggest groups that are kept
 SENDERS = 400
 AGE_LIMITS = (5, 10, 20, 40, 80, 160, 320, 640, 1280)  # minutes, as qshape's columns; then everything older
-STOP_EVERY = 100  # messages between two looks at `stop`; they are decoded together
-OTHER = "other"  # the label of what was let go after too many kinds of reasons
+STOP_EVERY = 100  # messages between two calls of `stop`; they are decoded together
+OTHER = "other"  # the label of groups merged once there are too many kinds of reasons
 
-STUCK = 60.0  # seconds after which the active queue and maildrop hold nothing that is on its way
-_TEXTS = 5000  # reasons whose normalised words are remembered
+STUCK = 60.0  # seconds after which a message in the active queue or maildrop is stuck
+_TEXTS = 5000  # reasons whose normalised text is cached
 _NAME = re.compile(r"\b(?:[\w-]+\.)+[A-Za-z][\w-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One message of a group. ``arrival`` in seconds since 1970, None when unknown."""
+    """One message of a group. ``arrival``: seconds since 1970, None if unknown."""
 
     queue_id: str
     sender: str
@@ -42,7 +42,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueGroup:
-    """Recipients that wait for the same reason at the same domain. ``ages`` counts by `AGE_LIMITS` and "older"."""
+    """Recipients at one domain that wait for the same reason. ``ages``: counts by `AGE_LIMITS`, then older."""
 
     domain: str
     label: str
@@ -55,7 +55,7 @@ class QueueGroup:
     queue_name: str
 
     def scalars(self) -> dict[str, str | int | None]:
-        """What an observation's data says of it."""
+        """The group as an observation's data."""
         return (self.reason.scalars() if self.reason else {}) | {
             "label": self.label,
             "count": self.count,
@@ -69,11 +69,11 @@ class QueueGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueSummary:
-    """The queue in sums. ``complete`` is False when reading was stopped, limited, or lines could not be read.
+    """Totals of the queue. ``complete`` is False if reading was stopped or limited, or lines could not be read.
 
     ``messages`` counts by queue name (maildrop, incoming, active, deferred, hold, corrupt), ``ages`` counts messages by
-    `AGE_LIMITS` and "older", ``groups`` is sorted by size, ``senders`` by number of messages. ``rest`` is what the
-    groups are that were too small to keep, by reason alone (their ``domain`` is ""); ``dropped`` is its recipients.
+    `AGE_LIMITS`, then older; ``groups`` is sorted by size, ``senders`` by number of messages. ``rest`` holds the groups
+    too small to keep, merged by reason (their ``domain`` is ""), ``dropped`` the number of their recipients.
     ``estimated``: there was no time to count all of ``messages``.
     """
 
@@ -97,7 +97,7 @@ class QueueSummary:
 
     @property
     def few_held(self) -> bool:
-        """Whether what is on hold is a small share, so that most of what waits has another reason."""
+        """Whether under a tenth of the messages is on hold, so that most wait for another reason."""
         return 10 * self.messages.get("hold", 0) < self.total
 
     def untried(self, queue_name: str, now: float) -> int:
@@ -108,7 +108,7 @@ class QueueSummary:
 
 @dataclass
 class _Group:
-    """A group while it grows: the first of its recipients stands for it."""
+    """A group while counting; its first recipient is the sample."""
 
     queue_name: str
     queue_id: str
@@ -151,7 +151,7 @@ class _Group:
 
 @dataclass
 class Sums:
-    """What has been counted so far. ``now`` is seconds since 1970."""
+    """Totals while counting. ``now`` is seconds since 1970."""
 
     now: float
     messages: dict[str, int] = field(default_factory=dict)
@@ -159,7 +159,7 @@ class Sums:
     size: int = 0
     ages: list[int] = field(default_factory=lambda: [0] * (len(AGE_LIMITS) + 1))
     oldest: float | None = None
-    # By domain, normalised reason (or the queue, where there is none), and whether on hold.
+    # By domain, normalised reason (or queue name without one), and whether on hold.
     groups: dict[tuple[str, str, bool], _Group] = field(default_factory=dict)
     rest: dict[tuple[str, bool], _Group] = field(default_factory=dict)
     senders: dict[str, int] = field(default_factory=dict)
@@ -176,7 +176,7 @@ class Sums:
         sender: str,
         recipients: Iterable[tuple[str, str]],
     ) -> None:
-        """Count a message with its recipients, each an address and the reason why it waits ("" for none)."""
+        """Count a message with its recipients: (address, reason why it waits or "")."""
         self.messages[queue_name] = self.messages.get(queue_name, 0) + 1
         self.size += size
         age = 0
@@ -194,7 +194,7 @@ class Sums:
             if normalised is None:
                 normalised = self._normalised(text)
             domain = recipient[recipient.rfind("@") + 1 :].lower()
-            # Without a reason, what tells messages apart is the queue that they are in.
+            # Without a reason, messages are grouped by their queue.
             key = (domain, normalised or f"({queue_name})", queue_name == "hold")
             group = self.groups.get(key)
             if group is None:
@@ -209,7 +209,7 @@ class Sums:
                 group.oldest = arrival
 
     def _normalised(self, text: str) -> str:
-        """The same words again cost one look-up."""
+        """The normalised text of a reason, cached."""
         if len(self.texts) >= _TEXTS:
             self.texts.clear()
         normalised = self.texts[text] = reasons_of.normalise(text[:1000])
@@ -222,7 +222,7 @@ class Sums:
         return sorted(self.groups.items(), key=lambda item: (-item[1].count, item[0]))
 
     def _let_go(self, groups: list[tuple[tuple[str, str, bool], _Group]]) -> None:
-        """Small groups become one for each reason, whatever names are in it."""
+        """Merge small groups by reason, host names disregarded, into `rest`."""
         for key, group in groups:
             del self.groups[key]
             shape = (_NAME.sub("HOST", key[1]), key[2])
@@ -234,7 +234,7 @@ class Sums:
                 self.rest[shape] = group
 
     def result(self, *, complete: bool) -> QueueSummary:
-        """The sums so far; to be called once."""
+        """The summary of all messages counted. Call it only once."""
         self._let_go(self._ordered()[GROUPS:])
         rest = sorted(self.rest.items(), key=lambda item: (-item[1].count, item[0]))
         return QueueSummary(
@@ -260,8 +260,8 @@ def summarise(
 ) -> QueueSummary:
     """Sum up the output of `postqueue -j`.
 
-    ``now`` is seconds since 1970, ``limit`` the number of messages after which reading ends, ``stop`` is asked now and
-    then whether to end (a deadline). What could not be read is counted, never raised.
+    ``now`` is seconds since 1970, ``limit`` the number of messages to read, ``stop`` is called every `STOP_EVERY`
+    messages and returns True to end (a deadline). Unreadable lines are counted, not raised.
     """
     sums = Sums(now=now)
     read = 0
@@ -286,8 +286,8 @@ def total(
     now: float,
     stop: Callable[[], bool],
 ) -> QueueSummary:
-    """Sum up messages that have been read already, some at a time: queue, queue ID, arrival, octets, whether expired
-    by hand, sender, recipients with their reasons."""
+    """Sum up messages already read, in portions of (queue name, queue id, arrival, octets, whether force-expired,
+    sender, recipients with their reasons). ``stop`` is called after each portion."""
     sums = Sums(now=now)
     for portion in portions:
         for queue_name, queue_id, arrival, size, _, sender, recipients in portion:
@@ -305,13 +305,13 @@ def total(
 
 
 def _decoded(lines: Sequence[str | bytes]) -> Iterable[dict[str, Any] | None]:
-    """A message for each line, None if it is none. Together they are decoded in half of the time."""
+    """The message in each line, None if there is none. Decoding lines together takes half the time."""
     texts = [line.decode("utf-8", "replace") if isinstance(line, bytes) else line for line in lines]
     try:
         found = json.loads(f"[{','.join(texts)}]")
     except (ValueError, RecursionError):
         found = None
-    # Lines that are only together valid are none.
+    # Lines that are valid only together are not messages.
     if found is None or len(found) != len(texts):
         found = [_loads(text) for text in texts]
     return [each if isinstance(each, dict) and "queue_id" in each else None for each in found]

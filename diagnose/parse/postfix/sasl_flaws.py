@@ -1,11 +1,11 @@
-"""Flaws in the sasl_passwd line that Postfix uses, or in the one that it should have found."""
+"""Flaws in the sasl_passwd line that Postfix uses, or in the one that it should have found but does not."""
 
 from __future__ import annotations
 
 from diagnose.parse.postfix.sasl_passwd import Entry, SaslPasswd
 from diagnose.record import dataclass
 
-# What makes the entry in use something else than was meant, and what only may.
+# Flaws that change the login of the entry in use (_HARM), and those that may (_ODD).
 _HARM = {
     "no-colon": "has no colon between user and password",
     "empty-user": "has no user before the colon",
@@ -22,7 +22,7 @@ _HARM = {
     "quoted": "has the password in quotes, which Postfix takes as part of it",
 }
 _ODD = {"cr": "ends in a carriage return", "dash": "holds a typographic dash"}
-# What keeps a line from being found at all.
+# Flaws that keep a lookup from finding a line.
 _LOST = {
     "key-without-value": "has a key and no value",
     "no-key-separator": "has no blank between the relay and the user",
@@ -42,7 +42,8 @@ KINDS = (*_HARM, *_ODD, *_LOST)
 
 @dataclass(frozen=True, kw_only=True)
 class Flaw:
-    """kind: of the finding (see sasl_passwd.parse); said: to follow "the line"; harmful: no login succeeds with it."""
+    """kind: of the finding (see sasl_passwd.parse); said: text to follow "the line"; harmful: no login succeeds with
+    it."""
 
     kind: str
     said: str
@@ -51,7 +52,7 @@ class Flaw:
 
 
 def in_use(entry: Entry, text: SaslPasswd | None, has_colon: bool) -> tuple[Flaw, ...]:
-    """The flaws of the entry that a lookup finds, the harmful ones first; text is its file where that can be read."""
+    """The flaws of the entry that a lookup finds, the harmful ones first. text: its file, None if unreadable."""
     kinds = {f.kind for f in text.findings if f.line == entry.line} if text is not None else set()
     kinds |= {trait for trait in entry.secret.traits if trait in _OF_SECRETS}
     if not has_colon:
@@ -70,7 +71,7 @@ def in_use(entry: Entry, text: SaslPasswd | None, has_colon: bool) -> tuple[Flaw
 
 
 def lost(text: SaslPasswd, host: str) -> Flaw | None:
-    """The first line that evidently is for this relay and that no lookup finds for its shape."""
+    """The flaw of the first line that is evidently for this relay but that no lookup finds; None if there is none."""
     host = host.lower()
     for finding in text.findings:
         if finding.kind not in _LOST or not (host in finding.text.lower() or finding.kind in _NAMELESS):

@@ -1,4 +1,4 @@
-"""Which SASL mechanisms are left for a login, of those that a server offers: options, filter and plug-ins of this side.
+"""Which of a server's SASL mechanisms are usable for a login, given this host's options, filter and plug-ins.
 
 Traits of the mechanisms as Cyrus SASL's plug-ins declare them; what the options mean: postconf(5), SASL_README.
 """
@@ -15,7 +15,7 @@ _MUTUAL = frozenset(("DIGEST-MD5", "GSSAPI", "GSS-SPNEGO", "SRP"))
 _NO_ACTIVE = frozenset(("DIGEST-MD5", "GSSAPI", "GSS-SPNEGO", "SRP", "PLAIN-OVER-TLS"))
 _FORWARD_SECRECY = frozenset(("SRP",))
 
-# The part of a plug-in's file name behind "lib" to what it speaks.
+# Mechanisms by the part of a plug-in's file name after "lib".
 _PLUGINS: dict[str, tuple[str, ...]] = {
     "plain": ("PLAIN",),
     "login": ("LOGIN",),
@@ -37,10 +37,10 @@ _PLUGINS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Left:
-    """What is left of the offer, step by step, as smtp(8) does it: the filter first, then the options, then the plug-ins.
+    """The mechanisms left after each step of smtp(8): the filter, then the options, then the plug-ins.
 
-    kind: "" when a login is possible, else what takes the last mechanism away: none-offered, filter, options,
-    token-only (only bearer-token mechanisms are offered and no plug-in speaks them) or plug-in.
+    kind: "" if a login is possible, else what removes the last mechanism: none-offered, filter, options, token-only
+    (only bearer-token mechanisms are offered and no plug-in supports them) or plug-in.
     """
 
     kind: str
@@ -51,7 +51,7 @@ class Left:
 
 
 def installed(paths: Iterable[str]) -> frozenset[str]:
-    """The mechanisms of the plug-in files found, such as /usr/lib/x86_64-linux-gnu/sasl2/libplain.so.2."""
+    """The mechanisms of plug-in files such as /usr/lib/x86_64-linux-gnu/sasl2/libplain.so.2."""
     found: set[str] = set()
     for path in paths:
         match = re.search(r"/lib(?:sasl-)?([a-z0-9]+)\.so(?:\.[\d.]+)?$", path)  # libsasl-xoauth2.so is sasl-xoauth2's
@@ -61,7 +61,7 @@ def installed(paths: Iterable[str]) -> frozenset[str]:
 
 
 def allowed_by_options(mechanism: str, options: Iterable[str]) -> bool:
-    """Whether a value of smtp_sasl_security_options leaves this mechanism."""
+    """Whether a value of smtp_sasl_security_options allows this mechanism."""
     wanted = {option.lower() for option in options}
     if "noplaintext" in wanted and mechanism in PLAINTEXT:
         return False
@@ -78,9 +78,10 @@ def allowed_by_options(mechanism: str, options: Iterable[str]) -> bool:
 
 
 def passes_filter(mechanism: str, value: str) -> bool:
-    """Whether smtp_sasl_mechanism_filter lets it through: the first item that matches decides, an empty filter passes all.
+    """Whether smtp_sasl_mechanism_filter passes a mechanism: the first matching item decides; an empty filter passes
+    all.
 
-    Items are names, or !name; tables and files in it cannot be judged here and count as passing.
+    Items are names, or !name; tables and files cannot be evaluated here and count as a match.
     """
     words = items(value)
     if not words:
@@ -97,7 +98,8 @@ def passes_filter(mechanism: str, value: str) -> bool:
 def left(
     offered: Iterable[str], *, mechanism_filter: str, options: Iterable[str], plugins: frozenset[str] | None
 ) -> Left:
-    """What is left of an offer. plugins: None if the plug-in directory is not known, then all count as installed."""
+    """The usable mechanisms of an offer. plugins: None if the plug-in directory is unknown; then all count as
+    installed."""
     offer = tuple(dict.fromkeys(name.upper() for name in offered))
     options = tuple(options)
     filtered = tuple(name for name in offer if passes_filter(name, mechanism_filter))
@@ -112,7 +114,7 @@ def left(
         kind = "options"
     elif not usable:
         tokens = all(name in TOKENS for name in offer)
-        # Where an installed plug-in would do but for filter or options, these are to blame.
+        # If filter or options exclude a mechanism with an installed plug-in, they are the cause.
         held_back = [n for n in offer if plugins is not None and n in plugins]
         if tokens:
             kind = "token-only"

@@ -1,6 +1,6 @@
-"""The SASL password file: its lines as Postfix reads them, and the keys under which Postfix looks.
+"""The SASL password file: its lines as Postfix reads them, and the keys that Postfix looks up.
 
-No password leaves this module: entries carry its Shape, `mask` its stars.
+No password leaves this module: entries hold its Shape, `mask` replaces it by stars.
 """
 
 import difflib
@@ -14,7 +14,7 @@ from diagnose.parse.text.paste import MARKS, artifacts
 from diagnose.parse.text.secret import STARS, Shape, placeholder, shape
 from diagnose.record import dataclass
 
-# Where it usually lies, below Postfix's configuration directory.
+# Its usual places below Postfix's configuration directory.
 USUAL_NAMES = ("sasl_passwd", "sasl/passwd", "sasl/sasl_passwd", "sasl_password", "saslpass")
 _SPACE = " \t\r\n\v\f"
 _SERVER_KEY = re.compile(r"\[?[\w.-]+\]?(?::(?:\d{1,5}|smtps?|submissions?|urd|lmtp))?$")
@@ -33,19 +33,19 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class SaslPasswd:
-    """The entries in order (for a key that stands twice postmap keeps the first) and the findings by line."""
+    """The entries in order (postmap keeps the first of a duplicate key) and the findings by line."""
 
     entries: tuple[Entry, ...]
     findings: tuple[Finding, ...]
 
     def get(self, key: str) -> Entry | None:
-        """The entry that a lookup of this key finds; case is folded as postmap does."""
+        """The entry that a lookup of this key finds, ignoring case as postmap does; None if there is none."""
         return next((entry for entry in self.entries if entry.key.lower() == key.lower()), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class NearMiss:
-    """A key of the file that only nearly is one that Postfix tries.
+    """A key of the file that nearly matches one that Postfix tries.
 
     `difference`: brackets, port, brackets-and-port, domain (the key names the domain, or another host of it), spelling.
     """
@@ -59,10 +59,10 @@ class NearMiss:
 def parse(text: str) -> SaslPasswd:
     """Read the source of a password table.
 
-    Kinds of finding: key-without-value, no-colon (the value is no user:password), empty-user, empty-password, whole-line-
-    quoted, quoted-value, equals-sign (`key = value`, `key=value`), colon-after-key (`key: value`), no-key-separator
-    (`host:587:user:password`), indented (joined to the line before, or ignored), duplicate, placeholder, url-key, and
-    those of paste.artifacts. A CR at the end is harmless to Postfix (trimmed), so 'cr' alone is no fault.
+    Kinds of finding: key-without-value, no-colon (the value is no user:password), empty-user, empty-password,
+    whole-line-quoted, quoted-value, equals-sign (`key = value`, `key=value`), colon-after-key (`key: value`),
+    no-key-separator (`host:587:user:password`), indented (joined to the line before, or ignored), duplicate,
+    placeholder, url-key, and those of paste.artifacts. Postfix trims a CR at the end, so 'cr' alone is no fault.
     """
     entries: list[Entry] = []
     known: set[str] = set()
@@ -124,12 +124,12 @@ def _entry(line: int, key: str, value: str, find: Callable[[int, str, str], None
 
 
 def parse_value(key: str, value: str) -> Entry:
-    """An entry from a looked-up or inline value, such as that of `static:user:password` (its key is '')."""
+    """The entry of a looked-up or inline value; the key is '' for `static:user:password`."""
     return _entry(0, key, value.strip(_SPACE), lambda line, kind, text: None)
 
 
 def _split(text: str) -> tuple[str, str]:
-    """Key and value as postmap splits them: at the first blank not within double quotes, which stay part of the key."""
+    """Key and value, split as postmap does: at the first blank outside double quotes. The quotes stay part of the key."""
     text = text.strip(_SPACE)
     match = re.match(r'(?:"[^"]*"|[^ \t\r\n\v\f"]|"(?=[^"]*$))+', text)
     end = match.end() if match else 0
@@ -138,7 +138,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _safe_key(key: str) -> str:
-    """A key fit to be shown: one that swallowed user and password is cut behind host and port."""
+    """The key without secrets: one that contains user and password is cut off after host and port."""
     if "@" in key and not re.match(r"\w+://", key) and ":" not in key and "=" not in key:
         return key
     if _SERVER_KEY.match(key.rstrip(":=").lstrip(MARKS)):
@@ -148,7 +148,7 @@ def _safe_key(key: str) -> str:
 
 
 def _lone(key: str) -> str:
-    """What stands alone on its line may be a password: only what is evidently a server's name is shown."""
+    """The part of a lone word that is evidently a server name; the rest may be a password and becomes "…"."""
     match = re.match(
         r"\[[a-z0-9.-]+\](?::\d+)?|(?=[a-z])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,12}(?::\d{1,5})?(?=[:=]|$)", key
     )
@@ -157,7 +157,7 @@ def _lone(key: str) -> str:
 
 
 def mask(text: str) -> str:
-    """The file with every password starred; lines that are no entries are starred wherever a password might be."""
+    """The file with passwords replaced by stars; in lines that are not entries, everything that might be one."""
     out: list[str] = []
     for raw in text.split("\n"):
         if not raw.strip():
@@ -185,11 +185,11 @@ def _masked_line(raw: str) -> str:
 def keys_tried(
     nexthop: str, *, hosts: Iterable[str] = (), sender: str = "", sender_dependent: bool = False, delimiter: str = ""
 ) -> tuple[str, ...]:
-    """The keys in the order in which smtp(8) asks its password map, each once.
+    """The keys that smtp(8) looks up in its password map, in order, without duplicates.
 
-    With smtp_sender_dependent_authentication the sender (then without its extension, then @domain); the server's host name
-    (what stands in the brackets, else each exchanger in `hosts`); the next hop exactly as configured, brackets and port
-    included. Source: smtp_sasl_glue.c of Postfix, SASL_README.
+    With smtp_sender_dependent_authentication the sender (then without its extension, then @domain); the server's
+    host name (the name in brackets, else each exchanger in `hosts`); the next hop as configured, with brackets and
+    port. Source: smtp_sasl_glue.c of Postfix, SASL_README.
     """
     keys: list[str] = []
     if sender_dependent and "@" in sender:
@@ -206,14 +206,14 @@ def keys_tried(
 
 
 def near_misses(entries: Iterable[Entry], wanted: Iterable[str]) -> tuple[NearMiss, ...]:
-    """Entries that no wanted key finds but that evidently are meant, with what differs; by line."""
+    """Entries that match no wanted key but are evidently meant for one, with the difference, in the file's order."""
     wanted = tuple(key.lower() for key in wanted)
     found: list[NearMiss] = []
     for entry in entries:
         key = entry.key.lower()
         if key in wanted or not key:
             continue
-        # The last wanted key is the next hop in full: the one to recommend.
+        # The last wanted key is the full next hop, the one to recommend.
         for target in reversed(wanted):
             difference = _difference(key, target)
             if difference:

@@ -1,7 +1,7 @@
-"""What a main.cf value must look like, and which values make a Postfix daemon refuse to start.
+"""The syntax of main.cf values, and which values make a Postfix daemon refuse to start.
 
-A parameter's type is read from its default in the very build at hand (`postconf -d`): yes/no, a number, a time.
-The words that enumerated parameters take are Postfix's own (postconf(5)).
+A parameter's type (yes/no, a number, a time) is inferred from its default in the installed build (`postconf -d`).
+The values of enumerated parameters are from postconf(5).
 """
 
 import functools
@@ -14,9 +14,9 @@ from diagnose.parse.postfix.tls_settings import LEVELS
 from diagnose.record import dataclass
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_TIME = re.compile(r"\s*([+-]?\d+)(?:([smhdw]).*)?$")  # what follows the unit's letter Postfix does not look at
+_TIME = re.compile(r"\s*([+-]?\d+)(?:([smhdw]).*)?$")  # Postfix ignores text after the unit's letter
 _NUMBER = re.compile(r"\s*[+-]?\d+$")
-# Their defaults look like a yes/no, number or time, yet they take other words too.
+# Parameters whose default looks like a yes/no, number or time but that accept other values too.
 _MORE_THAN_THEIR_DEFAULT = re.compile(
     r"^(?:.*_tcp_port|.*_feedback|milter_protocol|mail_release_date|mail_version|process_id|compatibility_level|process_id_directory"
     r"|.*_loglevel|.*_forbid_bare_newline|.*_reject_unlisted.*|smtputf8_autodetect_classes|postscreen_dnsbl_.*ttl|.*_dh\d+_param_file)$"
@@ -61,7 +61,7 @@ _LEVEL = re.compile(r"\d+(?:\.\d+){0,2}")
 class Rejection:
     """A value that Postfix refuses. `expected`: boolean, number, time, one-of, list-of, host-name, interface, network.
 
-    `daemon` is the service that dies or misbehaves of it (smtp, smtpd, lmtp, all); `fatal` whether it exits.
+    `daemon` is the affected one (see `daemon_of`); `fatal`: it exits.
     """
 
     parameter: str
@@ -73,26 +73,26 @@ class Rejection:
 
 
 def boolean(value: str) -> bool | None:
-    """yes/no in any case; None for what Postfix calls a bad boolean."""
+    """yes or no, ignoring case; None for a bad boolean."""
     return {"yes": True, "no": False}.get(value.lower())
 
 
 def integer(value: str) -> int | None:
-    """A decimal number with nothing behind it; None for a bad one."""
+    """A decimal number; None for a bad one, or with anything after it."""
     return int(value) if value.isascii() and len(value) < 20 and _NUMBER.match(value) else None
 
 
 def seconds(value: str, unit: str = "s") -> int | None:
-    """A time such as 30s, 5m, 4h, 2d, 1w in seconds; a bare number counts in `unit`; None for a bad one."""
+    """Seconds of a time such as 30s, 5m, 4h, 2d, 1w; a bare number is in `unit`. None for a bad time."""
     match = _TIME.match(value) if value.isascii() and len(value) < 20 else None
     if not match:
         return None
     return int(match[1]) * _UNITS.get(match[2] or unit, 1)
 
 
-@functools.lru_cache(maxsize=256)  # each recipient's route takes the same lists apart
+@functools.lru_cache(maxsize=256)  # each recipient's route splits the same lists
 def items(value: str) -> tuple[str, ...]:
-    """A list separated by commas and white space; what stands in braces stays together."""
+    """The items of a list separated by commas and white space; text in braces stays together."""
     found: list[str] = []
     word: list[str] = []
     level = 0
@@ -110,7 +110,7 @@ def items(value: str) -> tuple[str, ...]:
 
 
 def kind_of(parameter: str, defaults: Mapping[str, str]) -> str:
-    """boolean, number, time or text, read from the parameter's default."""
+    """boolean, number, time or text, inferred from the parameter's default."""
     if parameter not in defaults or _MORE_THAN_THEIR_DEFAULT.match(parameter):
         return "text"
     default = expand(defaults[parameter], defaults)
@@ -122,7 +122,8 @@ def kind_of(parameter: str, defaults: Mapping[str, str]) -> str:
 
 
 def daemon_of(parameter: str) -> str:
-    """The daemon that reads a parameter, by its prefix: smtp, smtpd, lmtp, postscreen, local, virtual, else all."""
+    """The daemon that reads a parameter, by its prefix: smtp, smtpd, lmtp, postscreen, local, virtual, cleanup, else
+    all."""
     prefix = parameter.partition("_")[0]
     return prefix if prefix in ("smtp", "smtpd", "lmtp", "postscreen", "local", "virtual", "cleanup") else "all"
 
@@ -140,7 +141,8 @@ def rejected(settings: Mapping[str, str], defaults: Mapping[str, str]) -> tuple[
 
 
 def _bad_network(value: str) -> tuple[str, str] | None:
-    """The first net/mask pattern that is none, and why; other patterns (names, files, tables) are left alone."""
+    """The first invalid net/mask pattern and the reason, None if there is none; names, files and tables are not
+    checked."""
     for word in items(value):
         plain = word.lstrip("!")
         address, slash, bits = plain.replace("[", "", 1).replace("]", "", 1).partition("/")
@@ -177,7 +179,7 @@ def _judge(parameter: str, value: str, kind: str) -> list[Rejection]:
         allowed = _ENUMERATED[parameter]
         empty = not value and parameter in _EMPTY_ALLOWED
         if not empty and value.lower() not in allowed:
-            # smtpd falls back on 'encrypt' with a warning, where the client exits.
+            # smtpd falls back to 'encrypt' with a warning; the client exits.
             fatal = parameter != "smtpd_tls_security_level"
             return no("one-of", f"{parameter} takes one of {', '.join(sorted(allowed))}, not {value!r}", fatal)
     if parameter in _LISTS:
@@ -207,7 +209,7 @@ def _judge(parameter: str, value: str, kind: str) -> list[Rejection]:
 
 
 def bad_host_name(name: str) -> str:
-    """Why Postfix's valid_hostname() refuses a name; '' when it does not."""
+    """Why Postfix's valid_hostname() refuses a name; '' if it accepts it."""
     if not name:
         return "empty"
     if len(name) > 255 or any(len(label) > 63 for label in name.split(".")):

@@ -1,4 +1,4 @@
-"""References to lookup tables as they stand in main.cf: `type:name`, nested, or with their contents inline.
+"""References to lookup tables in main.cf: `type:name`, nested, or with inline contents.
 
 Which types need postmap(1) and which files they read: DATABASE_README and postmap(1) of Postfix.
 """
@@ -20,7 +20,7 @@ INDEXED: dict[str, tuple[str, ...]] = {
 """Types that postmap compiles, and the suffixes of what it writes beside the source."""
 
 PATTERNS = ("regexp", "pcre", "cidr")
-BACKENDS = ("ldap", "mysql", "pgsql", "sqlite", "memcache", "mongodb")  # whose file says where the entries are
+BACKENDS = ("ldap", "mysql", "pgsql", "sqlite", "memcache", "mongodb")  # whose file configures the queries
 PLAIN = ("texthash", *PATTERNS, *BACKENDS)
 _NO_FILE = tuple("static inline environ unix proxy nis nisplus netinfo fail internal debug".split())
 _REMOTE = ("tcp", "socketmap")
@@ -32,7 +32,7 @@ _REFERENCE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*):(.*)$", re.S)
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One reference. `type` without the proxy: and debug: before it, `name` the path or the contents, `raw` as written.
+    """One reference. `type` without a preceding proxy: or debug:, `name` the path or the contents, `raw` as written.
 
     `proxied`: read by proxymap(8), which runs as postfix and not as root. `inner`: the members of a union or pipe map.
     `problem`: '' or no-type, empty-name, unknown-type, relative-path, suffix-in-path.
@@ -47,7 +47,7 @@ class Table:
 
     @property
     def key(self) -> str:
-        """The reference without proxy:, as postmap(1) takes it, braces included."""
+        """The reference as postmap(1) accepts it, with braces but without proxy: or debug:."""
         return _THROUGH.sub("", self.raw)
 
 
@@ -79,7 +79,7 @@ def parse(reference: str) -> Table:
 
 
 def meant(table: Table) -> Table:
-    """A reference with the compiled file's suffix (hash:/etc/postfix/sasl_passwd.db) without it; any other as it is."""
+    """The table without the compiled file's suffix (hash:/etc/postfix/sasl_passwd.db), if its name has one."""
     if table.problem != "suffix-in-path":
         return table
     suffix = next(each for each in INDEXED[table.type] if table.name.endswith(each))
@@ -87,7 +87,7 @@ def meant(table: Table) -> Table:
 
 
 def parse_list(value: str) -> tuple[Table, ...]:
-    """The tables of a parameter such as smtp_sasl_password_maps, in the order that Postfix asks them."""
+    """The tables of a parameter such as smtp_sasl_password_maps, in the order in which Postfix searches them."""
     return tuple(parse(word) for word in items(value))
 
 
@@ -101,14 +101,14 @@ def files(table: Table) -> tuple[str, ...]:
 
 
 def siblings(table: Table) -> tuple[str, ...]:
-    """What postmap makes of the same text where it is told another type."""
+    """The files that postmap would write for other indexed types; () unless this type is indexed."""
     own = files(table)
     every = (table.name + suffix for suffixes in INDEXED.values() for suffix in suffixes)
     return tuple(dict.fromkeys(path for path in every if path not in own)) if table.type in INDEXED else ()
 
 
 def source(table: Table) -> str:
-    """The text file that a person edits; '' where there is none."""
+    """The text file that a person edits; '' if there is none."""
     return table.name if table.type in (*INDEXED, *PLAIN) and table.name.startswith("/") else ""
 
 
@@ -130,7 +130,7 @@ def inline_entries(table: Table) -> dict[str, str]:
 
 
 def hide(value: str) -> str:
-    """A parameter's value fit to be shown: the contents of static: and inline: tables are starred, user names stay."""
+    """A parameter's value without secrets: the contents of static: and inline: tables become stars, except user names."""
     out: list[str] = []
     at = 0
     for match in re.finditer(r"(static|inline):(\{|)", value):

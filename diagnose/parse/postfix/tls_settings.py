@@ -6,7 +6,7 @@ from diagnose.record import dataclass
 
 VERSIONS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _BY_NAME = {name.lower(): name for name in VERSIONS} | {"tlsv1.0": "TLSv1"}
-# Wire versions in hexadecimal, which a bound may be given as since 3.6.
+# Wire versions; since Postfix 3.6 a bound may be given as one in hexadecimal.
 _BY_CODE = {0x300: "SSLv3", 0x301: "TLSv1", 0x302: "TLSv1.1", 0x303: "TLSv1.2", 0x304: "TLSv1.3"}
 LEVELS = ("none", "may", "encrypt", "fingerprint", "verify", "secure", "dane", "dane-only", "half-dane")
 
@@ -24,7 +24,7 @@ class Policy:
 
 
 def policy(text: str) -> Policy:
-    """Reads `level name=value …`."""
+    """Parse `level name=value …`."""
     words = text.replace(",", " ").split()
     pairs = tuple((key.lower(), value) for key, equals, value in (word.partition("=") for word in words[1:]) if equals)
     level = words[0].lower() if words else ""
@@ -33,17 +33,17 @@ def policy(text: str) -> Policy:
 
 
 def pins(entry: str, default: str) -> tuple[str, ...]:
-    """The fingerprints that a policy table's entry asks for, else those of smtp_tls_fingerprint_cert_match, in lower
-    case without colons; () where one of them is not whole hexadecimal."""
+    """The fingerprints in a policy table's entry, else those in `default` (smtp_tls_fingerprint_cert_match), in
+    lower case without colons; () if one of them is not valid hexadecimal."""
     matches = [value for key, value in policy(entry).attributes if key == "match"] or re.split(r"[,\s]+", default)
     found = [word.replace(":", "").lower() for value in matches for word in value.split("|") if word]
     return tuple(found) if all(re.fullmatch(r"(?:[0-9a-f]{2}){16,64}", word) for word in found) else ()
 
 
 def versions(value: str, postfix: tuple[int, int] = (3, 7)) -> tuple[str, ...] | None:
-    """The protocol versions that a list leaves, oldest first; None for a list that Postfix refuses.
+    """The protocol versions that a list allows, oldest first; None for a list that Postfix refuses.
 
-    Names include, !names exclude, >= and <= bound (Postfix 3.6 and later only).
+    A name includes a version, !name excludes it, >= and <= bound the range (Postfix 3.6 and later).
     """
     included: set[str] = set()
     excluded: set[str] = set()
@@ -75,7 +75,7 @@ def _version(text: str) -> str:
 
 
 def certificate_problem(verify_error: str) -> str:
-    """expired, not-yet-valid, self-signed, wrong-name, unknown-ca, or other: of OpenSSL's text for a certificate."""
+    """The kind of an OpenSSL verification error: expired, not-yet-valid, self-signed, wrong-name, unknown-ca or other."""
     text = verify_error.lower()
     for kind, words in (
         ("expired", ("has expired",)),
@@ -85,13 +85,14 @@ def certificate_problem(verify_error: str) -> str:
         ("unknown-ca", ("unable to get", "unable to verify", "issuer certificate", "in certificate chain")),
     ):
         if any(word in text for word in words):
-            # A root of nobody's bundle at the chain's end is an unknown CA, not a certificate that signed itself.
+            # An untrusted root at the end of the chain is an unknown CA, not a self-signed server certificate.
             return "unknown-ca" if kind == "self-signed" and "in certificate chain" in text else kind
     return "other"
 
 
 def handshake_problem(error: str) -> str:
-    """wrong-version (no TLS there), mismatch (versions, ciphers, keys), closed, timeout or other: of a handshake's end."""
+    """The kind of a handshake error: wrong-version (no TLS there), mismatch (versions, ciphers, keys), closed,
+    timeout or other."""
     text = error.lower()
     if (
         "wrong version number" in text

@@ -1,8 +1,8 @@
-"""Which transport and next hop a recipient gets: the order in which trivial-rewrite(8) asks.
+"""Resolves a recipient to transport and next hop, in the order of trivial-rewrite(8).
 
-Address classes first (local, virtual alias, virtual mailbox, relay, default; ADDRESS_CLASS_README), then the next hop
-(relay_transport and default_transport before sender_dependent_relayhost_maps before relayhost), then transport_maps over all.
-Aliases and canonical maps rewrite addresses before (cleanup(8)).
+Address classes first (local, virtual alias, virtual mailbox, relay, default; ADDRESS_CLASS_README), then the next
+hop (relay_transport and default_transport before sender_dependent_relayhost_maps before relayhost), then
+transport_maps, which overrides them. Aliases and canonical maps have rewritten the address before (cleanup(8)).
 """
 
 import re
@@ -22,10 +22,11 @@ _PARTIAL_EXCLUDED = ("regexp:", "pcre:", "cidr:", "proxy:regexp:", "proxy:pcre:"
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """`address_class`: local, virtual-alias, virtual-mailbox, relay or default. `nexthop` as handed to the agent.
+    """`address_class`: local, virtual-alias, virtual-mailbox, relay or default. `nexthop` as passed to the delivery
+    agent.
 
-    `hops` are the SMTP servers of it, in order (none for error, local, discard …). `reasons` name what decided, in the
-    order asked; `unknown` the tables that could not be asked, so that the answer may be wrong.
+    `hops` are its SMTP servers, in order (none for error, local, discard …). `reasons`: the settings that decided,
+    in order; `unknown`: the tables that could not be searched, so that the decision may be wrong.
     """
 
     address_class: str
@@ -37,7 +38,7 @@ class Decision:
 
 
 class _Asker:
-    """One decision: expands settings, asks tables, remembers what could not be asked."""
+    """One decision: expands settings, searches tables, records those that could not be searched."""
 
     def __init__(self, settings: Mapping[str, str], lookup: Lookup) -> None:
         self._settings = settings
@@ -48,7 +49,8 @@ class _Asker:
         return expand(self._settings.get(name, ""), self._settings).strip()
 
     def ask(self, parameter: str, key: str, partial: bool = False) -> tuple[str, str] | None:
-        """The table that answered and its value. Pattern tables are not asked for parts of addresses."""
+        """(table, value) of the first table with the key, else None. partial: a part of an address, not tried on
+        pattern tables."""
         for table in items(self.value(parameter)):
             if partial and table.startswith(_PARTIAL_EXCLUDED) and not table.startswith("static:"):
                 continue
@@ -67,7 +69,7 @@ class _Asker:
             return None
 
     def listed(self, parameter: str, domain: str) -> bool:
-        """Whether a domain list holds the domain; the first item that matches decides, '!' before it means no."""
+        """Whether a domain list contains the domain; the first matching item decides, '!' before it means no."""
         parents = parameter in items(self.value("parent_domain_matches_subdomains"))
         for item in items(self.value(parameter)):
             negated, pattern = item.startswith("!"), item.lstrip("!").lower()
@@ -105,7 +107,7 @@ def _parents(domain: str, parents: bool) -> list[str]:
 
 
 def decide(settings: Mapping[str, str], lookup: Lookup, sender: str, recipient: str) -> Decision:
-    """Decide for one recipient. `settings` are all of Postfix's, defaults included; a bare user name means $myorigin."""
+    """Decide for one recipient. `settings` include the defaults; a recipient without a domain gets $myorigin."""
     asker = _Asker(settings, lookup)
     local, at, domain = recipient.strip().strip("<>").rpartition("@")
     if not at:
@@ -177,7 +179,8 @@ def _class_route(asker: _Asker, address_class: str, sender: str, domain: str) ->
 
 
 def _by_sender(asker: _Asker, parameter: str, sender: str) -> tuple[str, str] | None:
-    """A lookup by sender: the address, then @domain; DUNNO and an empty answer mean none."""
+    """(table, value) for a sender: its address, the address without extension, then @domain. None for DUNNO, an
+    empty value or no entry."""
     name = "empty_address_default_transport_maps_lookup_key"
     if parameter.endswith("relayhost_maps"):
         name = "empty_address_relayhost_maps_lookup_key"
@@ -211,7 +214,8 @@ def _transport_entry(asker: _Asker, address: str, domain: str) -> tuple[str, str
 
 
 def _override(answer: str, channel: str, nexthop: str, domain: str) -> tuple[str, str]:
-    """Apply `transport:nexthop`: an empty transport keeps it, a transport alone resets the next hop to the domain."""
+    """Apply `transport:nexthop`: an empty transport keeps the current one; a transport alone resets the next hop to
+    the domain."""
     new_channel, _, new_nexthop = answer.strip().partition(":")
     if not new_channel:
         return channel, new_nexthop or nexthop

@@ -10,12 +10,13 @@ from diagnose.parse.sender.dmarc import tags
 from diagnose.record import dataclass
 
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----(?P<body>[A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----")
-_ED25519 = bytes.fromhex("302a300506032b6570032100")  # what precedes the 32 octets in a SubjectPublicKeyInfo
+_ED25519 = bytes.fromhex("302a300506032b6570032100")  # precedes the 32 octets of the key in a SubjectPublicKeyInfo
 
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """A published key. problem: missing, several, syntax, revoked, or "" for a good one; why: in words; testing: t=y."""
+    """A published key. problem: missing, several, syntax, revoked, or "" if it is valid; why: the problem in words;
+    testing: t=y."""
 
     problem: str = ""
     why: str = ""
@@ -24,7 +25,7 @@ class Key:
 
 
 def published(texts: tuple[str, ...]) -> Key:
-    """Of the TXT records at selector._domainkey.domain."""
+    """The key in the TXT records of selector._domainkey.domain."""
     records = [text for text in texts if re.search(r"(?:^|;)\s*p\s*=", text)]
     if not records:
         return Key(problem="missing", why="no key is published")
@@ -51,7 +52,7 @@ def published(texts: tuple[str, ...]) -> Key:
 
 
 def of_private(pem: str) -> bytes:
-    """The public key that `openssl pkey -pubout` prints, as DKIM publishes it; b"" if it prints none."""
+    """The public key in the output of `openssl pkey -pubout`, as DKIM publishes it; b"" if there is none."""
     found = _PEM.search(pem)
     if found is None:
         return b""
@@ -63,7 +64,8 @@ def of_private(pem: str) -> bytes:
 
 
 def same(one: bytes, other: bytes) -> bool:
-    """Whether it is one key. An RSA key may be published with or without its algorithm (RFC 6376 errata 3017)."""
+    """Whether two public keys are the same. An RSA key may be published with or without its algorithm (RFC 6376
+    errata 3017)."""
     return bool(one) and bool(other) and (one == other or one.endswith(other) or other.endswith(one))
 
 

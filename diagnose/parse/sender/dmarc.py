@@ -1,7 +1,7 @@
 """A domain's DMARC policy and its organisational domain, by the tree walk of RFC 9989 section 4.10.
 
-The walk needs no public suffix list (which older receivers use, RFC 7489 3.2): a few questions up the name tell the same for
-every domain whose owner publishes a policy, and without any there is nothing to judge.
+The walk needs no public suffix list (which older receivers use, RFC 7489 3.2): a few queries up the tree give the
+same result for every domain whose owner publishes a policy; without a policy there is nothing to evaluate.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from diagnose.record import dataclass
 
-# A name's TXT records; () where there are none, None if nobody could tell.
+# A name's TXT records; () if there are none, None if the lookup failed.
 AskText = Callable[[str], "tuple[str, ...] | None"]
 
 _RECORD = re.compile(r"v\s*=\s*DMARC1\s*(?:;|$)")  # the version is case-sensitive (section 4.7)
@@ -21,10 +21,10 @@ _STEPS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What holds for mail from a domain. policy: none, quarantine or reject, "" where no record holds; place: the domain that
-    publishes it; organisation: the organisational domain; record: as published; strict_dkim: alignment must be
-    exact; testing: t=y (of RFC 7489: pct below 100), which asks receivers for the next lower policy; problem: why it could not
-    be told; broken: a record that no receiver takes for one, "" for none."""
+    """The policy for mail from a domain. policy: none, quarantine or reject, "" if no record applies; place: the
+    domain that publishes it; organisation: the organisational domain; record: as published; strict_dkim: DKIM
+    alignment must be exact; testing: t=y (in RFC 7489: pct below 100), which asks receivers for the next lower
+    policy; problem: why the lookup failed; broken: an invalid record that receivers ignore, "" for none."""
 
     policy: str = ""
     place: str = ""
@@ -37,19 +37,19 @@ class Policy:
 
     @property
     def refuses(self) -> bool:
-        """Whether it asks receivers to refuse or put aside mail that does not align."""
+        """Whether it asks receivers to reject or quarantine mail that is not aligned."""
         return self.policy == "reject" or (self.policy == "quarantine" and not self.testing)
 
 
 def steps(domain: str) -> tuple[str, ...]:
-    """The names asked, from the domain upwards; of a long name the middle is left out (section 4.10, step 5)."""
+    """The names to query, from the domain upwards; a long name's middle is skipped (section 4.10, step 5)."""
     labels = domain.lower().rstrip(".").split(".")
     shorter = [labels[-n:] for n in range(min(len(labels) - 1, _STEPS - 1), 0, -1)]
     return tuple(f"_dmarc.{'.'.join(each)}" for each in (labels, *shorter))
 
 
 def policy(ask: AskText, domain: str, exists: bool = True) -> Policy:
-    """For mail from this domain. exists: whether the domain itself is in the DNS (np= holds for one that is not)."""
+    """The policy for mail from this domain. exists: whether the domain itself is in the DNS (np= applies if not)."""
     domain = domain.lower().rstrip(".")
     found: dict[str, Mapping[str, str]] = {}
     texts: dict[str, str] = {}
@@ -88,14 +88,14 @@ def policy(ask: AskText, domain: str, exists: bool = True) -> Policy:
 
 
 def organisation(ask: AskText, domain: str) -> str | None:
-    """A domain's organisational domain; the domain itself where nobody above publishes a policy, None if this could not be told."""
+    """A domain's organisational domain: the domain itself if none above publishes a policy, None if a lookup failed."""
     told = policy(ask, domain)
     return None if told.problem else told.organisation
 
 
 def aligned(ask: AskText, author: str, other: str, strict: bool) -> bool | None:
-    """Whether the domain that SPF or DKIM vouches for is the author's, or with relaxed alignment of the same organisation; None
-    where this could not be told."""
+    """Whether the domain that SPF or DKIM authenticates is the author's or, with relaxed alignment, of the same
+    organisation; None if a lookup failed."""
     author, other = author.lower().rstrip("."), other.lower().rstrip(".")
     if author == other:
         return True
@@ -106,7 +106,7 @@ def aligned(ask: AskText, author: str, other: str, strict: bool) -> bool | None:
 
 
 def _organisation(domain: str, found: Mapping[str, Mapping[str, str]]) -> str:
-    """Of the records that the walk met (section 4.10.2), "" where it met none."""
+    """The organisational domain from the records that the walk found (section 4.10.2), "" if it found none."""
     for place, said in found.items():
         if said.get("psd") == "n":
             return place
@@ -116,6 +116,6 @@ def _organisation(domain: str, found: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def tags(record: str) -> Mapping[str, str]:
-    """The tags of a DMARC or DKIM record; names in lower case, blanks around values gone."""
+    """The tags of a DMARC or DKIM record; names in lower case, values stripped."""
     pairs = (part.partition("=") for part in record.split(";"))
     return {name.strip().lower(): value.strip() for name, sign, value in pairs if sign}

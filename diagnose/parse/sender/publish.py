@@ -1,4 +1,5 @@
-"""The DNS records to publish, ready for a zone file: SPF merged with what is there, DKIM from a key, DMARC's first step."""
+"""DNS records to publish, ready for a zone file: SPF merged with the published one, DKIM from a key, a first DMARC
+policy."""
 
 from __future__ import annotations
 
@@ -13,20 +14,21 @@ _STRING = 255  # octets of one string of a TXT record (RFC 1035 3.3.14)
 
 
 def txt(name: str, text: str) -> str:
-    """`name. TXT "text"`, a long text in several strings, which readers join."""
+    """`name. TXT "text"`; a long text is split into several strings, which resolvers join."""
     parts = [text[n : n + _STRING] for n in range(0, len(text), _STRING)]
     strings = " ".join(f'"{part}"' for part in parts)
     return f"{name}. TXT {strings}"
 
 
 def address_term(address: str) -> str:
-    """The mechanism that lets one address pass."""
+    """The SPF mechanism that passes one address."""
     return f"ip{ipaddress.ip_address(address).version}:{address}"
 
 
 def spf(domain: str, published: Sequence[str], terms: Sequence[str]) -> str:
-    """The one record for a domain that has these TXT records, with more mechanisms in front: there they take no look-up away from
-    the others, and of several records the mechanisms are kept. "" where what is published cannot be read, or names them already."""
+    """One SPF record for a domain with these TXT records, with `terms` in front, where they cost the other
+    mechanisms no lookup. Several records are merged. "" if a published record cannot be parsed or merged, or already
+    has the terms."""
     found = records(published)
     try:
         read = [parse(text) for text in found]
@@ -40,7 +42,7 @@ def spf(domain: str, published: Sequence[str], terms: Sequence[str]) -> str:
     more = [term for term in terms if term not in kept]
     if not more and len(found) < 2:
         return ""
-    # Of several the mildest end, which refuses nobody that one of them let pass; never one that lets everybody pass.
+    # Of several ends the mildest, which fails nobody that one of the records passed; never +all.
     end = max(ends, key=lambda text: "-~?".find(text[0]), default="") if len(found) > 1 else next(iter(ends), "")
     words = ["v=spf1", *more, *kept, *([end] if end else redirects or ([] if found else ["~all"]))]
     words += read[0].others if len(read) == 1 else ()
@@ -53,5 +55,5 @@ def dkim_key(place: str, public: bytes) -> str:
 
 
 def dmarc(organisation: str) -> str:
-    """The first step: a policy that refuses nothing."""
+    """The record of a first policy, p=none."""
     return txt(f"_dmarc.{organisation}", "v=DMARC1; p=none")

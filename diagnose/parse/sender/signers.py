@@ -1,4 +1,4 @@
-"""What DKIM signers are set to sign: OpenDKIM, dkimpy-milter, rspamd and amavis, each in its own format.
+"""Signing settings of the DKIM signers OpenDKIM, dkimpy-milter, rspamd and amavis.
 
 Sources: opendkim.conf(5), dkimpy-milter.conf(5), rspamd's dkim_signing module, amavisd-new's README.dkim.
 """
@@ -25,7 +25,7 @@ RSPAMD_KEY, RSPAMD_SELECTOR = "/var/lib/rspamd/dkim/$domain.$selector.key", "dki
 
 @dataclass(frozen=True, kw_only=True)
 class Signer:
-    """program: who signs; domain: d= of the signature; selector: s=; key: the private key's path, "" where not known."""
+    """program: the signer; domain: d= of the signature; selector: s=; key: the private key's path, "" if unknown."""
 
     program: str
     domain: str
@@ -35,20 +35,20 @@ class Signer:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenDkim:
-    """A configuration file of OpenDKIM or dkimpy-milter: its values by lower-case names."""
+    """A configuration file of OpenDKIM or dkimpy-milter: values by lower-case name."""
 
     program: str
     values: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def signs(self) -> bool:
-        """Whether it is set to sign anything; Mode is "sv" unless set."""
+        """Whether it is configured to sign; Mode defaults to "sv"."""
         named = self.values.get("keytable") or (self.values.get("domain") and self.values.get("selector"))
         return bool(named) and "s" in self.values.get("mode", "sv").lower()
 
     def listens(self, endpoint: str) -> bool:
-        """Whether that milter of Postfix's is this one: the same port, or a socket of the same name (Postfix may see it below its
-        chroot). True if its Socket is set elsewhere."""
+        """Whether Postfix's milter endpoint is this signer's: the same port, or a socket of the same file name
+        (Postfix may see it below its chroot). True if Socket is not set here."""
         socket = self.values.get("socket", "")
         if not socket:
             return True
@@ -58,12 +58,12 @@ class OpenDkim:
         return endpoint.startswith("unix:") and socket.rpartition("/")[2] == endpoint.rpartition("/")[2]
 
     def table(self, name: str) -> str:
-        """The path of its KeyTable or SigningTable, "" where it is none in a file."""
+        """The path of its KeyTable or SigningTable, "" if it is not a file."""
         kind, colon, path = self.values.get(name.lower(), "").rpartition(":")
         return path if path.startswith("/") and (not colon or kind in ("file", "refile", "csl")) else ""
 
     def signers(self, domain: str, keys: str, patterns: str) -> Iterator[Signer]:
-        """For mail of a domain. keys, patterns: the texts of KeyTable and SigningTable."""
+        """The signers for mail from a domain. keys, patterns: the texts of KeyTable and SigningTable."""
         if not self.table("KeyTable"):
             names = {name.lower() for name in re.split(r"[,\s]+", self.values.get("domain", ""))}
             whole = self.values.get("subdomains", "").lower() in ("yes", "true", "1")
@@ -97,7 +97,7 @@ def _lines(text: str) -> list[tuple[str, str]]:
 
 
 def _fits(pattern: str, domain: str) -> bool:
-    """Whether a line of a SigningTable takes mail of somebody at the domain, as `file:` or `refile:` read it."""
+    """Whether a SigningTable pattern matches senders at the domain, in `file:` or `refile:` syntax."""
     pattern = pattern.lower()
     if pattern in (domain, "*"):
         return True
@@ -108,8 +108,9 @@ def _fits(pattern: str, domain: str) -> bool:
 
 
 def rspamd(text: str, domain: str) -> Signer | None:
-    """By local.d/dkim_signing.conf for mail of a domain; None if it is switched off, or a map decides. The key of a domain
-    that it does not name lies at a path with the domain's name; without that file nothing is signed."""
+    """The signer for mail from a domain according to local.d/dkim_signing.conf; None if signing is disabled or a map
+    decides. A domain not listed there has its key at the general or default path; rspamd signs only if that file
+    exists."""
     plain = "\n".join(line.split("#")[0] for line in text.splitlines())
     blocks = {found["domain"].lower(): _values(found["body"]) for found in _BLOCK.finditer(plain)}
     said = _values(_BLOCK.sub("", plain))
@@ -126,7 +127,7 @@ def _values(text: str) -> dict[str, str]:
 
 
 def amavis(text: str, domain: str) -> Iterator[Signer]:
-    """By amavisd.conf for mail of a domain or of one below it."""
+    """The signers for mail from a domain, by keys in amavisd.conf for it or a parent domain."""
     on = [found["value"] for line in text.splitlines() if (found := _ENABLED.match(line))]
     if not on or on[-1] == "0":
         return
@@ -137,7 +138,7 @@ def amavis(text: str, domain: str) -> Iterator[Signer]:
 
 
 def logged(lines: Iterable[str]) -> dict[str, str]:
-    """The domains that were seen to be signed for, each with its last selector."""
+    """The last selector by domain, from log lines of added signatures."""
     found = {}
     for line in lines:
         if "DKIM-Signature field added" in line and (added := _ADDED.search(line)):

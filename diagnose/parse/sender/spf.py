@@ -1,7 +1,7 @@
 """Evaluates SPF: check_host() of RFC 7208.
 
-Not pyspf, because that looks names up one after the other, and does not tell which term decided or exceeded a
-limit. Here a record's lookups are announced, so that the caller makes them in parallel, and recorded answers can be
+Not pyspf, because it looks names up one after the other and does not tell which term decided or exceeded a limit.
+Here a record's lookups are announced, so that the caller can make them in parallel, and recorded answers can be
 evaluated. pyspf is the oracle in the tests.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import field
 from diagnose.parse.sender.spf_record import Address, Record, SpfError, Term, Whose, expand, parse, records
 from diagnose.record import dataclass
 
-# (name, type) to its records in presentation form; () where there are none, None if nobody could tell.
+# (name, type) to its records in presentation form; () if there are none, None if the lookup failed.
 Ask = Callable[[str, str], "tuple[str, ...] | None"]
 Ahead = Callable[[Iterable[tuple[str, str]]], None]
 
@@ -25,9 +25,9 @@ _RESULTS = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """result: pass, fail, softfail, neutral, none, temperror or permerror. record: the domain's own, as published; term:
-    the mechanism that decided, as written; kind, why: of permerror (see SpfError) and temperror; lookups: how many terms
-    asked DNS."""
+    """result: pass, fail, softfail, neutral, none, temperror or permerror. record: the domain's own, as published;
+    term: the mechanism that decided, as written; kind: of a permerror (see SpfError); why: of a permerror or
+    temperror; lookups: number of terms that needed DNS."""
 
     result: str
     record: str = ""
@@ -38,7 +38,7 @@ class Verdict:
 
 
 class _Temporary(Exception):
-    """A question that nobody answered."""
+    """A DNS lookup failed."""
 
 
 @dataclass
@@ -70,7 +70,8 @@ class _Run:
 def evaluate(
     ask: Ask, domain: str, address: str, *, sender: str = "", helo: str = "", ahead: Ahead | None = None
 ) -> Verdict:
-    """For a client at `address` (IPv4 or IPv6) that says MAIL FROM:<sender>. ahead: told which questions of a record come."""
+    """The verdict for a client at `address` (IPv4 or IPv6) with MAIL FROM:<sender>. ahead: receives a record's
+    lookups in advance."""
     client = ipaddress.ip_address(address)
     if isinstance(client, ipaddress.IPv6Address) and client.ipv4_mapped:
         client = client.ipv4_mapped
@@ -114,7 +115,7 @@ def _check_host(run: _Run, domain: str) -> str:
 
 
 def _questions(record: Record, domain: str, run: _Run) -> list[tuple[str, str]]:
-    """What evaluating this record asks at most, as far as it can be told before."""
+    """(name, type) of the lookups that this record may need, as far as they are known beforehand."""
     asked = [term for term in record.terms if term.name in ("a", "mx", "include", "exists")]
     kind = _address_type(run.whose.address)
     kinds = {"a": kind, "mx": "MX", "include": "TXT", "exists": "A"}
@@ -170,15 +171,15 @@ def _among(run: _Run, addresses: Iterable[str], term: Term) -> bool:
         try:
             net = ipaddress.ip_network(f"{text}/{length}", strict=False)
         except ValueError:
-            continue  # an alias, beside the addresses that it leads to
+            continue  # an alias among the addresses it resolves to
         if net.version == run.whose.address.version and run.whose.address in net:
             return True
     return False
 
 
 def _validated(run: _Run, domain: str, only: bool = False) -> str:
-    """The client's name by its PTR record that leads back and lies in `domain` (section 5.5), with `only` no other; errors
-    are no match."""
+    """A PTR name of the client that resolves back to it (section 5.5), preferably within `domain`, with `only` no
+    other; "" if there is none or a lookup fails."""
     try:
         names = [name.rstrip(".") for name in run.found(run.whose.address.reverse_pointer, "PTR", counts=only)[:NAMES]]
         kind = _address_type(run.whose.address)
@@ -192,8 +193,8 @@ def _validated(run: _Run, domain: str, only: bool = False) -> str:
 
 
 def some_address(ask: Ask, domain: str, depth: int = 3) -> str:
-    """An IPv4 address that the domain's record lets pass, found in its ip4 networks or those of the records that it includes;
-    "" where it names none so."""
+    """An IPv4 address that passes the domain's record, from its ip4 networks or those of included records; "" if
+    there is none."""
     texts = records(ask(domain, "TXT") or ())
     try:
         record = parse(texts[0]) if len(texts) == 1 else None

@@ -1,4 +1,4 @@
-"""An SPF record as terms, and its macros. RFC 7208 sections 4.5, 4.6.1, 5, 6, 7 and 12."""
+"""Parses an SPF record into terms, and expands its macros. RFC 7208 sections 4.5, 4.6.1, 5, 6, 7 and 12."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CIDR = re.compile(r"(?:/(0|[1-9]\d?))?(?://(0|[1-9]\d{0,2}))?")
 _EXPAND = re.compile(r"%(?:\{([A-Za-z])(\d*)(r?)([-.+,/_=]*)\}|([%_-]))", re.I)
 _TOP_LABEL = re.compile(r"(?!\d+$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _LONGEST = 253
-_WORD = 1000  # octets; no name is as long, whatever macros are in it
+_WORD = 1000  # octets; longer than any name with macros
 
 
 class SpfError(ValueError):
@@ -32,8 +32,8 @@ class SpfError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """A mechanism. qualifier: + - ~ or ?; name: lower case; target: the domain-spec, "" for the current domain; net: what
-    ip4 and ip6 name; cidr4, cidr6: prefix lengths of a and mx; text: as written."""
+    """A mechanism. qualifier: + - ~ or ?; name: lower case; target: the domain-spec, "" for the current domain; net:
+    the network of ip4 or ip6; cidr4, cidr6: prefix lengths of a and mx; text: as written."""
 
     qualifier: str
     name: str
@@ -46,8 +46,8 @@ class Term:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """terms: the mechanisms in their order; redirect: the domain-spec of that modifier, "" where there is none; others: the
-    remaining modifiers, as written."""
+    """terms: the mechanisms in order; redirect: that modifier's domain-spec, "" if there is none; others: the
+    remaining modifiers, names in lower case."""
 
     text: str
     terms: tuple[Term, ...]
@@ -56,12 +56,12 @@ class Record:
 
 
 def records(texts: Iterable[str]) -> tuple[str, ...]:
-    """Those TXT records that are SPF version 1 (section 4.5)."""
+    """The TXT records that are SPF version 1 (section 4.5)."""
     return tuple(text for text in texts if re.match(r"v=spf1(?: |$)", text, re.I))
 
 
 def parse(text: str) -> Record:
-    """Raises SpfError (syntax), wherever in the record the mistake stands (section 4.6)."""
+    """Parse a record. Raises SpfError (syntax) for an error anywhere in it (section 4.6)."""
     terms: list[Term] = []
     modifiers: dict[str, str] = {}
     for word in text[len("v=spf1") :].split(" "):
@@ -149,7 +149,7 @@ def _macros(word: str, text: str, letters: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Whose:
-    """What macros are made of: the client's address, MAIL FROM and the HELO name."""
+    """Values for macros: the client's address, MAIL FROM and the HELO name."""
 
     address: Address
     sender: str
@@ -157,7 +157,7 @@ class Whose:
 
 
 def expand(spec: str, domain: str, whose: Whose, validated: str = "unknown") -> str:
-    """A domain-spec for this client (section 7.3); the leftmost labels are cut off where it is too long for a name."""
+    """The domain-spec expanded for this client (section 7.3); leftmost labels are dropped if it is too long for a name."""
 
     def value(found: re.Match[str]) -> str:
         if found[5]:

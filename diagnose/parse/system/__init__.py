@@ -1,1 +1,1 @@
-"""What the system says of itself: routes, packet filters, name services."""
+"""Data about the host: routes, packet filters, name services."""

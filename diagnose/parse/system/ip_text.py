@@ -1,4 +1,4 @@
-"""What busybox' ip(8) says in text, in the form of iproute2's `ip -j`, which it does not have."""
+"""Converts the text output of busybox' ip(8) to the form of iproute2's `ip -j`, which busybox lacks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ADDRESS = re.compile(r"\s+(?P<family>inet6?) (?P<local>[\da-fA-F.:]+)(?: peer \
 
 
 def simpler(argv: Sequence[str]) -> tuple[str, ...]:
-    """`ip -j …` in the words that busybox knows: it asks for a route by its destination alone."""
+    """The arguments of `ip -j …` reduced to those that busybox supports: `route get` takes only a destination."""
     words = [word for word in argv if word != "-j"]
     if "get" in words:
         words = words[: words.index("get") + 2]
@@ -23,7 +23,7 @@ def simpler(argv: Sequence[str]) -> tuple[str, ...]:
 
 
 def as_json(argv: Sequence[str], text: str) -> list[dict[str, Any]]:
-    """argv: as `ip -j` was to be asked."""
+    """busybox' text as the objects of `ip -j`. argv: the arguments for `ip -j`."""
     lines = [line for line in text.splitlines() if line.strip()]
     if "rule" in argv:
         return [_rule(line) for line in lines]

@@ -1,6 +1,6 @@
-"""`ip -j route`, `ip -j rule`, `ip -j addr` (or `ip -j link`): where a packet would go, as far as text can tell.
+"""Parses `ip -j route`, `ip -j rule` and `ip -j addr` (or `ip -j link`), and selects the route of a packet.
 
-`ip` prints IPv4 and IPv6 apart (`-4`, `-6`); give each output with its family.
+`ip` prints IPv4 and IPv6 separately (`-4`, `-6`); pass each output with its family.
 """
 
 import ipaddress
@@ -13,9 +13,10 @@ from diagnose.record import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One route. `type`: unicast, prohibit, blackhole, unreachable, throw, local … `destination` a network in CIDR form.
+    """One route. `type`: unicast, prohibit, blackhole, unreachable, throw, local … `destination` a network in CIDR
+    form.
 
-    `table` is 'main' where none is printed. `down`: marked linkdown or dead.
+    `table` is 'main' if none is printed. `down`: marked linkdown or dead.
     """
 
     type: str
@@ -30,13 +31,14 @@ class Route:
 
     @property
     def refuses(self) -> bool:
-        """Whether packets that take this route are refused by this host."""
+        """Whether this host refuses packets that take this route."""
         return self.type in ("prohibit", "blackhole", "unreachable")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyRule:
-    """One routing rule. `action`: lookup, prohibit, blackhole, unreachable. `selector` says for what: '' for everything."""
+    """One routing rule. `action`: lookup, prohibit, blackhole, unreachable. `selector`: the packets it applies to,
+    '' for all."""
 
     priority: int
     action: str
@@ -48,7 +50,8 @@ class PolicyRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """An address of an interface. `scope`: global, link, host, site. `usable`: neither tentative nor failed nor deprecated."""
+    """An address of an interface. `scope`: global, link, host, site. `usable`: neither tentative nor failed nor
+    deprecated."""
 
     device: str
     address: str
@@ -60,7 +63,7 @@ class Address:
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """An interface. `up` by its flags (administratively and with carrier), `state` as printed (UP, DOWN, UNKNOWN)."""
+    """An interface. `up`: by its flags, up and with carrier; `state` as printed (UP, DOWN, UNKNOWN)."""
 
     device: str
     up: bool
@@ -87,7 +90,7 @@ def _whole(item: dict[str, Any], key: str) -> int:
 
 
 def routes(text: str, family: int = 4) -> tuple[Route, ...]:
-    """`ip -j -4 route` or `-6` (with `show table all` too), in the order printed; a multipath route once for each hop."""
+    """Routes in `ip -j -4 route` or `-6` (also `show table all`), in the order printed; a multipath route once per hop."""
     found: list[Route] = []
     for item in _load(text):
         destination = _network(_text(item, "dst"), family)
@@ -125,7 +128,7 @@ def _network(text: str, family: int) -> str | None:
 
 
 def refusing(found: tuple[Route, ...]) -> tuple[Route, ...]:
-    """Routes of type prohibit, blackhole or unreachable in table main (a kernel's own ones for lo left out)."""
+    """Routes of type prohibit, blackhole or unreachable in table main, without the kernel's own for lo."""
     return tuple(
         r
         for r in found
@@ -134,7 +137,7 @@ def refusing(found: tuple[Route, ...]) -> tuple[Route, ...]:
 
 
 def route_for(found: tuple[Route, ...], address: str) -> Route | None:
-    """The route in table main that an address takes: the longest prefix, then the lowest metric; None without one."""
+    """The route in table main for an address: longest prefix, then lowest metric; None if there is none."""
     try:
         wanted = ipaddress.ip_address(address)
     except ValueError:
@@ -153,7 +156,8 @@ def route_for(found: tuple[Route, ...], address: str) -> Route | None:
 
 
 def policy_rules(text: str) -> tuple[PolicyRule, ...]:
-    """`ip -j rule`: rules beyond the usual three may send mail elsewhere, or refuse it (by port, mark or user)."""
+    """Rules in `ip -j rule`. Those beyond the usual three may route mail differently or refuse it (by port, mark or
+    user)."""
     found: list[PolicyRule] = []
     for item in _load(text):
         action = _text(item, "action") or "lookup"
@@ -187,7 +191,7 @@ def _span(item: dict[str, Any], low: str, high: str) -> str:
 
 
 def applies(rule: PolicyRule, port: int, uid: int | None = None) -> bool | None:
-    """Whether a rule's port and user fit a connection; None if a mark, source or interface decides too."""
+    """Whether a rule's port and user match a connection; None if a mark, source or interface matters too."""
     for number, span in ((port, rule.port), (uid, rule.uids)):
         if span:
             low, _, high = span.partition("-")
@@ -200,7 +204,7 @@ def applies(rule: PolicyRule, port: int, uid: int | None = None) -> bool | None:
 
 
 def addresses(text: str) -> tuple[Address, ...]:
-    """`ip -j addr`: the addresses of all interfaces, in the order printed."""
+    """Addresses of all interfaces in `ip -j addr`, in the order printed."""
     found: list[Address] = []
     for item in _load(text):
         infos = item.get("addr_info")
@@ -221,7 +225,7 @@ def addresses(text: str) -> tuple[Address, ...]:
 
 
 def links(text: str) -> tuple[Link, ...]:
-    """`ip -j addr` or `ip -j link`: the interfaces, in the order printed."""
+    """Interfaces in `ip -j addr` or `ip -j link`, in the order printed."""
     found: list[Link] = []
     for item in _load(text):
         raw = item.get("flags")

@@ -23,7 +23,8 @@ _FIELDS = {
 
 
 def parse(text: str, family: int = 4) -> Ruleset:
-    """`iptables -S` output, which names no table, is taken for the filter table's. Strange lines are left out."""
+    """Rules in iptables-save or `iptables -S` output; the latter names no table and is read as filter. Unknown lines
+    are skipped."""
     found = Ruleset()
     table = "filter"
     for raw in text.splitlines():
@@ -56,7 +57,8 @@ def _chain(found: Ruleset, table: str, name: str, family: int) -> Chain:
 
 
 def _resolved(found: Ruleset, chain: Chain, rule: Rule) -> Rule:
-    """A target that is a chain of the same table is a jump; another that is no verdict lets the packet go on."""
+    """The rule with a jump if its target is a chain of the same table; other targets that are no verdict have no
+    effect."""
     action = "jump" if rule.action == "" and (chain.table, rule.target) in found.chains else rule.action
     if action == "goto" and (chain.table, rule.target) not in found.chains:
         action = ""
@@ -88,7 +90,7 @@ def _rule(table: str, chain: str, text: str, packets: int | None) -> Rule:
             if target in ("REDIRECT", "DNAT") and table == "nat":
                 action = "redirect"
         elif not target and word not in _HARMLESS and not word.startswith(("--log", "--nflog")):
-            # What stands behind the target is the target's own.
+            # Options after the target belong to the target.
             conditions.append(_condition(word, values, negated))
         negated = False
     return Rule(

@@ -1,6 +1,6 @@
-"""The files by which a host resolves names: resolv.conf(5), hosts(5), nsswitch.conf(5), services(5).
+"""The files that configure name resolution: resolv.conf(5), hosts(5), nsswitch.conf(5), services(5).
 
-Postfix keeps copies of them in its chroot; `differences` says in what two copies disagree as a resolver reads them.
+Postfix keeps copies of them in its chroot; `differences` lists what differs between two copies for a resolver.
 """
 
 import ipaddress
@@ -15,9 +15,10 @@ MAIL_SERVICES = ("smtp", "submission", "submissions", "smtps", "lmtp", "domain")
 
 @dataclass(frozen=True, kw_only=True)
 class Resolv:
-    """resolv.conf as glibc reads it: at most three name servers count (`nameservers` has all, `used` the first three).
+    """resolv.conf as glibc reads it: only the first three name servers count (`nameservers` has all, `used` those
+    three).
 
-    No nameserver line means the one on 127.0.0.1. Kinds of finding: bad-nameserver, missing-value, unknown-keyword.
+    Without a nameserver line, 127.0.0.1 is used. Kinds of finding: bad-nameserver, missing-value, unknown-keyword.
     """
 
     nameservers: tuple[str, ...]
@@ -27,11 +28,11 @@ class Resolv:
 
     @property
     def used(self) -> tuple[str, ...]:
-        """The servers that glibc asks."""
+        """The servers that glibc queries."""
         return self.nameservers[:3] or ("127.0.0.1",)
 
     def option(self, name: str, default: int) -> int:
-        """A numeric option such as timeout:2, attempts:3, ndots:1."""
+        """The value of a numeric option such as timeout:2, attempts:3, ndots:1; the last one wins."""
         for option in reversed(self.options):
             key, _, value = option.partition(":")
             if key == name and value.isascii() and value.isdecimal() and len(value) < 6:
@@ -63,7 +64,7 @@ def resolv_conf(text: str) -> Resolv:
     findings: list[Finding] = []
     for number, raw in enumerate(text.splitlines(), 1):
         words = raw.split()
-        # glibc takes comments at the beginning of a line only
+        # glibc recognises comments at the beginning of a line only
         if not words or raw[0] in "#;":
             continue
         keyword, values = words[0], words[1:]
@@ -92,7 +93,7 @@ def is_address(text: str) -> bool:
 
 
 def hosts(text: str) -> tuple[Host, ...]:
-    """Read hosts; lines that begin with no address are left out, as the resolver does."""
+    """Read hosts; lines that do not begin with an address are skipped, as by the resolver."""
     found = []
     for number, words in _lines(text, "#"):
         if len(words) > 1 and is_address(words[0]):
@@ -101,7 +102,7 @@ def hosts(text: str) -> tuple[Host, ...]:
 
 
 def addresses(entries: tuple[Host, ...], name: str) -> tuple[str, ...]:
-    """The addresses that hosts gives a name, in order; case does not count."""
+    """The addresses of a name in hosts, in order, ignoring case."""
     wanted = name.lower().rstrip(".")
     return tuple(dict.fromkeys(e.address for e in entries if wanted in (n.lower() for n in e.names)))
 
@@ -118,7 +119,7 @@ def nsswitch(text: str) -> dict[str, tuple[str, ...]]:
 
 
 def services(text: str) -> dict[tuple[str, str], int]:
-    """services: (name or alias, protocol) to its port; the first line of a name counts."""
+    """services: (name or alias, protocol) to port; the first line of a name counts."""
     found: dict[tuple[str, str], int] = {}
     for _, words in _lines(text, "#"):
         match = re.fullmatch(r"(\d{1,5})/(\w+)", words[1]) if len(words) > 1 else None
@@ -129,10 +130,10 @@ def services(text: str) -> dict[tuple[str, str], int]:
 
 
 def differences(kind: str, ours: str, theirs: str) -> tuple[str, ...]:
-    """In what two copies of a file differ to a resolver; () when they mean the same.
+    """Differences between two copies of a file that matter to a resolver; () if there are none.
 
     `kind`: resolv.conf, hosts, nsswitch.conf or services; another kind is compared by its lines without comments.
-    The answers are sentences with the values of `ours` (the host's) and `theirs` (the copy).
+    Each is a sentence with the values of `ours` (the host's) and `theirs` (the copy).
     """
     if kind == "resolv.conf":
         a, b = resolv_conf(ours), resolv_conf(theirs)

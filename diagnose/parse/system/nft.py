@@ -1,6 +1,7 @@
-"""`nft list ruleset` as rules. nft prints the same text with and without JSON support, so that this is all that is read.
+"""Parses `nft list ruleset` into rules. Only text is read, because nft prints it with and without JSON support.
 
-Rules that iptables-nft wrote may hold matches that nft cannot express (xt): they are unknown here, read them with iptables.
+Rules written by iptables-nft may have matches that nft cannot express (xt): they are unknown here; read them with
+iptables.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _OPS = ("==", "!=", "!", "<", ">", "<=", ">=")
 
 
 def parse(text: str) -> Ruleset:
-    """Chains, rules and sets in the order printed. What is not understood of a rule becomes a condition not known."""
+    """Chains, rules and sets in the order printed. Unrecognised parts of a rule become unknown conditions."""
     found = Ruleset()
     lines = _lines(re.sub(r"#[^\n\"]*$", "", text, flags=re.M))
     table = family = ""
@@ -50,7 +51,7 @@ def parse(text: str) -> Ruleset:
 
 
 def _lines(text: str) -> list[list[str]]:
-    """Statements as words: up to the end of a line or a semicolon, the braces of a set within."""
+    """Statements as lists of words: each up to the end of a line or a semicolon, including a set in braces."""
     lines: list[list[str]] = []
     words: list[str] = []
     level = 0
@@ -161,7 +162,7 @@ def _text(words: list[str]) -> str:
 
 
 def _next(words: list[str], at: int) -> int:
-    """Over what is not understood, to the verdict or the next thing that is."""
+    """The index after an unrecognised match: of the verdict or the next known statement."""
     level = 0
     at += 1
     while at < len(words) and (level or words[at] not in (*_ENDS, "counter", "log", "comment")):
@@ -171,7 +172,7 @@ def _next(words: list[str], at: int) -> int:
 
 
 def _fields(words: list[str], at: int) -> tuple[tuple[str, ...], int]:
-    """The fields that a match begins with, () where it is none that is understood; and how many words they take."""
+    """The fields that a match begins with, () if unrecognised; and the number of words they take."""
     found: list[str] = []
     begin = at
     while True:
@@ -234,7 +235,7 @@ def _compared(words: list[str], at: int, fields: tuple[str, ...]) -> tuple[Condi
 
 
 def _listed(words: list[str], at: int) -> tuple[list[str], int]:
-    """`a, b` or `a . b` as values."""
+    """The values in `a, b` or `a . b`, and the index after them."""
     values: list[str] = []
     while at < len(words):
         item = [words[at].strip('"')]
@@ -250,7 +251,7 @@ def _listed(words: list[str], at: int) -> tuple[list[str], int]:
 
 
 def _flags_end(words: list[str], at: int) -> int:
-    """The word behind `a`, `a | b` or `( a | b )`."""
+    """The index after `a`, `a | b` or `( a | b )`."""
     if words[at : at + 1] == ["("]:
         return words.index(")", at) + 1 if ")" in words[at:] else len(words)
     at += 1

@@ -1,4 +1,4 @@
-"""os-release(5), and what a distribution family calls the things that a mail fix needs."""
+"""Parses os-release(5), and selects a distribution family's names of packages and files for mail."""
 
 import re
 import shlex
@@ -24,11 +24,11 @@ class Distribution:
         return int(match[0]) if match else 0
 
 
-LONGEST = 1000  # characters of a value: the shell's rules take time that grows with their square
+LONGEST = 1000  # characters of a value: splitting by the shell's rules takes quadratic time
 
 
 def parse(text: str) -> Distribution:
-    """Read /etc/os-release; an unknown or empty one gives the family ''."""
+    """Parse /etc/os-release; the family is '' for an unknown distribution or empty text."""
     values: dict[str, str] = {}
     for line in text.splitlines():
         name, equals, value = line.strip().partition("=")
@@ -48,7 +48,7 @@ def parse(text: str) -> Distribution:
 def mail_support(distribution: Distribution, map_types: tuple[str, ...] = ()) -> Family:
     """The names for this distribution; an unknown one is treated as Debian.
 
-    `map_types` (from `postconf -m`) overrides the default map type where that is not built in.
+    `map_types` (from `postconf -m`) overrides the default map type if that is not built in.
     """
     support = FAMILIES.get(distribution.family, FAMILIES["debian"])
     since, newer = support.newer.get(distribution.id, (0, ""))

@@ -1,7 +1,7 @@
-"""Outcomes of connection attempts: of one, of all to a port, and banners that are not the server's. Pure.
+"""Outcomes of connection attempts: of one attempt, of all to a port, and banners that are not the server's. Pure.
 
-The same errno may be this host's own doing or a router's: the ICMP error's sender, and how soon it came, tell them
-apart where anything does. Linux sends no ICMP error to itself for a dropped packet: a drop looks alike everywhere.
+The same errno may come from this host or from a router: only the ICMP error's sender and the elapsed time can
+distinguish them. Linux sends no ICMP error to itself for a dropped packet, so drops look the same everywhere.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from diagnose.record import dataclass
 
 
 class Outcome(str, enum.Enum):
-    """What one connect met."""
+    """The outcome of one connect."""
 
     __str__ = str.__str__  # enum.StrEnum is of Python 3.11
 
@@ -24,9 +24,9 @@ class Outcome(str, enum.Enum):
     TIMEOUT = "timeout"
     REFUSED = "refused"
     PROHIBITED = "prohibited"  # an ICMP error of the kind "administratively prohibited"
-    UNREACHABLE = "unreachable"  # an ICMP error, or no answer on the own link
+    UNREACHABLE = "unreachable"  # an ICMP error, or no answer on the local link
     NO_ROUTE = "no-route"  # this host has no route or no such address family
-    LOCAL = "local"  # this host's own routes, rules or policy said no
+    LOCAL = "local"  # refused by this host's own routes, rules or policy
     UNKNOWN = "unknown"  # not tried, or not in time
 
 
@@ -42,26 +42,26 @@ WORDS = {
 }
 FAILURES = frozenset(Outcome) - {Outcome.OPEN, Outcome.UNKNOWN}
 
-# (type, code) of RFC 792/1812 and RFC 4443 that say a filter did it.
+# type/code of RFC 792/1812 and RFC 4443 for administrative filtering.
 _PROHIBITED4 = {"3/9", "3/10", "3/13"}
 _PROHIBITED6 = {"1/1", "1/5", "1/6"}
-# Errors that connect(2) gives at once for routes of type prohibit and blackhole, for a control group's filter and SELinux.
+# Immediate errors of connect(2) for routes of type prohibit and blackhole, for a control group's filter and SELinux.
 _OWN = {"EACCES", "EPERM", "EINVAL"}
 _ROUTELESS = {"ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT", "ENETDOWN"}
-LINK_SECONDS = 0.9  # neighbours are asked for about three seconds; what fails sooner was answered or decided here
+LINK_SECONDS = 0.9  # neighbour discovery takes about three seconds; a faster failure was answered or decided locally
 
 
 def outcome(
     *, error: str, icmp: str = "", offender: str = "", seconds: float = 0.0, local: str = "", wire: str = ""
 ) -> Outcome:
-    """One attempt's, by the fields of `diagnose.host.reply.Attempt`."""
+    """The outcome of one attempt, by the fields of `diagnose.host.reply.Attempt`."""
     if not error:
         return Outcome.OPEN
     if error in _OWN or wire == "altered":
         return Outcome.LOCAL
     if offender and is_own(offender, local):
-        # The kernel reports a neighbour that keeps silent as an ICMP host-unreachable of its own: seconds later, or at once
-        # where it asked a moment ago.
+        # The kernel reports an unresponsive neighbour as its own ICMP host-unreachable: seconds later, or at once
+        # if it asked a moment ago.
         return Outcome.UNREACHABLE if icmp in ("3/1", "1/3") else Outcome.LOCAL
     if (wire == "kept" and error in ("ETIMEDOUT", "ECONNREFUSED")) or (wire == "answered" and error == "ETIMEDOUT"):
         return Outcome.LOCAL
@@ -83,7 +83,7 @@ def outcome(
 
 
 def is_own(address: str, local: str = "") -> bool:
-    """Whether an ICMP error came from this very host."""
+    """Whether an ICMP error came from this host."""
     if address == local:
         return True
     try:
@@ -94,10 +94,10 @@ def is_own(address: str, local: str = "") -> bool:
 
 @dataclass(frozen=True)
 class Pattern:
-    """What independent targets on one port say together.
+    """The combined result of independent targets on one port.
 
     kind: open (all connect), mixed (some do), blocked (at least two failed, none connects), down (a single one failed),
-    unknown. failed_by: the commonest failure; opened/failed: how many of each.
+    unknown. failed_by: the most frequent failure; opened, failed: counts.
     """
 
     kind: str
@@ -111,7 +111,7 @@ class Pattern:
 
 
 def pattern(outcomes: Iterable[Outcome]) -> Pattern:
-    """One outcome for each independent operator."""
+    """The pattern of outcomes, one for each independent operator."""
     counted = Counter(outcomes)
     opened = counted[Outcome.OPEN]
     failed = sum(counted[one] for one in FAILURES)
@@ -127,7 +127,8 @@ def pattern(outcomes: Iterable[Outcome]) -> Pattern:
 
 
 def greeting_name(banner: str) -> str:
-    """The host name in a greeting, lower case, "*" where a middlebox put asterisks; of a refusal only what looks like one."""
+    """The host name in a greeting, lower case; "*" if a middlebox masked it, "" if there is none. In a refusal, only
+    a word with the form of one."""
     match = re.match(r"220[ -](\S+)|[45]\d\d[ -](?:[45]\.\d+\.\d+ )?([a-z][\w-]*(?:\.[\w-]+)+)\s", banner, re.I)
     if match is None:
         return ""
@@ -140,7 +141,7 @@ def greeting_name(banner: str) -> str:
 
 
 def masked(banner: str) -> bool:
-    """Asterisks in place of the text: Cisco's SMTP inspection (Postfix manual, smtp_pix_workarounds)."""
+    """Whether asterisks replace the greeting, as by Cisco's SMTP inspection (Postfix manual, smtp_pix_workarounds)."""
     return re.match(r"220[ -][*02 ]*\*{4}", banner) is not None
 
 
@@ -151,8 +152,8 @@ def organisation(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Greeted:
-    """What one server said. names: domains of a genuine banner; offers: whether a genuine EHLO has STARTTLS;
-    certain: those two are known for sure, not by hearsay."""
+    """One server's greeting. names: domains of a genuine banner; starttls: whether its EHLO had STARTTLS; offers:
+    whether a genuine EHLO has it; certain: names and offers are verified."""
 
     operator: str
     banner: str = ""
@@ -169,7 +170,7 @@ class Greeted:
 
 @dataclass(frozen=True)
 class Interception:
-    """kind: banner (one server answers for unrelated operators), masked, or starttls (taken out of EHLO replies)."""
+    """kind: banner (one server answers for unrelated operators), masked, or starttls (removed from EHLO replies)."""
 
     kind: str
     by: str
@@ -177,12 +178,13 @@ class Interception:
 
 
 def interception(greeted: Sequence[Greeted]) -> Interception | None:
-    """Whether something answers in these servers' place: at least two unrelated operators must show the same."""
+    """The interception, if something answers in place of these servers: at least two unrelated operators must show
+    the same."""
     by_name: dict[tuple[str, str], list[str]] = {}
     for one in greeted:
         name = greeting_name(one.banner)
         if name and (one.foreign or not one.names):
-            # A refusal may name the caller first: only the very same words are one server's.
+            # A refusal may name the caller first: only identical words are one server's.
             words = "" if one.banner.startswith("220") else re.sub(r"\d+", "0", one.banner)
             by_name.setdefault((name, words), []).append(one.operator)
     for (name, _), operators in sorted(by_name.items()):

@@ -23,8 +23,8 @@ def _nets() -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def is_private(address: str) -> bool:
-    """No provider's filter stands before it: loopback, RFC 1918, unique local, link-local. Shared address space
-    (RFC 6598) is the access provider's own; nets set aside for examples (RFC 5737) are nobody's own network."""
+    """Whether an address is loopback, RFC 1918, unique local or link-local, without a provider's filter in between.
+    Not shared address space (RFC 6598), which is the access provider's, nor example networks (RFC 5737)."""
     import ipaddress  # 2 ms
 
     try:
@@ -35,7 +35,7 @@ def is_private(address: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or address is this very host."""
+    """Whether a name or address is this host's loopback."""
     host = host.strip("[]").lower().rstrip(".").removeprefix("::ffff:")
     return (
         host in {"localhost", "localhost.localdomain", "::1"} or re.fullmatch(r"127(?:\.\d{1,3}){3}", host) is not None

@@ -1,6 +1,7 @@
-"""The first packet of an SMTP connection as a firewall sees it, and what a rule set does with it.
+"""The first packet of an SMTP connection as a firewall sees it, and a rule set's verdict on it.
 
-Matches are three-valued: True, False, or None for what cannot be known from outside (a rate limit, a mark, a set's contents).
+Matches are three-valued: True, False, or None for what cannot be determined from outside (a rate limit, a mark, a
+set's contents).
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ class Packet:
     """A TCP SYN that this host sends. `uid` and `gid` of the sending process, None for any; `oif` '' for any but lo.
 
     `destination` is an IP address, or '' for an arbitrary public one of `family` (4 or 6). `source` likewise.
-    `users` maps names to uids, `groups` to gids, for rules that name them. `answer`: it is the server's SYN-ACK, that comes
-    back from `destination` and `port` through `oif`.
+    `users` maps names to uids, `groups` to gids, for rules that name them. `answer`: it is the server's SYN-ACK
+    instead, received from `destination` and `port` through `oif`.
     """
 
     port: int
@@ -33,12 +34,13 @@ class Packet:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the rules do with the packet.
+    """The rules' verdict on a packet.
 
     `action`: accept, drop, reject, or redirect (sent elsewhere by NAT). `rule` is the rule's text, or 'policy …';
-    `table` and `chain` where it stands; `owner` who wrote the chain: ufw, firewalld, docker, csf, fail2ban, cilium,
-    kubernetes, iptables or ''. `by_user`: the rules tell users apart, so another uid may fare otherwise. `packets`: its
-    counter, None without one. `suspect`: a rule that may stop it. `certain` is False if a match on the way could not be judged; then `doubt` names it.
+    `table` and `chain` its place; `owner` the program that wrote the chain: ufw, firewalld, docker, csf, fail2ban,
+    cilium, kubernetes, iptables or ''. `by_user`: the verdict may differ for another uid. `packets`: its counter,
+    None without one. `suspect`: a rule that may stop the packet. `certain` is False if a match before it could not
+    be determined; `doubt` names that one.
     """
 
     action: str
@@ -54,11 +56,11 @@ class Verdict:
 
     @property
     def stops(self) -> bool:
-        """Whether the connection cannot be made."""
+        """Whether the packet is dropped or rejected."""
         return self.action in ("drop", "reject")
 
 
-SERVICES = {  # of /etc/services, as rules name them
+SERVICES = {  # names in rules, from /etc/services
     "smtp": 25,
     "submission": 587,
     "submissions": 465,
@@ -84,7 +86,7 @@ _OWNERS = (
 
 
 def owner_of(table: str, chain: str) -> str:
-    """Who manages a chain, told by its name; '' when that says nothing."""
+    """The program that manages a chain, by its name; '' if unknown."""
     for owner, prefixes in _OWNERS:
         if chain.lower().startswith(prefixes) or table.lower().startswith(prefixes):
             return owner
@@ -92,7 +94,7 @@ def owner_of(table: str, chain: str) -> str:
 
 
 def value_of(packet: Packet, name: str, value: str, op: str = "==") -> bool | None:
-    """Whether a field of the packet has a value, or one of a range; None if that cannot be known."""
+    """Whether a field of the packet matches a value or range; None if that cannot be determined."""
     if name in ("dport", "sport"):
         if (name == "sport") == packet.answer:
             return _number(packet.port, value, op)
@@ -148,7 +150,7 @@ def _interface(own: str, value: str) -> bool | None:
 
 
 def _flags(own: set[str], value: str) -> bool:
-    """ "mask/wanted" of TCP flags, comma-separated; without a mask any of them."""
+    """Whether TCP flags match "mask/wanted" (comma-separated); without a mask, whether any of them is set."""
     mask, slash, wanted = value.partition("/")
     names = set(mask.split(","))
     if not slash:
@@ -157,12 +159,12 @@ def _flags(own: set[str], value: str) -> bool:
 
 
 def negate(match: bool | None, negated: bool) -> bool | None:
-    """The match of a negated expression; unknown stays unknown."""
+    """The match, inverted if `negated`; None stays None."""
     return match if match is None else match != negated
 
 
 def both(*matches: bool | None) -> bool | None:
-    """And, three-valued: one False decides."""
+    """Three-valued conjunction: one False makes it False."""
     if any(match is False for match in matches):
         return False
     return None if any(match is None for match in matches) else True
@@ -171,8 +173,9 @@ def both(*matches: bool | None) -> bool | None:
 def address_matches(address: str, family: int, pattern: str) -> bool | None:
     """Whether an address is in a network, address or range a-b. '' is an arbitrary public address.
 
-    An arbitrary address is in 0.0.0.0/0 and its halves' like (prefixes up to 3 bits count as unknown), never in private or
-    loopback networks, and taken not to be in a smaller one: a rule about one destination is no rule about mail.
+    An arbitrary address is in 0.0.0.0/0 and, for IPv6, 2000::/3. For prefixes up to 3 bits the result is None, for
+    longer ones False, because a rule about one destination is not a rule about mail. None also for an invalid
+    pattern.
     """
     try:
         if "-" in pattern and "/" not in pattern:

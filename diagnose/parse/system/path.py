@@ -1,7 +1,8 @@
-"""Where SYNs to a blocked port die, from two sweeps by TTL: that port, and another port of the same host. Pure.
+"""Locates where SYNs to a blocked port are lost, from TTL sweeps of that port and of another port of the same host.
+Pure.
 
-A router that drops while forwarding has decreased the TTL before, and still answers for itself; one that drops on input
-does not. So the place is always *between* the last hop that answered and the next one, never at a hop.
+A router that drops while forwarding has already decremented the TTL and still answers for itself; one that drops on
+input does not. So the place is always *between* the last hop that answered and the next, never at a hop.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Protocol
 from diagnose.record import dataclass
 
 ANSWERED = ("open", "refused")
-NEAR = 5  # hops that are taken for the access network's: several targets failed, so it is not one target's own edge
+NEAR = 5  # hops assumed to be the access network's: several targets failed, so it is not one target's own edge
 
 
 class HopLike(Protocol):
@@ -29,8 +30,9 @@ class HopLike(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """where: host, gateway, isp, beyond or unknown. hop: TTL of the last hop passed, 0 for none. last and next: its
-    address and the next one's on the other port's path. how: dropped, reset, or the ICMP error's name."""
+    """where: host, gateway, isp, beyond or unknown. hop: TTL of the last hop passed, 0 for none. last, next:
+    addresses of that hop and of the next one on the other port's path. how: dropped, reset, or the ICMP error's
+    name. distance: hops to the target, 0 if unknown."""
 
     where: str
     hop: int = 0
@@ -41,7 +43,7 @@ class Place:
 
 
 def place(blocked: Sequence[HopLike], reference: Sequence[HopLike], local: str = "") -> Place:
-    """Where the blocked port's SYNs end. local: the own address, to know an ICMP error of this very host."""
+    """The place where the blocked port's SYNs end. local: this host's address, to recognise its own ICMP errors."""
     passed = {h.ttl: h.address for h in blocked if h.answer == "time-exceeded"}
     known = {h.ttl: h.address for h in reference if h.answer == "time-exceeded"}
     distance = min((h.ttl for h in reference if h.answer in ANSWERED), default=0)

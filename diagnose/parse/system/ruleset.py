@@ -1,8 +1,8 @@
-"""Rules of a packet filter, in whatever language they were written, and which of them stops a packet of mail.
+"""Packet filter rules, independent of their language, and the verdict on a packet of mail.
 
-What a rule asks for is a list of conditions, three-valued: True, False, or None for what cannot be known from outside (a
-rate, a mark, a time of day, a set that cannot be listed). The first certain stop decides; a rule that may stop is named too.
-A packet must pass every base chain of its hooks: an accept ends only that chain, a drop in any of them is the end.
+A rule's conditions are three-valued: True, False, or None for what cannot be determined from outside (a rate, a
+mark, a time of day, a set that cannot be listed). The first certain stop decides; a rule that may stop is named too.
+A packet must pass every base chain of its hooks: accept ends only that chain, drop is final.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _STOPS = ("drop", "reject", "queue")
 
 @dataclass(frozen=True)
 class Condition:
-    """One match. fields: "dport", "daddr", "skuid" …, several of a concatenation, ("?",) of what is not understood;
-    values: what they are compared with, "a-b" for a range; wanted: the outcome by which the rule applies."""
+    """One match. fields: "dport", "daddr", "skuid" …, several for a concatenation, ("?",) if unrecognised; values:
+    what they are compared with, "a-b" for a range; op: the comparison."""
 
     fields: tuple[str, ...]
     values: tuple[str, ...] = ()
@@ -29,8 +29,8 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """action: accept, drop, reject, return, jump, goto, redirect, queue, vmap or "" (none); cases: of a verdict map, each
-    value's (action, target)."""
+    """action: accept, drop, reject, return, jump, goto, redirect, queue, vmap or "" (none); cases: of a verdict map,
+    (value, action, target) each."""
 
     conditions: tuple[Condition, ...] = ()
     action: str = ""
@@ -42,7 +42,7 @@ class Rule:
 
 @dataclass
 class Chain:
-    """hook: "" unless packets enter here."""
+    """A chain of rules. hook: "" unless it is a base chain, where packets enter."""
 
     table: str
     name: str
@@ -57,14 +57,14 @@ class Chain:
 
 @dataclass
 class Ruleset:
-    """chains: by table and name; sets: elements of named sets and maps by the same, None for what was not listed."""
+    """chains: by (table, name); sets: the elements of named sets and maps, likewise."""
 
     chains: dict[tuple[str, str], Chain] = field(default_factory=dict)
     sets: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
 
 def judge(rules: Ruleset, packet: Packet) -> Verdict:
-    """What becomes of the packet. Where no rule stops it for certain, `suspect` is the first that may."""
+    """The verdict on the packet. If no rule stops it for certain, `suspect` is the first that may."""
     families = ("inet", "ip" if packet.family == 4 else "ip6", "netdev")
     hooks = RECEIVED if packet.answer else SENT
     bases = [chain for chain in rules.chains.values() if chain.hook in hooks and chain.family in families]
@@ -97,7 +97,7 @@ def _verdict(chain: Chain, rule: Rule, action: str) -> Verdict:
 
 
 class _Walk:
-    """One packet's way through the chains."""
+    """One packet's traversal of the chains."""
 
     def __init__(self, rules: Ruleset, packet: Packet) -> None:
         self._rules = rules
@@ -108,7 +108,7 @@ class _Walk:
         self.by_user = False
 
     def chain(self, chain: Chain, depth: int) -> Verdict | None:
-        """The verdict of a chain, or None if it returns or ends."""
+        """The verdict of a chain, None if it returns or ends without one."""
         for rule in chain.rules if depth <= 16 else ():
             self._budget -= 1
             if self._budget < 0:
@@ -142,7 +142,7 @@ class _Walk:
         conditions = rule.conditions[:-1] if rule.action == "vmap" else rule.conditions
         users = [c for c in rule.conditions if c.fields[0] in ("skuid", "skgid")]
         if users and both(*(self._one(chain, c) for c in conditions if c not in users)) is not False:
-            self.by_user = True  # users fare differently only where all the rest fits
+            self.by_user = True  # the user matters only if all other conditions match
         return both(*(self._one(chain, c) for c in conditions))
 
     def _one(self, chain: Chain, condition: Condition) -> bool | None:
@@ -154,7 +154,7 @@ class _Walk:
             values += named
         results = [self._fits(condition, value) for value in values]
         found = True if True in results else None if None in results else False
-        # "ip daddr != x" asks for IPv4 first, and so never fits IPv6.
+        # "ip daddr != x" implies IPv4, and so never matches IPv6.
         if any(f.startswith("ip-" if self._packet.family == 6 else "ip6-") for f in condition.fields):
             return False
         return negate(found, condition.op in ("!=", "!"))

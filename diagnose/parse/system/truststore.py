@@ -1,7 +1,7 @@
-"""Java's key stores: the certificates that they trust, without a password.
+"""Reads the trusted certificates in Java key stores, without a password.
 
-JKS as java.security.KeyStore writes it (magic FEEDFEED; its certificates stand in the clear), and PKCS #12 (RFC 7292) as far
-as its certificate bags are not encrypted, which is how Java 18 and later ship their cacerts.
+JKS as java.security.KeyStore writes it (magic FEEDFEED; its certificates are not encrypted), and PKCS #12 (RFC 7292)
+if its certificate bags are not encrypted, as in the cacerts of Java 18 and later.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MOST = 2000
 
 
 def certificates(data: bytes) -> tuple[bytes, ...] | None:
-    """The trusted certificates in DER; None if this is no key store, or one that needs its password."""
+    """The trusted certificates in DER; None if this is not a key store, or one that needs a password."""
     try:
         if data.startswith(_JKS):
             return _jks(data)
@@ -82,7 +82,7 @@ def _pkcs12(data: bytes) -> tuple[bytes, ...]:
 
 
 def _header(data: bytes, at: int) -> tuple[int, int, int]:
-    """Tag, length and where the contents begin."""
+    """(tag, length, offset of the contents) of a DER element."""
     first = data[at + 1]
     if first < 0x80:
         return data[at], first, at + 2

@@ -1,1 +1,1 @@
-"""Small shapes of text: addresses, spans of time, masks, remarks on a line."""
+"""Small text utilities: addresses, durations, masking of secrets, findings."""

@@ -1,4 +1,4 @@
-"""E-mail addresses as RFC 5321 writes mailboxes, as far as a command line must judge them."""
+"""E-mail addresses (RFC 5321 mailboxes), checked as far as a command line needs it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def without_extension(local: str, delimiter: str) -> str:
 
 
 def check_address(text: str, option: str, empty: bool = False) -> str:
-    """The address without blanks and angle brackets. `empty` admits "" (or "<>"), the null sender.
+    """The address without blanks and angle brackets. `empty` allows "" (or "<>"), the null sender.
 
-    Raises UsageError, naming the option, for what is no address.
+    Raises UsageError, naming the option, for anything else than an address.
     """
     address = text.strip().removeprefix("<").removesuffix(">").strip()
     if not address and empty:

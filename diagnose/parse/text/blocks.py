@@ -1,4 +1,4 @@
-"""Secrets whose name stands on another line: YAML's blocks, columns under a heading, Kubernetes' Secret."""
+"""Secrets whose name is on another line: YAML blocks, columns under a heading, Kubernetes Secrets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ENTRY = late(r"""["']?[\w.-]{1,100}["']?:[ \t]*["']?(?P<value>[^\s"'][^\n"']*)"
 
 
 def block(text: str, begin: int, end: int) -> Span | None:
-    """The indented lines below a name that ends at `end` and has its value there (YAML, ini)."""
+    """Span of the indented lines below a name that ends at `end`, if they are its value (YAML, ini); else None."""
     found = _BLOCK.match(text, end)
     line = text.rfind("\n", 0, begin) + 1
     if found is None or len(found["indent"]) <= len(text[line:begin]) - len(text[line:begin].lstrip(" \t-")):
@@ -35,7 +35,7 @@ def block(text: str, begin: int, end: int) -> Span | None:
 
 
 def continued(text: str, end: int) -> int:
-    """Where a value ends that goes on in the next line behind a backslash."""
+    """The end of a value including lines continued by a backslash."""
     while text[end - 1 : end + 1] == "\\\n" and text[end + 1 : end + 2].isspace():
         after = text.find("\n", end + 1)
         end = after if after >= 0 else len(text)
@@ -43,7 +43,7 @@ def continued(text: str, end: int) -> int:
 
 
 def laid_out(text: str, secret: re.Pattern[str]) -> Iterator[Span]:
-    """What stands in a column whose heading is a secret's name, and the values of Kubernetes' Secrets."""
+    """Spans of the cells in columns headed by a secret's name, and of the values of Kubernetes Secrets."""
     at = 0
     lines: list[Span] = []
     for line in text.split("\n"):
@@ -77,7 +77,7 @@ def _column(text: str, lines: list[Span], secret: re.Pattern[str]) -> Iterator[S
 
 
 def _names(heading: str, secret: re.Pattern[str]) -> bool:
-    """Whether a column's heading ends in a secret's name: no password_policy does."""
+    """Whether a column's heading ends in a secret's name (password_policy does not)."""
     title = heading.strip(" \"'`[]")
     return re.fullmatch(r"[\w .-]{1,40}", title) is not None and any(
         found.end() == len(title) for found in secret.finditer(title)
@@ -85,7 +85,7 @@ def _names(heading: str, secret: re.Pattern[str]) -> bool:
 
 
 def _bare(text: str, cells: list[Span]) -> Iterator[Span]:
-    """Without the blanks and quotation marks around them."""
+    """Spans of nonempty cells without surrounding blanks and quotation marks."""
     for begin, end in cells:
         value = text[begin:end].strip(" \"'")
         if value:
@@ -94,7 +94,7 @@ def _bare(text: str, cells: list[Span]) -> Iterator[Span]:
 
 
 def _inserted(text: str, secret: re.Pattern[str]) -> Iterator[Span]:
-    """INSERT INTO t (user, password) VALUES ('x', '…')."""
+    """Spans of the secrets in `INSERT INTO t (user, password) VALUES ('x', '…')`."""
     for found in _INSERT.finditer(text):
         wanted = [index for index, name in enumerate(found["names"].split(",")) if _names(name, secret)]
         values = [each.span(1) for each in _VALUES.finditer(text, found.end(), min(len(text), found.end() + 2000))]
@@ -102,7 +102,7 @@ def _inserted(text: str, secret: re.Pattern[str]) -> Iterator[Span]:
 
 
 def _members(text: str, at: int, indent: int) -> Iterator[Span]:
-    """The values of the lines from `at` on that are indented deeper."""
+    """Spans of the values in the lines from `at` on that are indented deeper than `indent`."""
     while at < len(text):
         end = text.find("\n", at)
         end = len(text) if end < 0 else end

@@ -1,4 +1,4 @@
-"""JSON and TOML from files that others may have written: an error of one line, whatever stands in them."""
+"""Reads JSON and TOML from untrusted files: any fault in them gives a ValueError of one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KEY = re.compile(r"^[^=\n\"'#]*(?:\.[^=\n\"'#.]*){64}", re.M)
 
 
 def json(text: str | bytes) -> Any:
-    """Raises ValueError, also for what is too deep, too much, or a number that no program of ours writes."""
+    """Parse JSON. Raises ValueError, also for too deep nesting, too many values, or a number out of range."""
     import json as reader
 
     try:
@@ -29,10 +29,10 @@ def json(text: str | bytes) -> Any:
 
 
 def toml(text: str) -> dict[str, Any]:
-    """Raises ValueError likewise; its text has "at line N" where the reader says so."""
+    """Parse TOML. Raises ValueError likewise, with "at line N" if the reader gives the line."""
     from diagnose import toml as reader
 
-    # Both cost the reader time that grows with the square of the length.
+    # Both take the reader quadratic time.
     if _DIGITS.search(text):
         raise ValueError("a number without end")
     if _KEY.search(text):

@@ -1,4 +1,5 @@
-"""Where a value begins and ends: quoted in any language's way, wrapped in a call, or up to the end of its line."""
+"""Finds where a value begins and ends: quoted in any language's syntax, wrapped in a call, or up to the end of its
+line."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import re
 
 from diagnose.patterns import late
 
-_VALUE = late(r"\S{0,400}")  # as much of a word is looked at; it is struck to its end
+_VALUE = late(r"\S{0,400}")  # so much of a word is read; masking covers the whole word
 LEAD = late(
     r"""(?:!!?(?!(?:secret|vault|env|ref|include|file)\b)\w+[ \t]+|string\(\d{1,5}\)\s|<%=?\s*(?=[\w.]{1,60}\([^()\n]{1,80},\s*["'])|(?:process\.env|ENV|getenv|os\.environ|os\.getenv|\$_(?:ENV|SERVER))[\w.(\["']{1,80}[\])"']{0,3}\s{0,3}(?:\|\||\?\?|\?:|\bor\b)\s{0,3}|(?:env|getenv|get|config|fetch|ENV\.fetch|os\.(?:environ\.get|getenv))\(\s{0,9}["'][\w.]{1,80}["']\s{0,9},\s{0,9}|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
     r"""|<<(?=")|[A-Za-z]\w{0,20}(?:<\w+>|\[\])?\??\s*=\s*(?=["'])|(?:String|SecureString|bytes|str|sensitive|Secret|quote)\(\s*|new \w+\(\s*)""",
@@ -39,19 +40,19 @@ _LINE_END = late(
 
 
 def find(text: str, what: str, start: int) -> int:
-    """Where `what` stands next, within reach; else as far as a value without its end may go."""
+    """Position of `what` within 2000 characters after `start`; else the assumed end of an unterminated value."""
     at = text.find(what, start, start + 2000)
     return at if at >= 0 else min(len(text), start + 200)
 
 
 def ending(text: str, mark: str, start: int) -> int:
-    """Where a value ends that was opened by a quotation mark, even one that is not closed."""
+    """The end of a value after the quotation mark `mark`, also if the mark is not closed."""
     end = _closed(text, mark, start)
     return find(text, mark, start) if end is None else end
 
 
 def bounds(text: str, at: int, whole: bool) -> tuple[int, int, bool]:
-    """Where the value that begins at `at` lies, and whether it is quoted. whole: it may go on to the end of its line."""
+    """(begin, end, quoted) of the value at `at`. whole: it may extend to the end of its line."""
     for _ in range(3):
         lead = LEAD.match(text, at)
         if lead is None:
@@ -93,7 +94,7 @@ def _closed(text: str, closing: str, start: int) -> int | None:
         while slashes > start and text[slashes - 1] == "\\":
             slashes -= 1
         if closing in ("'", '"') and at > start and text[at + 1 : at + 2] == closing and at == slashes:
-            at += 2  # SQL's and YAML's way to write the sign itself
+            at += 2  # an escaped quotation mark in SQL and YAML
             continue
         # Within JSON each backslash is two.
         if (at - slashes) % (4 if closing[0] == "\\" else 2) == 0:

@@ -1,4 +1,5 @@
-"""Logins given to a call, in source lines and stack traces: login("user", "…"), auth=("user", "…"), SMTP.start(host, …)."""
+"""Logins passed to a call in source lines and stack traces: login("user", "…"), auth=("user", "…"), SMTP.start(host,
+…)."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ _TOKEN = late(
     r"""(?P<open>[(\[{])|(?P<close>[)\]}])|\\"(?P<escaped>[^"\\\n]{0,200})\\"|"(?P<double>(?:[^"\\\n]|\\.){0,200})\""""
     r"""|'(?P<single>(?:[^'\\\n]|\\.){0,200})'|(?<![(,\[])\n"""
 )
-# A host, a path, a mechanism: none of them is a user or a password.
+# A host, a path or a mechanism is neither a user nor a password.
 _PLACE = late(
     r"|(?:[\w-]+\.)+[\w-]+|localhost|[/~].*|[\d.]+|[\da-f]*:[\da-f:]*|plain|x?login|cram-?md5|xoauth2?|digest-md5|ntlm|tls|ssl|tcp",
     re.I,
@@ -27,7 +28,7 @@ _REACH = 400  # characters from the opening bracket
 
 
 def arguments(text: str) -> Iterator[Span]:
-    """All that is given behind a user's name."""
+    """Spans of the quoted arguments after the user's name."""
     done = 0
     for call in _LOGIN.finditer(text):
         if call.start() < done:

@@ -1,4 +1,4 @@
-"""Spans of time as users write them: 90m, 24h, 7d, 1d12h."""
+"""Durations as users write them: 90m, 24h, 7d, 1d12h."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONGEST = 3660 * 86_400.0
 
 
 def seconds(text: str) -> float | None:
-    """Seconds, or None if the text is no span of time (or one of more than ten years)."""
+    """Seconds of a duration; None if the text is not one, or is one of more than ten years."""
     rest, total = text.strip(), 0.0
     if not rest:
         return None
@@ -24,7 +24,7 @@ def seconds(text: str) -> float | None:
 
 
 def words(span: float) -> str:
-    """A span for reading, in its two largest units: "45 s", "7 min", "2 h 5 min", "3 d 4 h"."""
+    """A duration for display, in its two largest units: "45 s", "7 min", "2 h 5 min", "3 d 4 h"."""
     whole = max(0, round(span))
     for unit, below, size, small in (("d", "h", 86_400, 3600), ("h", "min", 3600, 60)):
         if whole >= (2 * size if unit == "d" else size):

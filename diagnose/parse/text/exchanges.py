@@ -1,4 +1,4 @@
-"""Logins on the wire in base64: a client's answers near a login's marks, and texts that hold a login by themselves."""
+"""Base64 of SMTP logins: a client's answers near signs of a login dialogue, and words that decode to a login."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ _CODED = late(
     r"(?<![\w+/=.@-])([A-Za-z0-9+/_-]{8,}={0,2}|[A-Za-z0-9+/_-]{2,7}={1,2})(?=[\s\"'\\,;)\]]*(?:\n|\\n|\\r|$|[\"'\]]))"
 )
 _BLOB = late(r"(?<![\w+/=.@-])(?=[a-z\d+/]*[A-Z])(?=[A-Z\d+/]*[a-z])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/=@.])")
-# What was typed behind the server's question, in a session where nobody encodes it.
+# A plain answer after the server's challenge, in a session without encoding.
 _BARE = late(r"[ \t]{0,9}(?![2-5]\d\d[ -])([^\s:]{4,200})[ \t\r]*(?:\n|$)")
-_NEIGHBOURS = 14  # lines before and behind a login's mark that may belong to it
+_NEIGHBOURS = 14  # lines before and after a sign of a login that may belong to it
 _PROMPTS = frozenset(
     ("VXNlcm5hbWU6", "UGFzc3dvcmQ6", "dXNlcm5hbWU6", "cGFzc3dvcmQ6", "VXNlciBOYW1lAA==", "UGFzc3dvcmQA")
 )
 
 
 def exchanges(text: str, lowered: str, long: bool) -> Iterator[Span]:
-    """Base64 that answers a server: as the last word of a line near a login's marks, and anywhere what holds a login.
+    """Spans of base64 answers at the end of lines near a login dialogue, and of any base64 word that decodes to a
+    login.
 
     long: the text has a word of twelve characters or more, and capitals in one.
     """
@@ -56,16 +57,16 @@ def exchanges(text: str, lowered: str, long: bool) -> Iterator[Span]:
 
 
 def _answers(word: str, before: str) -> bool:
-    """Whether a word at a line's end is base64 and no word of a protocol or of prose."""
+    """Whether a word at the end of a line is base64 rather than a word of a protocol or of prose."""
     bare = word.rstrip("=")
     if re.fullmatch(r"[A-Z\d-]{2,}|[a-z-]+|[A-Z][a-z]+|\d+|[\d-]+|\w+-\w+", bare) and bare == word:
-        # One word alone behind a client's mark is an answer all the same.
+        # A lone word after a client's mark is an answer all the same.
         return (
             bool(re.search(r"(?:[CR<>]|>>|->|CLIENT|client|=>)[:>]? ?$", before))
             and not re.fullmatch(r"[A-Z\d]{4,10}|\d+|[2-5]\d\d-[A-Z\d]+", word)  # the last: of a reply
             and len(word) % 4 == 0
         )
-    # Cut off in the copying, a long one is base64 all the same.
+    # A long one that was cut off in copying is base64 all the same.
     return (len(word) % 4 == 0 or len(bare) > 40) and not _FACT_WORD.fullmatch(word)
 
 

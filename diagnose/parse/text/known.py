@@ -1,4 +1,4 @@
-"""This host's secret values, and every encoding in which one may turn up."""
+"""This host's secret values, and the encodings in which they may appear."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 from diagnose.patterns import late
 
 STARS = "********"
-SHORTEST = 6  # characters: a shorter value, struck everywhere, would blank the report and so betray itself
-_MOST = 20_000  # values; a table of more accounts is no relay's
+SHORTEST = 6  # characters: a shorter value, masked everywhere, would blank the report and so reveal itself
+_MOST = 20_000  # values; a table with more accounts is not a relay's
 _BASE64 = late(r"[A-Za-z0-9+/_-]*={0,2}")
-# Words of configuration and of documents: struck in their own field only.
+# Words of configuration and of documents: masked in their own field only.
 _WORDS = frozenset(
     """account address always apikey api_key api-key changeme change_me client config credential default delivery disabled domain
     enabled encrypt example external google hostname internal localhost mail_password mailer mailhost maildrop mailgun message
@@ -29,13 +29,13 @@ _HARMLESS = late(r"[\W_]*|\d{1,3}(?:\.\d{1,3}){3}|/(?:[a-z][\w.-]*/)*[\w.-]+|(?:
 
 
 def ordinary(value: str) -> bool:
-    """Whether a value cannot be told from what reports consist of: too short, a word, a host's name, a path."""
+    """Whether a value is indistinguishable from ordinary report text: too short, a word, a host name, a path."""
     core = value.strip("<>{}[]\\\"' \t\r\n").lower()
     return len(core) < SHORTEST or core in _WORDS or bool(_NAME.fullmatch(core) or _HARMLESS.fullmatch(core))
 
 
 def forms(value: str) -> Iterator[str]:
-    """A value as it is, and as URLs, JSON, XML, shells, regular expressions and programs write it."""
+    """A value itself, and as encoded in URLs, JSON, XML, shells, regular expressions and programs."""
     import html
     import json
     import shlex
@@ -73,7 +73,7 @@ def forms(value: str) -> Iterator[str]:
 
 
 def cores(value: str) -> Iterator[str]:
-    """What every base64 text that holds the value has in it, at each of the three ways it may fall on the groups."""
+    """The base64 text common to all encodings that contain the value, for each of the three alignments."""
     for text in dict.fromkeys((value.encode(), value.encode("utf-16-le"))):
         for lead in range(3):
             coded = base64.b64encode(b"\0" * lead + text).decode().rstrip("=")
@@ -85,7 +85,7 @@ def cores(value: str) -> Iterator[str]:
 
 
 def _within(index: dict[str, set[str]], text: str) -> list[str]:
-    """Those that may stand in a text, the longest first. The time does not grow with their number."""
+    """The indexed forms that may occur in a text, the longest first. The time does not grow with the size of the index."""
     if len(index) < 100:
         heads = [head for head in index if head in text]
     else:
@@ -94,10 +94,10 @@ def _within(index: dict[str, set[str]], text: str) -> list[str]:
 
 
 class Secrets:
-    """The secrets met in this run: whatever text leaves afterwards has them replaced, in every common form."""
+    """The secrets found in this run: `hide` replaces them in text, in every common form."""
 
     def __init__(self) -> None:
-        self.source: Callable[[Secrets], None] | None = None  # asked once, before the first text is looked at
+        self.source: Callable[[Secrets], None] | None = None  # called once, before the first text is masked
         self.public: frozenset[str] = frozenset()
         self.vocabulary: Callable[[], frozenset[str]] = frozenset
         self._values: set[str] = set()
@@ -107,7 +107,7 @@ class Secrets:
         self._gathering = threading.RLock()
 
     def add(self, *values: str) -> None:
-        """Values too short or too ordinary to be told from other text are left to the place where they stand."""
+        """Add values. Those too short or too ordinary to be told from other text are ignored."""
         for value in values:
             value = value.strip(" \t\r\n")
             if value in self._values or STARS in value or len(self._values) >= _MOST or self._ordinary(value):
@@ -128,7 +128,7 @@ class Secrets:
         return ordinary(value) or core in self.public or (core.isalpha() and core in self.vocabulary())
 
     def gather(self) -> None:
-        """Ask the source, once; whoever comes meanwhile waits."""
+        """Call the source, once; concurrent callers wait."""
         with self._gathering:
             source, self.source = self.source, None
             if source is not None:
@@ -139,7 +139,7 @@ class Secrets:
             return frozenset(self._values)
 
     def hide(self, text: str) -> str:
-        """The text with the values and their forms replaced; a base64 text that holds one goes as a whole."""
+        """The text with the values and their forms replaced; a base64 text that contains one is replaced as a whole."""
         if self.source is not None:
             self.gather()
         if not self._values:
@@ -159,7 +159,7 @@ class Secrets:
         return text
 
     def hide_data(self, data: Any) -> Any:
-        """The same for plain data, keys left alone."""
+        """Like `hide`, for the strings in plain data; keys are unchanged."""
         if isinstance(data, str):
             return self.hide(data)
         if isinstance(data, dict):
@@ -169,7 +169,7 @@ class Secrets:
         return data
 
     def within(self, words: Iterable[str]) -> bool:
-        """Whether any of the words holds a secret: what is given to another process must not."""
+        """Whether any of the words contains a secret. Arguments for another process must not."""
         return any(self.hide(word) != word for word in words)
 
 

@@ -1,6 +1,6 @@
-"""Credentials within Postfix's settings: tables written out in main.cf, next hops with a login, options of commands.
+"""Credentials within Postfix's settings: inline tables in main.cf, next hops with a login, options of commands.
 
-Braces are matched as Postfix matches them, blanks or not, nested or not (DATABASE_README, postconf(5)).
+Braces are matched as Postfix does, with or without blanks, nested or not (DATABASE_README, postconf(5)).
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ _ROUTES = late(
     r"|canonical|smtpd|smtp_generic|smtp_tls_policy|default_transport|mydestination|mynetworks|fallback|smtp_discard)?\w*"
     r"(?:_maps|_domains|mydestination|mynetworks|_checks|_restrictions)$"
 )
-_OWN_GRAMMAR = ("static", "inline", "pipemap", "unionmap", "randmap")  # the other types say "key value"
+_OWN_GRAMMAR = ("static", "inline", "pipemap", "unionmap", "randmap")  # the other types have "key value"
 _SECRET_NAME = late(r"sasl|pass|secret|cred")
 _ROUTE = late(
     r"(?:[a-z][\w-]*:)?(?:\[[\w.:-]+\]|[\w-]+(?:\.[\w-]+)+)?(?::(?:\d+|smtps?|submissions?))?|\S*@\S+\.\w+|[A-Z]+(?:\s.*)?|\d{3}(?:\s.*)?"
     r"|permit\w*|reject\w*|defer\w*|discard|dunno|ok|warn|hold|all|anyone|yes|no|true|\*|[a-z]\w*|\d{1,5}|(?:encrypt|may|verify|secure|none)(?:\s.*)?",
     re.I,
 )
-# Parameters with one more place for a login: a next hop, a table's type, a user's name.
+# Parameters where a login may be misplaced: as a next hop, a table type, a user name.
 _PLACES = ("relayhost", "fallback_relay", "_transport", "password_maps", "authorized_", "smtp_sasl_", "lmtp_sasl_")
 _VALUE = late(
     r"(?m)\b(?P<name>\w*relayhost|\w*fallback_relay|\w+_transport|\w*password_maps|authorized_\w+_users|[sl]mtp_sasl_\w+_(?:options|filter))[ \t]*="
     r"(?P<value>[^\n]*(?:\n[ \t][^\n]*)*)"
 )
 _IN_PLACE = {
-    # user:password@host, and what stands behind a host and port
+    # user:password@host, and text after a host and port
     "hop": late(r"(?:^|[\s,:\[/])[^\s:@\[\],/]{1,200}:([^\s@,]{2,200})@\[?[\w.-]|\[?[\w-]+(?:\.[\w-]+)+\]?:\w{1,12}[/#?|;](\S{4,})"),
-    # a transport stands before its next hop
+    # a transport precedes its next hop
     "way": late(r"[:\[/][^\s:@\[\],/]{1,200}:([^\s@,]{2,200})@\[?[\w.-]|\[[\w.-]+\]:\w{1,12}[/#?|;](\S{4,})"),
     # user:password where type:path belongs
     "table": late(
@@ -54,13 +54,12 @@ _ENDS = {
     "_filter": "table",
     "_users": "user",
     "_transport": "way",
-}  # by the parameter's name; of any other a hop
+}  # by the end of the parameter's name; any other is a hop
 _HARMLESS = frozenset(("all", "anyone", "ok", "dunno", "reject", "discard", "permit", "rest", "*", "", "1", "yes"))
 
 
 def found(text: str) -> list[Span]:
-    """Where the credentials stand in text that holds tables written out, and next hops, table types or users' names that
-    are a login."""
+    """Spans of credentials in inline tables, and of logins in place of next hops, table types or user names."""
     spans = list(_misplaced(text)) if any(each in text for each in _PLACES) else []
     if not any(
         each in text
@@ -71,12 +70,12 @@ def found(text: str) -> list[Span]:
     for match in _KINDS.finditer(text):
         kind = match["kind"]
         if match.start() < done or kind in ("pipemap", "unionmap"):
-            continue  # the members of those two are tables, found by themselves
+            continue  # the members of these two are tables, which match separately
         name = _parameter(text, match.start())
         if kind not in _OWN_GRAMMAR and not _SECRET_NAME.search(
             name or text[max(0, match.start() - 60) : match.start()]
         ):
-            continue  # tables of headers and addresses
+            continue  # a table of headers or addresses
         done = _end(text, match.end())
         spans += _table(text, kind, match.end(), done, bool(_ROUTES.fullmatch(name)) if name else None)
     return spans
@@ -111,7 +110,7 @@ def _table(text: str, kind: str, at: int, end: int, routes: bool | None) -> Iter
             first, last = first + 1, last - 1
         equals = text.find("=", first, last) if kind == "inline" else first - 1
         if kind not in _OWN_GRAMMAR:
-            equals = text.find(" ", first, last)  # behind the key
+            equals = text.find(" ", first, last)  # after the key
         if kind == "inline" and equals < 0:
             if not routes:
                 yield first, last
@@ -120,7 +119,7 @@ def _table(text: str, kind: str, at: int, end: int, routes: bool | None) -> Iter
 
 
 def _credential(text: str, begin: int, end: int, routes: bool | None) -> Iterator[Span]:
-    """The secret part of `user:password`, or all of a value that is neither a route nor a word of configuration."""
+    """Span of the password in `user:password`, or of a whole value that is neither a route nor a word of configuration."""
     whole = text[begin:end]
     begin, end = begin + len(whole) - len(whole.lstrip()), begin + len(whole.rstrip())
     value = text[begin : min(end, begin + 1000)]
@@ -143,7 +142,8 @@ def _credential(text: str, begin: int, end: int, routes: bool | None) -> Iterato
 
 
 def _end(text: str, at: int) -> int:
-    """Behind the table that begins at `at`: its closing brace, or where the word ends. Unclosed, it ends with the logical line."""
+    """The end of the table at `at`: after its closing brace, or the end of the word. An unclosed one ends with the
+    logical line."""
     if text[at : at + 1] != "{":
         option = text.rfind("-o", max(0, at - 200), at)
         if option >= 0 and "\n" not in text[option:at] and text[option + 2 : at].lstrip()[:1] == "{":
@@ -163,7 +163,7 @@ def _end(text: str, at: int) -> int:
 
 
 def _items(text: str, begin: int, end: int) -> Iterator[Span]:
-    """Words between blanks and commas; what stands in braces is one."""
+    """Spans of words separated by blanks and commas; text in braces is one word."""
     at = begin
     while at < end:
         if text[at] in ", \t\r\n":

@@ -1,8 +1,8 @@
 """Makes text from logs, files and the network safe to keep and show: no secrets, no control characters, no endless
 words.
 
-Two nets for secrets: the values that this host's files told (`KNOWN`, see `known`), and what a text itself shows to be
-one (`spelled`). `mask` is for text that comes in, `leaving` for whatever goes out.
+Secrets are found in two ways: values known from this host's files (`KNOWN`, see `known`), and values that the text
+itself marks as secret (`spelled`). `mask` is for incoming text, `leaving` for outgoing text.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 _ENDLESS = late(r"(\S{150})\S+")
-_LONGEST_WORD = 1000  # characters: on an endless word the patterns would take time that grows with its square
+_LONGEST_WORD = 1000  # characters: on longer words the patterns would take quadratic time
 _CONTROL = late(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\ufeff]+")
 _UNPRINTED = late(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
 _CONTROL_BUT_BLANKS = late(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
@@ -39,7 +39,7 @@ _UNSEEN = late(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069]")
 _BLOB = late(
     r"(?<![\w+/.=-])(?:A[A-P][A-Za-z0-9+/]{6,}|dXNlcj[A-Za-z0-9+/=]{8,}|[A-Za-z0-9+/]{28,})(?![\w.@-])|[^\s@:]:[^\s@]+@"
 )
-# What a log's line holds before it is looked at closely: few and long, they are searched in a day's log.
+# A log line with one of these is read closely. They are few and long, because a day's log is searched for them.
 _IN_LOGS = (
     b"pass", b"pw", b"secret", b"token", b"cred", b"key", b"auth", b"bearer", b"basic ", b"://", b"static:", b"inline:", b"map:{",
     b"coded ", b"resp=", b"attr", b"identified", b"dictionary", b"duplicate", b"login", b" -", b"]: > ", b"]: < ", b"-> server",
@@ -47,49 +47,50 @@ _IN_LOGS = (
 )  # fmt: skip
 _LOGIN_MARK = re.compile(rb"auth (?:login|plain|cram|x?oauth|ntlm|digest|scram)| 334 |private key--")
 _LONG_WORD = bytes(97 if chr(octet).isalnum() or octet in b"-_+/" else 32 for octet in range(128)) + b" " * 128
-_WORD = b"a" * 16  # a provider's key is no shorter
+_WORD = b"a" * 16  # providers' keys are at least as long
 
 
 @cache
 def _normal() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Compiled on first use: importing this module must stay quick."""
+    """(pattern, replacement); compiled on first use, to keep importing this module fast."""
     return (
         (late(r"<[^<>\s]*@[^<>\s]*>|[\w.+=-]+@[\w.-]+"), "@"),
         (late(r"\b[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}\b"), "IP"),
         (late(r"\b(?!127\.)\d{1,3}(?:\.\d{1,3}){3}\b"), "IP"),
-        # Not a provider's code, nor the rest of a link that holds one: "XGEMAIL_0011", "/?p=NoSuchUser".
+        # Neither a provider's code nor the part of a link that contains one: "XGEMAIL_0011", "/?p=NoSuchUser".
         (late(r"\b(?![A-Z]+_\d{1,6}\b)(?=[0-9A-Za-z._-]*\d[0-9A-Za-z._-]*\d)[0-9A-Za-z_-]{11,}(?:\.\d+)?\b"), "ID"),
         (late(r"\b\d{5,}\b"), "N"),
     )
 
 
 def without_endless_words(text: str) -> str:
-    """Cut words that have no end: they say nothing, and would cost patterns quadratic time."""
+    """Cut words to 150 characters: longer ones mean nothing and would cost patterns quadratic time."""
     return _ENDLESS.sub(r"\1", text)
 
 
 def clean(text: str) -> str:
-    """Take out control characters, which come from the network and may be hostile; line ends and tabs stay."""
+    """Replace control characters, which may be hostile network input, by blanks; keeps newlines and tabs, cuts
+    endless words."""
     if len(text) > 300:
         text = without_endless_words(text)
     return _CONTROL.sub(" ", text) if not text.isprintable() else text
 
 
 def plain(text: str) -> str:
-    """Without control characters other than line feed and tab. An invisible or bidirectional mark is shown by its code:
-    without it, a file's name would be another's."""
+    """Remove control characters other than line feed and tab. Invisible and bidirectional marks are shown by their
+    code, so that a file name cannot imitate another."""
     if text.isprintable():
         return text
     return _UNSEEN.sub(_code, _UNPRINTED.sub("", text.replace("\r\n", "\n")))
 
 
 def visible(text: str) -> str:
-    """The same with the code of every control character, for what may be a file's name."""
+    """Like `plain`, but control characters are shown by their code too, for text that may be a file name."""
     return text if text.isprintable() else plain(_CONTROL_BUT_BLANKS.sub(_code, text))
 
 
 def coded(text: str) -> bool:
-    """Whether a text shows a character by its code, so that it is not the name that it seems to be."""
+    """Whether a text contains the code of a character, so that it is not literally the file's name."""
     return _CODE.search(text) is not None
 
 
@@ -98,9 +99,9 @@ def _code(char: re.Match[str]) -> str:
 
 
 def mask(text: str) -> str:
-    """The text with everything in it that its spelling shows to be a secret replaced by stars; lines stay lines.
+    """The text with everything that it marks as secret replaced by stars; line breaks stay.
 
-    A value found secret in one place is struck in all of the text, in every form.
+    A value found to be secret in one place is masked throughout the text, in every form.
     """
     from diagnose.parse.text import literals, spelled
     from diagnose.parse.text.telling import telling
@@ -125,7 +126,7 @@ def mask(text: str) -> str:
 def veil(data: bytes) -> bytes:
     """Log text (whole lines) with its secrets replaced by stars; other lines are the same octets as before.
 
-    Only lines that hold a telling word are looked at, with their neighbours where a login is under way.
+    Only lines that contain a telling word are read, and around a login dialogue their neighbours.
     """
     from diagnose.parse.text.shapes import keyed
 
@@ -155,7 +156,7 @@ def veil(data: bytes) -> bytes:
     pieces: list[bytes] = []
     done = 0
     for begin, end in _joined(regions):
-        # surrogateescape: octets that are not UTF-8 come back as they were.
+        # surrogateescape: octets that are not UTF-8 are restored unchanged.
         shown = mask(data[begin:end].decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
         pieces += [data[done:begin], shown]
         done = end
@@ -163,7 +164,7 @@ def veil(data: bytes) -> bytes:
 
 
 def _neighbours(data: bytes, begin: int, end: int, before: int, after: int) -> tuple[int, int]:
-    """The lines from `begin` to `end` with those around them: a value may stand on the line behind its name."""
+    """Extend `begin` and `end` by lines before and after: a value may be on the line after its name."""
     for _ in range(before):
         begin = data.rfind(b"\n", 0, max(0, begin - 1)) + 1
     for _ in range(after):
@@ -183,13 +184,13 @@ def _joined(regions: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def leaving(text: str) -> str:
-    """Text about to leave this process, by whatever way: without the secrets of this host."""
+    """Text that leaves this process, with this host's secrets masked."""
     return KNOWN.hide(text)
 
 
 def normalise(text: str) -> str:
-    """Reduce a text to what its kind has in common: addresses, numbers, identifiers replaced."""
-    # What is replaced has no blank in it, and most words come again and again.
+    """Replace addresses, numbers and identifiers in a text, so that texts of one kind become equal."""
+    # Replaced text has no blanks, and most words recur.
     return " ".join([_word(word) if len(word) < 100 else _replaced(word[:_LONGEST_WORD]) for word in text.split(" ")])
 
 

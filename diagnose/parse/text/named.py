@@ -1,4 +1,4 @@
-"""Values that a name marks as secret: `password = …`, in the ways of configurations, programs and prose."""
+"""Values that a name marks as secret: `password = …`, in the syntax of configurations, programs and prose."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMED = late(rf"(?:{_STRONG})|(?:key(?!cloak|board|word|sto|server|ring|tab|cha
 NAME = late(_STRONG, re.I)
 _HEAD = late(r"[\w.$-]{0,60}\Z")
 _REST = late(r"[\w.-]{0,60}")
-_COMPLAINT = late(  # what is said of a password instead of it
+_COMPLAINT = late(  # a statement about a password instead of the password
     r"(?<![a-z])(?:fail|err|den[iy]|refus|in?valid|incorrect|wrong|falsch|ung\u00fcltig|abgelaufen|onjuist|nespr\u00e1v|\u043d\u0435\u0432\u0435\u0440|requir|expir|mismatch|miss|reject|unable|unexpected|not\b|must|"
     r"please|timed|closed|lost|reset|accept|too\b)|n't\b|\b[2-5]\d\d[ -]",
     re.I,
@@ -42,7 +42,7 @@ _PAIR = late(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name
     re.I,
 )
 _ATTRIBUTES = late(r"""(?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"]{0,80}"|'[^']{0,80}')){1,5}\s*>""")
-_THEN = late(r"""["']\s{0,3}(?:->|=>|to)\s{1,3}(["'])([^"'\n]+)\1""")  # what a value is changed to
+_THEN = late(r"""["']\s{0,3}(?:->|=>|to)\s{1,3}(["'])([^"'\n]+)\1""")  # the new value after a change
 _BEGINNING = late(
     r"""(?:[\w.@:~\\/() -]{0,60}[>#$%][ \t]+)?[\s#;/*!$@%:{(\[\-<>|"'+]*(?:[\w.-]+(?:[ \t]+|=)){0,2}[$@*&:"'\[{(%]*"""
 )
@@ -64,14 +64,14 @@ _PROSE = late(
     re.I | re.X,
 )
 _ALIAS = late(r"\*([\w-]{1,60})")
-_NEAR = 4000  # characters before an alias in which its anchor is looked for
+_NEAR = 4000  # characters before an alias that are searched for its anchor
 _MEMBER = late(r"""\\?["'](?P<key>[\w.-]{1,40})\\?["']\s{0,3}(?::|=>)\s{0,3}(?P<quote>\\?["'])""")
 _MEMBER_NAMED = late(r"(?:user|login|host|server|type|id|port|scope|e?mail|name|mech|method)\w*|\w*name", re.I)
 _ALONE = late(r"[^\s\"'(]+?(?=\s*(?:\n|\\n|$))")
 
 
 def values(text: str, lowered: str) -> Iterator[Span]:
-    """The values behind names, and what a value is changed to. lowered: the same text in lower case."""
+    """Spans of values after secret names, and of new values they are changed to. lowered: the text in lower case."""
     done = 0
     word = late(r"\S*")
     for core in _NAMED.finditer(lowered if len(lowered) == len(text) else text):
@@ -79,12 +79,12 @@ def values(text: str, lowered: str) -> Iterator[Span]:
             continue
         head = _HEAD.search(text, max(0, core.start() - 60), core.start())
         begin = head.start() if head else core.start()
-        begin += text[begin - 1 : begin + 1] == "\\n"  # a line's end, and no letter
+        begin += text[begin - 1 : begin + 1] == "\\n"  # an escaped line end, not a letter
         rest = _REST.match(text, core.end())
         end = rest.end() if rest else core.end()
         name = text[begin:end].rstrip(".-")
         span = _value(text, name, begin, begin + len(name), NAME.search(name) is not None)
-        done = begin + len(name)  # another word in the same name says nothing new
+        done = begin + len(name)  # skip further words in the same name
         if span is not None and text[span[0]] == "{" and (members := _members(text, span[0])):
             yield from members
             done = members[-1][1]
@@ -92,7 +92,7 @@ def values(text: str, lowered: str) -> Iterator[Span]:
             begin, done = span
             if (alias := _ALIAS.fullmatch(text, begin, done)) is not None:
                 anchor = re.compile(rf"&{alias[1]}[ \t]+(\S[^\n]*)").search(text, max(0, begin - _NEAR), begin)
-                if anchor is not None:  # YAML: the secret stands there
+                if anchor is not None:  # YAML: the anchor has the secret
                     yield anchor.span(1)
                     continue
             done = continued(text, done)
@@ -104,7 +104,7 @@ def values(text: str, lowered: str) -> Iterator[Span]:
 
 
 def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | None:
-    """The value that belongs to a name; None if there is none, or none that is secret."""
+    """Span of the value that belongs to a name; None if there is none or it is not secret."""
     if name.lower().endswith(("enable", "enabled")):
         return None
     if text[begin - 1 : begin] == "/" and "=" not in text[end : end + 5]:
@@ -151,7 +151,8 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
 
 
 def _members(text: str, at: int) -> list[Span]:
-    """The values in an object that is secret as a whole, but for those that only name somebody or something."""
+    """Spans of the values in an object that is secret as a whole, except those that only name something (user, host,
+    port)."""
     found: list[Span] = []
     done = at
     for each in _MEMBER.finditer(text, at, at + 1000):
@@ -203,7 +204,7 @@ def _checked(text: str, place: tuple[int, int, bool], strong: bool, kind: str) -
         return begin, end
     if strong and kind == ":" and " " in value and _COMPLAINT.search(value) and not any(map(random, value.split())):
         return None
-    apart = text[begin - 1 : begin].isspace()  # as in prose, and not in Go's {Password:x User:y}
+    apart = text[begin - 1 : begin].isspace()  # as in prose, unlike Go's {Password:x User:y}
     if strong and kind == ":" and apart and not telling(value) and re.match(r"[ \t]+[A-Za-z]", text[end : end + 20]):
         return None
     if strong and kind == ":" and re.fullmatch(r"\d+/(?:tcp|udp|sctp|dccp)", value):

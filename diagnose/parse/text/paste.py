@@ -2,7 +2,7 @@
 
 Kinds: trailing-backslash, smart-quote, nbsp, zero-width, bom, dash (a long one for a hyphen), entity (HTML's
 &amp; and the like), prompt, cr.
-Postfix has no backslash continuation; to it these characters are part of the name or the value.
+Postfix has no backslash continuation; it reads these characters as part of the name or the value.
 """
 
 import re
@@ -10,7 +10,7 @@ import re
 _SMART = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2032\u2033"
 _BLANKS = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _ZERO_WIDTH = "\u200b\u200c\u200d\u2060\u00ad"
-MARKS = "\ufeff\u00ef\u00bb\u00bf"  # of a byte-order mark, also one read as Latin-1
+MARKS = "\ufeff\u00ef\u00bb\u00bf"  # a byte-order mark, also when read as Latin-1
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 _ENTITY = re.compile(r"&(?:#\d{2,4}|#x[0-9a-fA-F]{2,4}|amp|lt|gt|quot|apos|nbsp);")
 # A shell's prompt, then a word that can begin a command or a setting. '# ' alone is an ordinary comment.
@@ -18,7 +18,7 @@ _PROMPT = re.compile(r"^\s*(?:\$ +(?=\S)|>+ +(?=\S)|[\w.-]+@[\w.-]+(?::[^\s$#]*)
 
 
 def artifacts(line: str) -> tuple[str, ...]:
-    """The kinds of paste artefact in one line (without its newline), in a fixed order, each once."""
+    """The kinds of paste artefacts in one line (without its newline), in a fixed order."""
     found: list[str] = []
     body = line
     if body.endswith("\r"):
@@ -45,5 +45,5 @@ def artifacts(line: str) -> tuple[str, ...]:
 
 
 def homoglyphs(name: str) -> tuple[str, ...]:
-    """Letters outside ASCII in what should be an ASCII name, as 'U+0421', in order of appearance."""
+    """Non-ASCII characters in a name that should be ASCII, as 'U+0421', in order of appearance."""
     return tuple(dict.fromkeys(f"U+{ord(c):04X}" for c in name if ord(c) > 127))

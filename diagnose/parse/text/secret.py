@@ -1,4 +1,4 @@
-"""The shape of a password: enough to see what is wrong with it, never the password."""
+"""The shape of a password: enough to see what is wrong with it, without revealing it."""
 
 import re
 
@@ -8,7 +8,7 @@ from diagnose.record import dataclass
 
 __all__ = ["SECRET_KEY", "STARS", "Shape", "placeholder", "shape"]
 
-# Words in capitals, or marked as to be replaced: a real password may be the word 'password', a document's is not.
+# Words in capitals or marked for replacement. A real password may be the lower-case word 'password'.
 _PLACEHOLDER = re.compile(
     r"""^(?: (?i:.*YOUR[-_ ].*) | YOUR[A-Z]+ | (?i:CHANGE[-_ ]?(?:ME|THIS).*) | <.*> | \{\{.*\}\} | \$\{.*\} | x{3,} | X{3,}
         | (?!\*{8}$)\*{3,} | \.{3,} | \u2026 | (?:SMTP[-_]?)?(?:USER|USERNAME|PASSWORD|PASSWD|PASS|SECRET|LOGIN|PWD|KEY|TOKEN) | pa\$\$word
@@ -38,12 +38,12 @@ class Shape:
     traits: tuple[str, ...] = ()
 
     def has(self, trait: str) -> bool:
-        """Whether the trait was seen."""
+        """Whether it has the trait."""
         return trait in self.traits
 
 
 def placeholder(text: str) -> bool:
-    """Whether a value is what a document prints in the place of the real one."""
+    """Whether a value is a placeholder from documentation."""
     return bool(_PLACEHOLDER.match(text.strip().rstrip("\\").strip()))
 
 

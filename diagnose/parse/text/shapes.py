@@ -1,7 +1,7 @@
-"""Patterns for secrets in text, each with literal words of which one must occur for it to match.
+"""Patterns for secrets in text, each with literal words, one of which must occur in a match.
 
-The words, in lower case, are searched first: patterns take far longer, and a queue has a hundred thousand reasons. No
-pattern may try again and again over the same text: each repetition within one has a bound.
+The words, in lower case, are searched first: patterns take far longer, and a queue can have a hundred thousand
+reasons. Every repetition in a pattern is bounded, to avoid excessive backtracking.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ NAMES = (
 )  # fmt: skip
 """What a name that says "this is secret" holds. Words that prose is full of (authentication) are not among them."""
 
-# Stand for `x:y@`, `://` before `@`, a word of 32 letters and digits, four colons, a long word with a colon.
+# Pseudo-words for `x:y@`, `://` before `@`, a word of 32 letters and digits, four colons, a colon before four characters.
 LOGIN, URL, LONG, PGPASS, PAIR = "\0login", "\0url", "\0long", "\0colons", "\0pair"
 
-# Searched before the words that hold them: most texts have none.
+# Searched before the words that contain them: most texts have none.
 _FIRST = (
     "pass", "pw", "secret", "token", "cred", "key", "auth", "login", "://", " -", "\t-", "-u", "-p", "hook", "dict", "valid ", "bad ",
     "attr", "sasl", "resp", "coded ", "client", "server", "private",
@@ -54,7 +54,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         rf"(?i)(?<![\w.+=~%/:;-])(?!(?:{_LABELS}|user\w*|login|sender|reci\w*)\b)[\w.+=~%-]{{1,200}}:(?=[^\s@:\"'<>,]{{0,200}}[\d!#$%^&*+])"
         r"([^\s@:\"'<>,]{1,500})(?=@[\w-]{1,63}\.[\w-])",
     ),
-    # Addresses whose path or query is the secret.
+    # URLs whose path or query is the secret.
     (
         ("hook", "discord", "telegram", "chat.google", "hc-ping", "/bot"),
         r"(?i)\bhttps?://(?:[\w.-]{0,80}?(?:hooks?|discord|api\.telegram|chat\.google|hc-ping|outlook\.office)[\w.:-]{0,80}/"
@@ -78,14 +78,14 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("-ap", "-xp", "-pw"), rf"{_OPTION}-(?:ap|xp|pw)(?:\s+|['\"],\s*|=){_VALUE}"),
     ((" login ",), r"(?m)(?:^|[\s>])[A-Za-z]{0,4}\d{1,6} LOGIN (?:\"[^\"\n]{0,100}\"|[^\s\"]{1,100}) (?:\"((?:[^\"\\\n]|\\.)+)\"|([^\s\"{]+))"),  # IMAP
     ((" login {", "} login {"), r"\bLOGIN \{\d+\+?\}\s*\n(?:[^\n]{0,20}\+[^\n]*\n)?[^\n]{1,100}\{\d+\+?\}\s*\n(?:[^\n]{0,20}\+[^\n]*\n)?([^\n]+)"),
-    (("proctitle=",), r"\bproctitle=([0-9A-Fa-f]{8,})"),  # auditd: all arguments, in hexadecimal digits
+    (("proctitle=",), r"\bproctitle=([0-9A-Fa-f]{8,})"),  # auditd: all arguments, in hexadecimal
     (("pass ",), r"\bUSER [^\n]{1,100}\n(?:[^\n]*\n){0,3}?[^\n]{0,40}\bPASS ([^\n]+)"),  # POP3, FTP
     (
         ("echo ", "printf "),
         r"(?:passwordeval\W{1,4}(?:echo|printf)\s+|\b(?:echo|printf)\s+(?:-[ne]+\s+|(?:'[^'\n]{0,60}%s'|\"[^\"\n]{0,60}%s\"|%s)\s+(?:\S{1,60}\s+(?=['\"]))?){0,2}(?=[^\n]{1,200}?\|\s*(?:base64|openssl|docker|podman|htpasswd|sudo|chpasswd|saslpasswd2|gcloud|kubectl|gh|vault|aws|az)))(?:'([^'\n]+)'|\"([^\"\n]+)\"|['\"]?([^\s'\"|]+))",
     ),
     (("masterauth", "requirepass"), r"(?i)\b(?:masterauth|requirepass)\s+[\"']?([^\s\"']+)"),
-    # Hashes of passwords, and passwords, as user databases write them.
+    # Passwords and their hashes in the format of user databases.
     (
         (") != ", "{s", "{p", "{c", "{m", "{b", "{a", "{d"),
         r"(?i)\{(?:S?SHA\d*|S?MD5|PLAIN|CLEAR\w*|CRYPT|SHA\d*-CRYPT|MD5-CRYPT|BLF-CRYPT|ARGON2\w*|SCRAM[\w-]*|CRAM-MD5|DIGEST-MD5|PBKDF2\w*)\}([^\s:,\"'}]{4,})"
@@ -109,13 +109,13 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         ("passw", "pass", "pwd", "secret", "token"),
         r"(?i)\{[^{}\n]{0,300}?\b[\w-]{0,30}(?:pass(?:word|wd)?|pwd|secret|token)\s?[:=]\s{1,4}(?!(?:not|no|is|must|wrong|invalid|missing)\b)([^\s,{}\"'\[]{1,60} [^,{}\n\"']{1,100}?)(?=\s{0,4}[,}])",
     ),
-    # The value stands before the name: <param value="…" name="smtp.password">, SET value = '…' WHERE name = 'smtp_password'
+    # The value before the name: <param value="…" name="smtp.password">, SET value = '…' WHERE name = 'smtp_password'
     (
         ("value",),
         r"(?i)\bvalue\s?=\s?(?:\"([^\"\n]+)\"|'([^'\n]+)')(?=[^\n<>;]{0,40}\b(?:name|key|id)\s?=\s?[\"'][\w.-]{0,40}(?:pass|pwd|secret|token|credential))",
     ),
     (("</label>",), r"(?i)passw\w{1,4}[^<\n]{0,20}</label>\s{0,9}<input\b[^>]{0,200}?\bvalue=\"([^\"]+)\""),
-    # Commands that store one: … secrets create x --value …, kv put mail/password …
+    # Commands that store a secret: … secrets create x --value …, kv put mail/password …
     (
         ("--value", "--body", "--secret-"),
         rf"(?i)(?:pass|secret|token|vault|pwd)[\w:/.-]{{0,60}}\s[^\n|;]{{0,160}}?--(?:value|body|secret-string|secret-value)(?:=|\s+){_VALUE}",
@@ -129,7 +129,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         rf"(?i)\b(?:put|set|update|write)\s+[\w./:-]{{0,60}}[/_.:-](?:password|passwd|pass|secret|token|pwd)\s+(?!to\b|for\b|in\b|is\b|on\b|with\b|and\b|of\b){_VALUE}",
     ),
     (("mot de passe", "password", "contrase", "senha", "\u043f\u0430\u0440\u043e\u043b\u044c", "passwor"), r"(?i)(?:mot de passe|passwor\w|contrase\w{1,3}|senha|\u043f\u0430\u0440\u043e\u043b\u044c)[^\n\u00ab]{0,60}\u00ab\s?([^\u00bb\n]{3,200}?)\s?\u00bb"),
-    ((" as ",), r"(?i)'([^'\n]+)' AS [\"'`]?\w{0,20}pass"),  # what a query for a login gives
+    ((" as ",), r"(?i)'([^'\n]+)' AS [\"'`]?\w{0,20}pass"),  # in a query for a login
     (("(pw", "(pass"), rf"(?i)\((?:pwd?|pass(?:word)?)[ :=]{{1,2}}(?!{_SAID}|(?:incorrect|wrong|missing|empty|unknown|none|null|auth)\b)([^\s()]{{4,200}})\)"),
     (("word from ",), r"(?i)\bpassword (?:was )?(?:changed )?from ([^\s\"',;]{3,60}) to ([^\s\"',;.]{3,60})"),
     (("client_send",), r"\bclient_send\s*=\s*([^\n]+)"),  # exim's authenticators
@@ -167,7 +167,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("label ", "label="), r"(?i)\blabel\s?=?\s?\"?(?!https?:|\w+:/)[\w.+@-]{1,64}:([^\s\"',:]{4,200})"),  # smtpd.conf's secrets
     (("command trace: ",), r"\bcommand trace: (?!suppressed)\S{1,100}[ /]{1,3}(?!suppressed)(\S{4,200})"),  # JavaMail
     ((" failed for ",), r"(?i)\b(?:login|auth\w*) failed for [\w.+-]{1,64}[:/]([^\s@\"'<>:/]{4,200})(?=[\s@:,]|$)"),
-    # A password of letters alone, where a sentence says that it is one.
+    # A password of letters only that a sentence calls one.
     (
         ("password ", "pass ", " pw ", "wort ", "token "),
         r"(?m)(?:\b(?:with|using|and|my|app|our) (?:(?:password|passwort|pass|pw) )|, pw |\b(?:[Pp]ass|[Kk]enn)wort lautet )"
@@ -178,7 +178,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         r"\b334 (?:UGFzc3dvcmQ6|VXNlcm5hbWU6)\b[^\n]{0,60}?[:>\s](?![A-Z]{4,8}\b|[A-Z]?[a-z]+\b(?!=))((?=[a-z\d+/]*[A-Z+/=]|[A-Za-z+/]*\d)[A-Za-z0-9+/]{4,}={0,2})(?![\w+/=-])",
     ),
     ((PGPASS,), r"(?m)^(?!(?:[\da-f]{1,4}:){4})[\w.-]+:\d{2,5}:[\w*.-]+:[\w.@-]+:(\S{4,})[ \t]*$"),  # .pgpass
-    # A client's word of base64 behind its mark.
+    # A client's base64 after its mark.
     (
         ("server:", "client:", "srv:", "\nc:", "\nr:", "\ns:", "\nt:", " c: ", " s: ", "> ", "< ", "->", "<-", "=>", "~>", ">>", "<<", "c] ", "s] "),
         r"(?m)(?:(?:SERVER|CLIENT|SRV|\b[CRST])(?::| ->|\])[ \t]*|(?:^|\]: |\d: )[<>] \S+\[[\da-fA-F.:]+\](?::\d+)?: |(?:^|[\s:'\"])(?:>{1,3}|<{1,3}|->|=>|<-|~>)[ \t]*)"
@@ -195,7 +195,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("result=",), r"(?i)\b(?:sasl|passw)[^\n]{0,300}?\bresult=([^\s:]{0,80}:\S+)"),
     ((" attr ", "attribute value"), r"\b(?:send attr \S+ = |input attribute value: )[^\s/:]+:(?!/(?:[a-z_.-]+/)+)(\S[^\n]*)"),
     (("xsasl",), r"(?i)\bxsasl[^\s:]{0,60}: [^\n]{0,300}?(?:auth|resp\w*|line)[ =:]+([A-Za-z0-9+/]{8,}={0,2})"),
-    # Postfix quotes what it cannot make sense of.
+    # Postfix quotes text that it cannot parse.
     (("unsupported dictionary",), r"unsupported dictionary type: [\w.+@-]+:(?!/|\w+:/)([^\s,]{4,200})"),
     (("unsupported dictionary",), r"unsupported dictionary type: [\w.-]+ \((?![Ii]s the |/)([^)\n]*)"),
     (("duplicate ",), r"(?im)duplicate (?:entry|key): \"?\[?[\w.-]{1,255}\]?(?::\d{1,5})?[:= ]{1,3}([^\s\":]{1,200}:[^\"\n]+|\S{6,}?)\"?$"),
@@ -207,7 +207,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
 )  # fmt: skip
 
 
-# The same, but a group is a secret only where it looks like one by itself.
+# Likewise, but a group is secret only if it looks like a secret by itself.
 _PAIR = r"(?:sha\d*|md5|[a-z]*id|ref|etag|commit|build|version|tag|urn|mid|https?|file|data|cert\w*|fingerprint|serial|dsn|at|on|by|said|code|status)"
 _TELLING: tuple[tuple[tuple[str, ...], str], ...] = (
     # user:password by itself
@@ -233,7 +233,7 @@ _TELLING: tuple[tuple[tuple[str, ...], str], ...] = (
     (("535",), r"\b53[45][ -][^\n]{0,300}?[\w.@+-]{2,64}[/:]([^\s/:,;()\"'<>]{8,200})"),
 )  # fmt: skip
 
-# Keys as their providers make them: searched in words of twelve letters and more.
+# Providers' key formats, searched in words of twelve or more characters.
 _KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("sg.",), r"(?<!\w)SG\.([\w-]{10,}(?:\.[\w-]{6,})?)"),
     (("xkeysib-", "xsmtpsib-"), r"(?<!\w)x(?:key|smtp)sib-([\w-]{8,})"),
@@ -262,7 +262,7 @@ _KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
 
 @cache
 def _index(keys: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """(what is searched first, the words that hold it), each word once."""
+    """(string to search first, words that contain it), each word once."""
     rest = dict.fromkeys(
         word for needed, _ in (_KEYS if keys else (*_TABLE, *_TELLING)) for word in needed if word[0] != "\0"
     )
@@ -278,7 +278,7 @@ def _index(keys: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 def words() -> tuple[str, ...]:
-    """All the words of the shapes."""
+    """All words of the patterns."""
     return tuple(_rows())
 
 
@@ -298,11 +298,11 @@ _LONG = re.compile(r"[A-Za-z0-9+/]{32}")
 
 
 def shapes(text: str, lowered: str, long: str) -> tuple[list[tuple[re.Pattern[str], bool]], bool]:
-    """The patterns that may find something in a text, each with whether all that it finds is secret, not only what looks
-    like it; and whether a NAME occurs in the text. The groups of a pattern are the secrets, all of it where it has
-    none. long: the text's words of twelve characters and more.
+    """(pattern, sure) of the patterns that may match a text, and whether one of NAMES occurs in it. sure: every
+    match is secret, otherwise only one that looks like a secret. The groups of a match are the secrets, the whole
+    match if it has none. long: the text's words of twelve or more characters.
 
-    Patterns are compiled on first use: importing this module must stay quick.
+    Patterns are compiled on first use, so that importing this module stays fast.
     """
     padded = f"\n{lowered}"
     held = [word for first, words in _index(False) if first in padded for word in words if word in padded]
@@ -324,7 +324,7 @@ def shapes(text: str, lowered: str, long: str) -> tuple[list[tuple[re.Pattern[st
 
 
 def keyed(word: str) -> bool:
-    """Whether a word of a log may be a provider's key, or base64 that holds a login."""
+    """Whether a word in a log may be a provider's key, or base64 of a login."""
     return _starts().search(word) is not None
 
 

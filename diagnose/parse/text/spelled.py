@@ -1,7 +1,7 @@
-"""Finds secrets that the text itself marks as such: named values, providers' keys, logins on the wire and on
+"""Finds secrets that the text itself marks as such: named values, providers' keys, logins in SMTP dialogues and on
 command lines.
 
-The one list of such spellings. `found` gives places, never copies; names of files, tables and words of prose are none.
+`found` returns spans, never copies; names of files and tables and words of prose are not secrets.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _HEADS = late(rf"(?m)^(?:{SYSLOG.pattern})")
 
 
 def speaks_of_one(text: str) -> bool:
-    """Whether a text has a word for a password in it, so that the password may stand anywhere beside it."""
+    """Whether a text contains a word for a password, so that the password itself may be anywhere in it."""
     return NAME.search(text) is not None
 
 
 def found(text: str) -> list[Span]:
-    """Where secrets stand in a text of any number of lines; spans in order, not overlapping. A log's stamps and
-    programs' names are passed over, so that what was written over several lines is read as it was."""
+    """Spans of secrets in a text of any number of lines, in order, not overlapping. Stamps and program names of log
+    lines are skipped, so that text logged over several lines is read as one."""
     heads = [(each.start(), each.end()) for each in _HEADS.finditer(text)] if "\n" in text.strip() else []
     if not heads:
         return _found(text)
     bodies: list[str] = []
-    places: list[tuple[int, int]] = []  # where a piece begins without the heads, and in the text
+    places: list[tuple[int, int]] = []  # where a piece begins without the heads, and where in the text
     done = length = 0
     for begin, end in [*heads, (len(text), len(text))]:
         places.append((length, done))
@@ -73,7 +73,7 @@ def _found(text: str) -> list[Span]:
 
 
 def merged(spans: list[Span]) -> list[Span]:
-    """In order, and those that touch as one."""
+    """The nonempty spans in order, joined where they overlap or touch."""
     out: list[Span] = []
     for begin, end in sorted(spans):
         if out and begin <= out[-1][1]:

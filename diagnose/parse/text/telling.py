@@ -1,4 +1,4 @@
-"""Whether a value by itself looks like a secret: no word, name, address, path, number, date, or reference to one."""
+"""Judges whether a value by itself looks like a secret: not a word, name, address, path, number, date or reference."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 
 from diagnose.patterns import late
 
-JUDGED = 200  # characters that tell what a value is
+JUDGED = 200  # characters of a value that are judged
 REFERENCE = late(
     r"(?:(?:proxy|debug):)*(?:hash|lmdb|texthash|btree|cdb|dbm|sdbm|regexp|pcre|cidr|mysql|pgsql|ldap|sqlite|memcache|mongodb|environ|"
     r"unix|tcp|socketmap|static|inline|pipemap|unionmap|randmap|fail|internal|nis)(?::|$)"
     r"|<\S*>|\*{3,}.*|!(?:secret|vault|env|ref|include|file)\b|(?:[\w:]+[.:])?(?:process\.env|(?:os\.)?environ|(?:get)?env|ENV)(?:\.get|\.fetch)?[.(\[\"']{1,3}[A-Z_][A-Z_\d]*[\"'\])};,]*$|\$\{[\w.:-]*\}|\$\([\w.:-]*\)|\$[A-Z_][A-Z_\d]{2,}|\$\w+_\w+(?:$|[\s,])|\{\{.*|<%.*|%[({]?\w+[)}]?s?$|%\w+%$|\.{2,}|…|[xX]{4,}$|CHANGE_ME",
 )
-# A secret, too, may begin with a slash: base64 does so once in 64 times.
+# A secret may begin with a slash, too: one in 64 base64 texts does.
 PATH = late(
     r"(?:file:)?(?:/(?:etc|var|run|usr|opt|srv|home|root|mnt|tmp|app|data|private|secrets?|vault|config|proc|sys|dev|s?bin|lib\w*)(?:/[\w.-]+)+|(?:/[a-z][a-z\d._-]*){2,})/?(?![\w+=])|[A-Z]:\\\S*|\S+\.(?:pem|key|crt|cf|conf|db|so|py|java|php|txt|json|ya?ml)\b"
 )
@@ -24,7 +24,7 @@ _PROMPTS = ("UGFzc3dvcmQ6", "VXNlcm5hbWU6")
 
 
 def random(value: str) -> bool:
-    """Whether a value looks like a secret where nothing else says so: letters with digits or signs among them."""
+    """Whether a value looks like a secret without any context: letters mixed with digits or signs."""
     core = value.strip("\"'.,;:?()[]{}<>")
     digits, signs = any(map(str.isdigit, core)), any(char in "!#$%^&*~" for char in core)
     cases = any(map(str.isupper, core)) and any(map(str.islower, core))
@@ -33,11 +33,11 @@ def random(value: str) -> bool:
 
 
 _NAMED_HOST = late(r"\[?[\w-]+(?:\.[\w-]+)*\.(?:[A-Za-z]{2,}|\d+)\.?\]?(?::\d+)?")
-_MIXED = late(r"[a-z]\d{0,9}[A-Z]\w{0,60}\d|\d[A-Z]")  # as no host's name is
+_MIXED = late(r"[a-z]\d{0,9}[A-Z]\w{0,60}\d|\d[A-Z]")  # no host name has this
 
 
 def telling(value: str) -> bool:
-    """Whether a value by itself looks like a secret: no word, name, address, path, number, or date."""
+    """Whether a value by itself looks like a secret: not a word, name, address, path, number or date."""
     core = value[:JUDGED].strip("\"'.,;:?()[]{}<>")
     return (
         len(core) >= 4

@@ -1,1 +1,1 @@
-"""What servers and programs say: replies, and what they mean."""
+"""Texts of servers and programs: replies, and their meaning."""

@@ -1,8 +1,8 @@
-"""What a text means by the concepts of its words, where nobody has written down its phrase.
+"""The meaning of a text by the concepts of its words, for texts without a known phrase.
 
-"Unable to sign in to the outgoing server" and "SMTP login was denied" name the same stage and the same outcome in other
-words. `concepts.toml` names the words of each concept, in English and other languages, and as rules which concepts within
-one clause mean which label.
+"Unable to sign in to the outgoing server" and "SMTP login was denied" express the same stage and outcome in
+different words. `concepts.toml` lists the words of each concept, in English and other languages, and rules that map
+concepts within one clause to a label.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from diagnose.knowledge import documents
 from diagnose.patterns import late
 
-_REACH = 12  # words between the first and the last that a rule takes together
-_NEGATED = 4  # words after a negation that it still denies
+_REACH = 12  # words between the first and the last concept of a rule
+_NEGATED = 4  # words after a negation to which it still applies
 _NOT = frozenset(
     "not no never cannot without nor neither unable fails failed refused denied "
     "nicht kein keine keinen keiner n ne pas non nao nie niet geen не нет".split()
@@ -31,20 +31,21 @@ _ADVICE = late(
 _SETTING = late(r"\b[\w-]+=(?=\S)|\btime-? ?out\W{1,3}\d", re.IGNORECASE)
 _UNAUTHORIZED = late(r"\b(?:HTTP|status(?:[ _]?code)?)\W{1,4}401\b", re.IGNORECASE)  # RFC 9110, section 15.5.2
 _VERSION = late(r"\b(?:TLS|SSL) ?v?\d(?:\.\d)?\b", re.IGNORECASE)
-_GREETING = late(r"\b220[ -]")  # of a server that speaks without TLS (RFC 5321, section 4.2)
+_GREETING = late(r"\b220[ -]")  # of a server without TLS (RFC 5321, section 4.2)
 _ADDRESS = late(r"\S+@\S+")
-_PATH = late(r"\S*[/\\]\S*|\bno such file\b", re.IGNORECASE)  # and that it is missing
+_PATH = late(r"\S*[/\\]\S*|\bno such file\b", re.IGNORECASE)  # or the message that it is missing
 _NAME = late(r"\b(?=[\d.]*[A-Za-z_-])[\w-]+(?:\.[\w-]+)+\b")  # a host's or a module's
 _PART = late(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = late(r"[^\W\d_]+")
 _UNSPACED = late(r"[\u3040-\u30ff\u4e00-\u9fff]+")  # a run of Chinese or Japanese
 
-_Term = tuple[str, ...]  # words, each with its star; the first may begin with "!"
+_Term = tuple[str, ...]  # words, with "*" for a prefix
 
 
 @functools.cache
 def _terms() -> tuple[Mapping[str, list[tuple[str, _Term, bool]]], frozenset[int]]:
-    """By the first word without its star: concept, all words, whether negated; and how long those with a star are."""
+    """(concept, words of the term, whether negated) by the term's first word; and the lengths of first words with a
+    star."""
     found: dict[str, list[tuple[str, _Term, bool]]] = {}
     known = documents.document("concepts.toml")
     for concept, terms in (*known["words"].items(), *known["abroad"].items()):
@@ -67,14 +68,14 @@ def _rules() -> tuple[tuple[str, tuple[frozenset[str], ...], frozenset[str]], ..
 
 
 def meaning(text: str) -> str | None:
-    """The label of the first rule that a clause of the text fits."""
+    """The label of the first rule that a clause of the text matches, None if there is none."""
     clauses = [_concepts(_words(clause)) for clause in _CLAUSE.split(text) if not _ADVICE.search(clause)]
     fitting = (label for label, needs, but in _rules() if any(_fits(found, needs, but) for found in clauses))
     return next(fitting, None)
 
 
 def _fits(found: Mapping[str, list[int]], needs: tuple[frozenset[str], ...], but: frozenset[str]) -> bool:
-    """Whether each need has a place near those of the others."""
+    """Whether a clause has all needed concepts near each other and none of `but`."""
     if any(need.isdisjoint(found) for need in needs) or not but.isdisjoint(found):
         return False
     places = [{at for each in need for at in found.get(each, ())} for need in needs]
@@ -92,7 +93,7 @@ def _words(clause: str) -> list[str]:
 
 
 def _folded(text: str) -> str:
-    """In lower case, without accents."""
+    """The text in lower case, without accents."""
     text = text.lower()
     if text.isascii():
         return text
@@ -105,13 +106,13 @@ _LETTERS = str.maketrans({"ł": "l", "ı": "i", "ø": "o", "ß": "ss"})
 
 @functools.cache
 def _unspaced() -> re.Pattern[str]:
-    """The words of languages that put no space between them, the longest first."""
+    """A pattern of the known words in languages without spaces between words, the longest first."""
     words = {term[0] for rows in _terms()[0].values() for _, term, _ in rows if _UNSPACED.fullmatch(term[0])}
     return re.compile("|".join(sorted(words, key=lambda each: (-len(each), each))))
 
 
 def _concepts(words: list[str]) -> dict[str, list[int]]:
-    """The concepts of a clause, each with the places of its words."""
+    """The positions of each concept in a clause's words."""
     terms, lengths = _terms()
     found: dict[str, list[int]] = {}
     for at, word in enumerate(words):

@@ -1,7 +1,7 @@
-"""Why mail failed, read from one text: a status line's reason, a server's reply, a warning, a program's error.
+"""The reason why mail failed, from one text: a status line, a server's reply, a warning, a program's error.
 
-`classify` strips what Postfix and bounce messages wrap around a reply, and looks the rest up among the
-`diagnose.knowledge.phrases`. What a label suggests stands in `diagnose.knowledge.sayings`.
+`classify` unwraps a reply from the text of Postfix or a bounce message and looks it up in
+`diagnose.knowledge.phrases`. What a label suggests is in `diagnose.knowledge.sayings`.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ __all__ = [
     "without_endless_words",
 ]
 
-LONGEST = 2000  # characters of a text that are looked at: no reason is longer, and a hostile line may be
+LONGEST = 2000  # characters of a text that are read: no reason is longer, but a hostile line may be
 
-# Decibans that a text may weigh of which only so much is understood.
+# Maximum weight in decibans of a text that is understood only so far.
 _MOST = {Grip.HINT: 9, Grip.TOPIC: 9, Grip.SENSE: 16, Grip.CODE: 16, Grip.WORD: 16}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """What one text says, and how much of it is understood.
+    """The meaning of one text; `grip`: how much of it is understood.
 
-    program: the id of the program (`diagnose.knowledge.programs`) that failed, where it was no mailer. quoted: another
-    server said so. bare: a receiver's words, where no reply's code is beside them."""
+    program: the id of the program (`diagnose.knowledge.programs`) that failed, if not a mailer. quoted: another server
+    said it. bare: a receiver's words without a reply code."""
 
     label: str
     text: str
@@ -60,25 +60,25 @@ class Reason:
     bare: bool = False
 
     def may_be(self, label: str) -> bool:
-        """Whether the codes of the text admit that label."""
+        """Whether the codes of the text allow that label."""
         coded = phrases.code(self.code, self.enhanced, self.stage) if self.code or self.enhanced else None
         return coded is None or not coded.allows or label in coded.allows
 
     def label_for(self, sender: str | None, recipient: str | None) -> str:
-        """The label for an envelope: a reply of which hardly more than its topic is understood, and that names the sender alone,
-        is about the sender."""
+        """The label for an envelope: a vague reply that contains the sender's address but not the recipient's is
+        about the sender."""
         said = self.text.lower()
         vague = self.label in ("policy-refused", "relay-account-restricted") and self.grip <= Grip.SENSE
         named = bool(sender) and str(sender).lower() in said and not (recipient and recipient.lower() in said)
         return "sender-not-allowed" if vague and named else self.label
 
     def scalars(self) -> dict[str, str | int | None]:
-        """What an observation's data says of it: ``family`` is 4 or 6; ``near`` whether the server is on this host, ``lan``
-        whether its address is one of a private network, where no provider is in the way; ``mailbox`` whether
-        it keeps this site's mailboxes; ``route`` a guess by address and port, which a caller that knows it replaces;
-        ``at_most`` the most that a vague text may weigh."""
+        """The reason as an observation's data: ``family`` is 4 or 6; ``near``: the server is on this host; ``lan``:
+        its address is private, so no provider is in between; ``mailbox``: it keeps this site's mailboxes; ``route``:
+        a guess by address and port, which a caller that knows the route replaces; ``at_most``: maximum weight of a
+        vague text."""
         at = self.peer_address or self.peer_name
-        lan = own_network.is_private(at) if at and at != "0.0.0.0" else None  # that stands for an unknown one
+        lan = own_network.is_private(at) if at and at != "0.0.0.0" else None  # 0.0.0.0 stands for an unknown address
         return {
             "label": self.label,
             "stage": self.stage,
@@ -107,11 +107,11 @@ def classify(
     stage: str | None = None,
     own: bool = False,
 ) -> Reason | None:
-    """Say what a text means, or None when nothing in it is known.
+    """The meaning of a text, or None if nothing in it is known.
 
-    ``peer`` is the server's name when the caller knows it, ``service`` the Postfix service or program that wrote the
-    text, ``port`` the server's port, ``stage`` where in the dialogue it came. All yield to what the text says.
-    ``own``: Postfix wrote it; unless it quotes a server, only what Postfix says is looked up.
+    ``peer`` is the server's name if known, ``service`` the Postfix service or program that wrote the text, ``port`` the
+    server's port, ``stage`` the stage of the dialogue. What the text says takes precedence over these. ``own``: Postfix
+    wrote it; unless it quotes a server, only Postfix's own phrases are looked up.
     """
     text = clean(text[:LONGEST])
     if not phrases.CODED.search(text) and not phrases.possible(text.lower()):
@@ -129,17 +129,17 @@ def classify(
         return None
     label, phrase, grip = said
     if service == "lmtp" and label.startswith(("connect-", "greeting-", "session-", "dns-")):
-        label = "backend-down"  # LMTP hands mail to a mailbox server of this very site
+        label = "backend-down"  # LMTP delivers to a mailbox server of this site
     if label == "system-storage" and here:
         label = "disk-full"
     if label == "server-failing" and here and core.enhanced == "4.3.5":
-        label, grip = "postfix-config-error", Grip.CODE  # which setting, a warning before it says
-    # A server's words, by the name it is called, or as a program quotes its reply.
+        label, grip = "postfix-config-error", Grip.CODE  # an earlier warning names the setting
+    # A server's words: it is named, or a program quotes its reply.
     quoted = smtp_reply.find(core.text) if core.code is None else None
     a_servers = core.name is not None if core.code is not None else quoted is not None and quoted.code is not None
     theirs = label in _INSIDE and a_servers and not here
     if label == "local-user-unknown" and core.code is not None and not here:
-        label = "recipient-unknown"  # said by some server: whether it is this host, the text does not tell
+        label = "recipient-unknown"  # said by some server; the text does not tell whether it is this host
     coded = quoted if quoted is not None and not core.enhanced and not _is_wrapped(said) else core
     found = Reason(
         label=label,
@@ -165,10 +165,9 @@ _IN_BRACKETS = late(r"\s*\([^()\n]+\)|\s*\{[^{}\n]+\}|\s*\[(?![\da-fA-F.:]+\])[^
 
 
 def _telling_part(core: Core, said: _Found, peer: str | None, stage: str | None) -> str:
-    """What is quoted of a text that a program or a person wrote: the server's reply in it where that says all that was
-    understood, else the text without the brackets that say nothing. What stands around it may be anything: the arguments
-    of a call, the login that was tried.
-    """
+    """The part to quote of a program's or person's text: the server's reply, if that alone has the meaning found,
+    else the text without meaningless brackets. The rest may be anything, such as a call's arguments or the login
+    tried."""
     text = core.text
     quoted = smtp_reply.find(text)
     if quoted is not None and quoted.canonical != text:
@@ -185,7 +184,7 @@ def _telling_part(core: Core, said: _Found, peer: str | None, stage: str | None)
 
 
 def reasons_in(event: object) -> tuple[Reason, ...]:
-    """All reasons of an event of a log or a pasted text, the most telling first."""
+    """All reasons of an event of a log or a pasted text, the most specific first."""
     several = getattr(event, "reasons", None)
     if several is not None:
         return tuple(several)
@@ -193,7 +192,7 @@ def reasons_in(event: object) -> tuple[Reason, ...]:
     return (one,) if one is not None else ()
 
 
-# No answer, or none that lasts: of a server on this host the network is not to blame.
+# No answer, or a broken connection: with a server on this host, the network is not the cause.
 _BROKEN_OFF = frozenset(
     "connect-timeout connect-refused connect-no-route connect-reset greeting-timeout greeting-lost session-lost session-timeout "
     "body-timeout tls-not-offered".split()
@@ -203,21 +202,21 @@ _INSIDE = frozenset(
     "milter-down content-filter-down lookup-table-broken local-data-error table-unavailable disk-full queue-no-space "
     "queue-permissions postfix-config-error backend-down".split()
 )
-# The last is what SendGrid says of a key that it does not know.
+# The last is SendGrid's reply to an unknown key.
 _SENT = late(r"\b(?:password|user|user ?name|credentials?)\b|: could not authenticate$", re.IGNORECASE)
 _REJECTED = ("relay-credentials-rejected", "app-credentials-rejected")
-_MAILBOX_PORTS = frozenset({24, 2003, 2525, 8024})  # LMTP, and what stands before mailboxes on one host
+_MAILBOX_PORTS = frozenset({24, 2003, 2525, 8024})  # LMTP, and filters before mailboxes on the same host
 
 
 def _is_mailbox(reason: Reason) -> bool:
-    """Whether the server keeps this site's mailboxes, rather than a filter before them."""
+    """Whether the server, by its name or port, keeps this site's mailboxes, rather than filters mail for them."""
     return reason.peer_port in _MAILBOX_PORTS or any(
         word in (reason.peer_name or "").lower() for word in ("dovecot", "lmtp", "imap", "mailbox", "mailman", "cyrus")
     )
 
 
 def _is_near(reason: Reason) -> bool:
-    """Whether the server is on this very host, or in the container beside it: no network is in the way."""
+    """Whether the server is on this host or in a neighbouring container, without a network in between."""
     address = reason.peer_address or ""
     if address.startswith(("127.", "private/", "unix:", "/")) or address == "::1":
         return True
@@ -248,7 +247,7 @@ def _remembered(core: Core, peer: str | None, stage: str | None, own: bool) -> _
 
 
 def _look_up(core: Core, peer: str | None, stage: str | None, own: bool) -> _Found | None:
-    """What a text means, or the reply that it quotes, whichever tells more."""
+    """The meaning of a text or of the reply that it quotes, whichever is more specific."""
     if own:
         lowered = core.text.lower()
         fitting = (p for p in phrases.possible(lowered) if p.own and p.comes_at(stage) and p.search(core.text, lowered))
@@ -268,21 +267,23 @@ def _look_up(core: Core, peer: str | None, stage: str | None, own: bool) -> _Fou
 
 
 def _of_another(label: str, reply: Core, stage: str | None) -> bool:
-    """Whether words around a reply speak of another subject than its code allows: labels begin with theirs."""
+    """Whether a label from the words around a reply is of another subject (its first word) than the reply's code
+    allows."""
     coded = phrases.code(reply.code, reply.enhanced, stage)
     allows = coded.allows if coded is not None else ()
     return bool(allows) and label.partition("-")[0] not in {each.partition("-")[0] for each in allows}
 
 
 def _put_off(found: _Found | None, reply: Core) -> _Found | None:
-    """A login that is put off (4xx, RFC 4954 section 6) is none that is rejected, unless the words speak of what was sent."""
+    """Relabel a login rejected by 4xx (RFC 4954 section 6) as server-busy, unless enhanced code or words blame the
+    credentials."""
     if found is None or found[0] not in _REJECTED or (reply.code or 0) // 100 != 4:
         return found
     final = (reply.enhanced or "").startswith(("4.7.8", "5."))  # Exchange: 451 5.7.3
     return found if final or _SENT.search(reply.text) else ("server-busy", found[1], Grip.WORD)
 
 
-# Without a reply's code a topic's word says nothing unless the text also says that something went wrong.
+# Without a reply code, words of a topic count only if the text also says that something went wrong.
 _HAPPENED = late(
     r"reject|refus|fail|error|den(?:y|ied)|block|bounc|undeliver|unable|can(?:not|.t)|couldn.t|not?\b|n't\b|without|invalid|inactive|un(?:a|k|rout)|exceed|insufficient|full\b|"
     r"over|larger|bigger|too |limit|suspend|disabl|expir|return|drop|defer|delay|bad\b|illegal|missing|prohibit|forbid|violat|listed|infected|problem|"
@@ -292,14 +293,14 @@ _HAPPENED = late(
 
 
 def _is_wrapped(found: _Found) -> bool:
-    """Whether a program's or Postfix's words say more than the reply that they quote."""
+    """Whether the phrase found is a program's or Postfix's own, rather than anybody's."""
     return found[1] is not None and found[1].by != "anybody"
 
 
 def _understood(core: Core, peer: str | None, stage: str | None) -> _Found | None:
-    """The words of the server that is known to speak, else of a speaker, else of anybody, else the code alone.
+    """The meaning by phrases of the known server, else of any speaker, else of anybody, else by the code alone.
 
-    A code that says something bounds what words of anybody may mean.
+    A known code restricts what words of anybody may mean.
     """
     coded = phrases.code(core.code, core.enhanced, stage) if core.code or core.enhanced else None
     speaking = phrases.speaking(peer)
@@ -310,7 +311,7 @@ def _understood(core: Core, peer: str | None, stage: str | None) -> _Found | Non
         if not phrase.speaker:
             break
         scoped = phrase.peer is not None and phrase.peer in speaking
-        # Of a program's words the first counts that says more than that something failed.
+        # Of a program's phrases the first counts that says more than that something failed.
         taken = chosen is not None and (chosen.grip > Grip.HINT or phrase.grip == Grip.HINT or chosen.by != "program")
         if (phrase.only_peer or taken) and not scoped:
             continue
@@ -336,7 +337,7 @@ def _understood(core: Core, peer: str | None, stage: str | None) -> _Found | Non
 
 
 def _may_say(phrase: Phrase, core: Core, stage: str | None) -> bool:
-    """A program's words are no server's reply."""
+    """Whether a phrase applies at this stage; a program's never applies to a server's reply."""
     return (phrase.by == "anybody" or core.code is None) and phrase.comes_at(stage)
 
 
@@ -348,9 +349,9 @@ def _allowed(phrase: Phrase, coded: phrases.Code | None) -> bool:
 
 
 def most_telling(reasons: list[Reason]) -> tuple[Reason, ...]:
-    """Order the reasons of one attempt: the most telling first, each label once (with the first of its texts).
+    """Order the reasons of one attempt: the most specific first, each label once per IP version (with its first text).
 
-    Among connection errors a time-out over IPv4 tells more than IPv6's missing route, which most hosts live with.
+    Among connection errors, a timeout over IPv4 is more relevant than a missing IPv6 route, which is common.
     """
     seen: dict[tuple[str, bool], Reason] = {}
     for each in reasons:

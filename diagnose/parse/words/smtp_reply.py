@@ -1,4 +1,4 @@
-"""What an SMTP server answered, as data: RFC 5321 section 4.2 reply lines with RFC 3463 enhanced status codes.
+"""Parses SMTP replies: RFC 5321 section 4.2 reply lines with RFC 3463 enhanced status codes.
 
 Replies reach us folded in many ways: Postfix joins lines with a blank ("host X said:") or with ``?`` ("server X
 said:"), bounce messages wrap them, Python prints a tuple, Java keeps the line ends, Symfony quotes them.
@@ -11,14 +11,14 @@ import re
 from diagnose.patterns import late
 from diagnose.record import dataclass
 
-# 465 and 587 look like reply codes and are ports: only codes that RFC 5321, 4954, 3207 and 7504 (or servers) use.
+# 465 and 587 look like reply codes but are ports: only codes that RFC 5321, 4954, 3207 and 7504 (or servers) use.
 _CODE = r"(?:4(?:2[0-8]|3[0-9]|41|5[0-9]|7[0-9])|5(?:0[0-9]|[1-5][0-9]|7[0-9]))"
 _ENHANCED = r"[245]\.\d{1,3}\.\d{1,3}"
 _AT_START = late(rf"\s*({_CODE}|[23]\d\d)(?:\s*:\s*|[ \t-]+|(?=\s*$)|(?=[A-Za-z<#]))(?:\1[ -])?")
 _ANYWHERE = late(
     rf"(?:(?<![\w.:/=-])|(?<=msg:)|(?<=code:)|(?<=rror:)|(?<=eply:)|(?<=esponse:))({_CODE})(?:[ -]|\)?: )(?={_ENHANCED}|[A-Za-z<#\[(])"
 )
-# What follows an RFC's number is a section of it.
+# A number after an RFC's number is a section.
 _ANY_ENHANCED = late(
     rf"(?<![\w./-])(?<!RFC\d{{4}} )(?<!RFC \d{{4}} )(?<![Ss]ection )#?({_ENHANCED})(?![\w.]*\.[0-9])(?=[\s:;,)<\[]|$)"
 )
@@ -38,13 +38,13 @@ class SmtpReply:
 
     @property
     def canonical(self) -> str:
-        """``550 5.7.26 text``: the form that the reply tables are written against."""
+        """``550 5.7.26 text``: the form that the reply tables expect."""
         head = " ".join(part for part in (str(self.code or ""), self.enhanced or "") if part)
         return f"{head} {self.text}".strip() if head else self.text
 
 
 def parse(text: str) -> SmtpReply | None:
-    """Read a text that is a reply from its first character on; None when it is not one."""
+    """Parse a text that begins with a reply; None if it does not."""
     text = _ESCAPED_NEWLINE.sub("\n", text)
     python = _PYTHON.match(text.strip())
     if python:
@@ -65,7 +65,8 @@ def code_of(reply: str) -> int:
 
 
 def find(text: str) -> SmtpReply | None:
-    """Find the first failure reply (4xx, 5xx) anywhere in a text, as error messages of programs quote them."""
+    """Find the first failure reply (4xx, 5xx) anywhere in a text, such as a program's error message. None if there
+    is none."""
     text = _ESCAPED_NEWLINE.sub("\n", text)
     python = _PYTHON.search(text)
     if python:

@@ -1,5 +1,4 @@
-"""Unwraps what Postfix and other mailers put around a reply or error: the bare text, who said it, and at which
-stage."""
+"""Unwraps a reply or error from the text of Postfix and other mailers: the bare text, its server, and the stage."""
 
 from __future__ import annotations
 
@@ -60,7 +59,8 @@ _STAGES: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Core:
-    """The bare text (a reply as `SmtpReply.canonical`), and what its wrapping told: codes, stage, the server and its port."""
+    """The bare text (a reply as `SmtpReply.canonical`), its codes, and the wrapping's stage, server and port.
+    quoted: a server said it."""
 
     text: str
     code: int | None = None
@@ -100,7 +100,7 @@ def unwrap(text: str) -> Core:
         if _SASL_SAID.search(text):
             stage = stage or "auth"
         groups = said.groupdict()
-        if text.startswith("Protocol error: "):  # the reply is none that the command may get, whatever it says
+        if text.startswith("Protocol error: "):  # not a valid reply to the command, whatever it says
             return Core(text=text, stage=stage, name=groups["name"], address=groups["address"])
         core = _reply_core(said["rest"], stage=stage, name=groups["name"], address=groups["address"])
         return replace(core, quoted=core.code is not None)
