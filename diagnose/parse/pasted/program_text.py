@@ -88,6 +88,8 @@ _CODES = {
     "TransactionFailed": 554,
 }
 _CODE_NAME = late(rf"(?:.*Exception: )?(?P<name>{'|'.join(_CODES)}): ")
+# Codes x.4.x are a mailer's own, about the way to the server (RFC 3463, 3.5).
+_REPLY = late(r"(?<![\d.])[45]\d\d[ -](?=[45]\.(?!4\.)\d{1,3}\.\d{1,3} )")
 _ENHANCED = late(r"\b[45]\.\d{1,3}\.\d{1,3}\b")
 _VERSION = late(
     r"unsupported[ _](?:protocol|version)|protocol[ _]version|wrong ssl version|version too low", re.IGNORECASE
@@ -282,6 +284,9 @@ def classify(
     peer = (host or dialled[0]) if program else None
     port = port or dialled[1]
     reason = sense.improved(text, reasons_of.classify(text, peer=peer, port=port, stage=stage), peer, port)
+    if reason is not None and reason.label.startswith("connect-") and (reply := _REPLY.search(text)):
+        # What a server says is no failure to connect to it, whatever its words are.
+        reason = reasons_of.classify(text[reply.start() :], peer=peer, port=port, stage=stage) or reason
     if reason is None or (reason.label == "noise" and not reason.harmless):
         return None
     has_code = reason.code or reason.enhanced or re.search(r"\b[45]\d\d[ -:]|\b[45]\.\d\.\d", text)

@@ -18,19 +18,39 @@ _SENDS = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
 _DAEMONS = late(
     r"(?:^|\s)(?:named|dnsmasq|unbound|pdns\w*|sshd?|smbd|nmbd|kubelet|ntpd|chronyd|mysqld|slapd|rsync(?: error)?)(?:\[\d+\])?: "
 )
-# Databases, directories, the web, backups, messengers and the like, by name, noun or port; links to documentation do not count.
+# Other systems by name, noun or port; links to documentation do not count.
 _ELSEWHERE = late(
-    r"\b(?:databases?|tablespace|repositor(?:y|ies)|restic|borg\w*|veeam|buckets?|s3|shares?\b|shared folder|cifs|nfs|iscsi|samba|sftp|scp|publickey|rdp|nginx|upstream|(?:ha)?proxy|kube\w*|pods?|docker\w*|containerd|registry|vault|certbot|printers?\b|toner|letsencrypt|consul|etcd|zookeeper|cassandra|ldap_\w+|postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached|mqtt\w*|openvpn|rsync|hostapd|wpa|vpn|ipsec|charon|radiusd|snmpd?|telegram|twilio|slack|discord|pushover|"
-    r"password authentication failed for user|urllib3|NewConnectionError|(?:Put|Get|List)Object)|\bhttps?://(?!curl\.|schemas\.)|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|"
-    r"\bmethod=(?:GET|POST|PUT)\b|\bERROR \d{4} \(\w{5}\)|\bSQLSTATE\b|\bpull image\b|\b(?:ftp|imaps?|pop3s?|wss?|git)://|"
+    r"\b(?:"
+    # databases, directories and queues of messages
+    r"databases?|tablespace|postgres\w*|psycopg\w*|password authentication failed for user|my?sql\w*|mariadb|redis|mongo\w*|"
+    r"elasticsearch|cassandra|memcached|ldap_\w+|ldaps?|etcd|consul|zookeeper|amqp|rabbitmq|kafka|mqtt\w*|"
+    # backups and files
+    r"repositor(?:y|ies)|restic|borg\w*|veeam|buckets?|s3|(?:Put|Get|List)Object|shares?\b|shared folder|cifs|nfs|iscsi|samba|sftp|scp|rsync|"
+    # the web, containers and secrets
+    r"nginx|upstream|(?:ha)?proxy|urllib3|NewConnectionError|kube\w*|pods?|docker\w*|containerd|registry|vault|certbot|letsencrypt|"
+    # logins of people, networks, printers
+    r"publickey|rdp|openvpn|vpn|ipsec|charon|hostapd|wpa|radiusd|snmpd?|printers?\b|toner|"
+    # messengers
+    r"telegram|twilio|slack|discord|pushover)|"
+    r"\bhttps?://(?!curl\.|schemas\.)|\b(?:ftp|imaps?|pop3s?|wss?|git)://|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|\bmethod=(?:GET|POST|PUT)\b|"
+    r"\bERROR \d{4} \(\w{5}\)|\bSQLSTATE\b|\bpull image\b|"
     r"\bKilled process \d+ \((?!master|qmgr|smtp|cleanup|pickup|trivial|post|exim|send|dove|clam|spam|rspam|amavis|open)|"
-    r"(?:\bport[ =:'\"]{1,4}|[\w\]]:)(?:22|53|80|389|443|636|1433|1521|1883|3306|5432|5672|6379|8080|8443|9090|9092|9200|11211|27017)\b(?!:)",
+    # a port, not the seconds or minutes of a time of day
+    r"(?:\bport[ =:'\"]{1,4}|(?<=[\w\]])(?<!:\d\d)(?<![\sT\"(\[]\d\d):)(?:22|53|80|389|443|636|1433|1521|1883|3306|5432|5672|6379|8080|8443|9090|9092|9200|11211|27017)\b(?!:)",
     re.I,
 )
 _OF_MAIL = late(
-    r"mail|smtp|courriel|messagerie|correo|correio|poczt|\bposta\b|wiadomo|почт|письм|メール|邮件|郵件|\boutgoing server|postausgang|serveur (?:d.envoi|sortant)|servidor (?:saliente|de sa.{1,2}da)|\buscita\b|исходящ|empf.{1,2}nger|destinat[ai]|получател|收件人|宛先|\brcpt\b|\bmx\b|starttls|sendgrid|mandrill|sparkpost|\bresend\b|brevo|\binbox|\bbounc|\bmsa\b|spam|dnsbl|rbl\b|block ?list|black ?list|\blisted\b|sender|recipient|postfix|exim|postmark|"
-    r"nullmailer|msmtp|\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|\b(?:421|45[0-5]|50[0135]|5[2-5]\d)[ -](?:[45]\.\d|(?-i:[A-Z]))|\b[45]\.\d\.\d{1,3}\b|invalid_grant|AADSTS|\bworkers?\b|sidekiq|scheduler|background job|"
-    r"(?::|\bport[ =:'\"]{1,4})(?:25|465|587|2525)\b",
+    r"mail|smtp|\boutgoing server|\bmsa\b|\bmx\b|\brcpt\b|starttls|sender|recipient|\binbox|\bbounc|"
+    # in other languages
+    r"courriel|messagerie|correo|correio|poczt|\bposta\b|wiadomo|почт|письм|メール|邮件|郵件|postausgang|serveur (?:d.envoi|sortant)|"
+    r"servidor (?:saliente|de sa.{1,2}da)|\buscita\b|исходящ|empf.{1,2}nger|destinat[ai]|получател|收件人|宛先|"
+    # spam and lists
+    r"spam|dnsbl|rbl\b|block ?list|black ?list|\blisted\b|"
+    # mailers, services and the workers that send
+    r"postfix|exim|nullmailer|msmtp|sendgrid|mandrill|sparkpost|postmark|\bresend\b|brevo|\bworkers?\b|sidekiq|scheduler|background job|"
+    # codes and ports
+    r"\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|\b(?:421|45[0-5]|50[0135]|5[2-5]\d)[ -](?:[45]\.\d|(?-i:[A-Z]))|\b[45]\.\d\.\d{1,3}\b|"
+    r"invalid_grant|AADSTS|(?::|\bport[ =:'\"]{1,4})(?:25|465|587|2525)\b",
     re.I,
 )
 
@@ -62,10 +82,14 @@ def is_of_others(text: str, program: str | None) -> bool:
     return (named or program in _PRODUCTS) and not is_of_mail(text)
 
 
+# An aggregate report (RFC 7489, appendix C) of mail that receivers let pass.
+_PASSED = late(r"<disposition>none</disposition>(?![\s\S]*<disposition>(?:quarantine|reject)<)")
+
+
 @lru_cache(500)  # a log says the same again and again
 def fetches(text: str) -> bool:
     """Whether a program failed to read mail by IMAP or POP3, or to reach something unrelated to mail."""
-    if _DAEMONS.search(text) is not None:
+    if _DAEMONS.search(text) is not None or _PASSED.search(text) is not None:
         return True
     if _ELSEWHERE.search(text) is not None and not is_of_mail(_NAMES.sub(" ", text)):
         return True
