@@ -15,7 +15,7 @@ WIDTH = 80
 
 
 def listing(width: int | None = None) -> str:
-    """Checks and causes, one a line; wrapped to so many columns, None: not wrapped, as for grep."""
+    """Checks and causes, one per line; width: columns to wrap at, None for no wrapping, as for grep."""
     checks, notes = discover()
     lines = ["Checks: id, title, [tags] (--only and --skip take an id or a tag)", ""]
     lines += _columns([(check.id, f"{check.title} [{' '.join(check.tags)}]") for check in checks], width)
@@ -36,7 +36,7 @@ def _columns(rows: Sequence[tuple[str, str]], width: int | None) -> list[str]:
 
 
 def page(id: str, verbose: int = 0) -> str:
-    """One cause for reading; verbose: how it is weighed. Raises UsageError for an unknown id."""
+    """One cause as text; verbose: with its signs and weights. Raises UsageError for an unknown id."""
     cause = worded(by_id(id), {})
 
     lines = [f"{cause.title} ({cause.id})", "", *_wrap(cause.explanation)]

@@ -1,4 +1,4 @@
-"""Everything that the author of a check needs.
+"""The interface for authors of checks.
 
 A check is a generator that asks queries and yields observations:
 
@@ -11,8 +11,8 @@ A check is a generator that asks queries and yields observations:
         ...
         yield ok("disk.space", "/var/spool/postfix", "12 GB free")
 
-What could not be determined is `unknown(...)` with the reason, never silence. A check that does not apply calls
-`skip("why")`.
+If something cannot be determined, a check yields `unknown(...)` with the reason, never nothing. A check that does not
+apply calls `skip("why")`.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the user asked for. app_config: properties files named; since: seconds of log that count as current;
-    auth: whether a real login may be tried; network: whether anything may be dialled;
-    curious: whether services may be asked that only say which public address this host has, and whose it is."""
+    """The user's options. app_config: settings files named; since: seconds of log that count as current; auth: whether
+    to try real logins; network: whether to dial anything; curious: whether to query services that only tell this host's
+    public address and its owner."""
 
     app_config: tuple[str, ...] = ()
     since: float = 86_400.0
@@ -77,7 +77,7 @@ class Settings:
 
 @dataclass
 class Context:
-    """What a check's body is given: the host to ask, whose mail it is about, and the user's settings."""
+    """The argument of a check's body: the host to query, sender and recipient in question, and the user's settings."""
 
     host: Recorder
     target: Target = field(default_factory=Target)
@@ -87,20 +87,20 @@ class Context:
         return self.host.ask(query)
 
     def settle(self, query: Query[R], reply: R) -> R:
-        """Stops waiting: the answer if it has come by now, else `reply`."""
+        """Stops waiting for a query: its reply if it has arrived, else `reply`."""
         return self.host.settle(query, reply)
 
     def claim(self, query: Query[R]) -> bool:
-        """Whether nobody has asked it so far; the caller must then ask it."""
+        """Whether nobody has asked the query so far; the caller must then ask it."""
         return self.host.claim(query)
 
     def has(self, query: Query[R], until: float = 0.0) -> bool:
-        """Whether the answer is known by `until` (monotonic), so that `ask` does not wait."""
+        """Whether the reply is there by `until` (monotonic clock), so that `ask` does not wait."""
         return self.host.has(query, until)
 
     @property
     def deadline(self) -> float:
-        """When the check's time is up, on the monotonic clock."""
+        """The end of the check's time, on the monotonic clock."""
         return self.host.deadline
 
 
@@ -109,10 +109,10 @@ Body = Callable[[Context], Iterator[Observation]]
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """signs: every one that the body may yield. needs: "network", "postfix", "mta" (Postfix or another mailer that is
-    known) or "linux"; without one the check is skipped, and says so. probes: it tries what mail would do, so that
-    without it no cause is certain that it could have confirmed or refuted. decisive: if it is cut off or may not probe, "nothing found" proves nothing. timeout: seconds
-    for the whole body."""
+    """signs: all that the body may yield. needs: "network", "postfix", "mta" (Postfix or another known mailer) or
+    "linux"; if one is missing the check is skipped with a reason. probes: it tries what mail would do; if it did not
+    run, no cause is certain that it could have confirmed or refuted. decisive: if it is cut off or may not probe,
+    "nothing found" proves nothing. timeout: seconds for the whole body."""
 
     id: str
     title: str
@@ -127,11 +127,11 @@ class Check:
     body: Body
 
     def declares(self, sign: str) -> bool:
-        """Whether the body may yield it."""
+        """Whether the body may yield the sign."""
         return any(spec.names(sign) for spec in self.signs)
 
     def keys(self, sign: str) -> Mapping[str, tuple[Scalar, ...] | None]:
-        """The keys of the sign's data that causes may weigh, each with its values; ANY stands for every value."""
+        """The keys of the sign's data that causes may weigh, each with its possible values or ANY."""
         return {key: values for spec in self.signs if spec.names(sign) for key, values in spec.keys.items()}
 
 
@@ -147,8 +147,11 @@ def check(
     decisive: bool = False,
     timeout: float = 6.0,
 ) -> Callable[[Body], Check]:
-    """Makes a check of a generator function. `signs`: a plain id where no cause weighs the sign's data and the engine
-    makes nothing of it; `informational` lists the signs that no cause weighs. A check is decisive by a decisive sign."""
+    """Turns a generator function into a Check; its question is the first paragraph of the module's docstring.
+
+    signs: a plain id is enough if neither causes nor the engine use the sign's data; informational: the signs that
+    no cause weighs. A decisive sign makes the check decisive.
+    """
     specs = tuple(SignSpec(sign) if isinstance(sign, str) else sign for sign in signs)
 
     def decorate(body: Body) -> Check:

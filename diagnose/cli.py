@@ -1,4 +1,4 @@
-"""The console script, and the exit status with which it ends."""
+"""The console script and its exit status."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import suppress
 from diagnose.errors import MailDiagnoseError
 from diagnose.parse.text.known import KNOWN, Secrets
 
-# They show what the tool itself holds, or kept without secrets; monitoring asks every minute.
+# Commands that show only the tool's own data, or data stored without secrets; monitoring calls them every minute.
 _OF_ITS_OWN = ("report", "history", "ignore", "list", "cause", "install-units")
 
 
@@ -37,8 +37,9 @@ def _to_look_at_the_host() -> None:
 
 
 def _begin() -> None:
-    """Opens closed standard streams on /dev/null: else a file opened later would get their numbers, and the output."""
-    gc.set_threshold(200_000)  # loading the program makes no garbage to look for
+    """Opens closed standard streams on /dev/null: a file opened later would otherwise get their numbers, and the
+    output."""
+    gc.set_threshold(200_000)  # loading the program creates no garbage
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         while os.open(os.devnull, os.O_RDWR) < 2:
             pass
@@ -60,12 +61,12 @@ def _gather(known: Secrets) -> None:
     gather.known()
 
 
-# Commands that take --format, for which --json is short.
+# Commands with --format, for which --json is short.
 _FORMATTED = tuple("run demo explain trace queue send report history relay app fleet".split())
 
 
 def entry(arguments: list[str] | None = None) -> None:
-    """The console script. Usage errors and crashes end with status 3, since monitoring reads 2 as a failure found."""
+    """The console script; does not return. Usage errors and crashes end with status 3, since 2 means a failure found."""
     _begin()
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments == ["--version"]:
@@ -98,7 +99,7 @@ def entry(arguments: list[str] | None = None) -> None:
     except MailDiagnoseError as error:
         code = _fault(str(error), debug)
     except BrokenPipeError:
-        # The reader (head, less) has seen enough.
+        # The reader (head, less) has closed the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 3
     except (KeyboardInterrupt, typer.Abort):
@@ -117,7 +118,7 @@ def entry(arguments: list[str] | None = None) -> None:
             code = _fault(f"{show()} (see `{command} --help`)", debug)
         else:
             code = _fault(_unexpected(error), debug)
-    gc.freeze()  # nor does its end
+    gc.freeze()  # nor does ending it
     sys.exit(code if 0 <= code <= 3 or code == INTERRUPTED else 3)
 
 

@@ -14,7 +14,7 @@ _PLACE = files("diagnose") / "data" / "demos"
 
 
 def about() -> dict[str, str]:
-    """Name of each demo to what it shows."""
+    """Name to description of each demo."""
     found: dict[str, str] = json.loads((_PLACE / "index.json").read_text("utf-8"))
     return found
 
@@ -26,7 +26,7 @@ def listing() -> str:
 
 
 def request(name: str) -> Request:
-    """The request that diagnoses that recording. Raises UsageError for an unknown name."""
+    """The request that diagnoses the demo. Raises UsageError for an unknown name."""
     if name not in about():
         near = hint(name, about())
         raise UsageError(f"no demo is called {name!r}; {near or 'choose from ' + ', '.join(about())}")

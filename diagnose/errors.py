@@ -1,4 +1,4 @@
-"""What can go wrong, as a tree; every message is one line that says what to do next.
+"""The exceptions; every message is one line that says what to do next.
 
 MailDiagnoseError            anything that ends a command with exit status 3
 ├─ UsageError                an option, address, check or cause id that is invalid or does not exist
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 
 class MailDiagnoseError(Exception):
-    """The root; str() is the line for the user."""
+    """The base class; str() is the line for the user."""
 
 
 class UsageError(MailDiagnoseError):

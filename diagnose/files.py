@@ -1,5 +1,5 @@
-"""Files, handled as a program must that may run as root: only regular files of bounded size are read, files are
-replaced whole without following links, and a file is trusted only if nobody else could have written it."""
+"""File access that is safe for root: only regular files of bounded size are read, files are replaced as a whole without
+following links, and a file is trusted only if nobody else could have written it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KINDS = {
 
 
 class Refused(OSError):
-    """Refused here, though the kernel would allow it; strerror says why."""
+    """Access that this module refuses although the kernel would allow it; strerror says why."""
 
     def __init__(self, why: str) -> None:
         super().__init__(errno.EPERM, why)
@@ -31,8 +31,8 @@ class Refused(OSError):
 
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A regular file, unbuffered. Raises OSError, also for a FIFO or a device, which would hang or never end."""
-    # Opening a device may have side effects, so its type is checked before, and again on the open file.
+    """Opens a regular file, unbuffered. Raises OSError, also for a FIFO or a device, which might hang or never end."""
+    # Opening a device may have side effects, so the type is checked before, and again on the open file.
     _plain(os.stat(path))
     with open(os.open(path, _READ), "rb", buffering=0) as file:
         _plain(os.fstat(file.fileno()))
@@ -45,7 +45,7 @@ def _plain(info: os.stat_result) -> None:
 
 
 def head(path: str | os.PathLike[str], limit: int, *, tail: bool = False) -> tuple[bytes, bool]:
-    """At most `limit` octets from the start, or with `tail` the end; and whether there are more. Raises OSError."""
+    """(at most `limit` octets from the start or, with `tail`, the end; whether there are more). Raises OSError."""
     with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         if tail and size > limit:
@@ -74,8 +74,9 @@ def read(path: str | os.PathLike[str], limit: int, *, owners: frozenset[int] | N
 
 
 def followed(path: str) -> str:
-    """The path with its links resolved; as it is where one of them leads to a regular file and belongs neither to root, nor to
-    the caller, nor to that file's owner: who may write to a folder could otherwise make root change another's file."""
+    """The path with its links resolved; unchanged if it leads to a regular file through a link that belongs neither
+    to root, nor the caller, nor the file's owner: whoever may write to a folder could otherwise make root change
+    somebody else's file."""
     real = os.path.realpath(path)
     try:
         file, place = os.stat(real), path
@@ -94,8 +95,8 @@ def followed(path: str) -> str:
 
 
 def trusted(*, service: bool = False, sudo: bool = False) -> frozenset[int]:
-    """The uids whose files are trusted: root's and the caller's. service: also the user that runs `watch`; sudo: also
-    the user who called sudo."""
+    """The uids whose files are trusted: root's and the caller's. service: also that of the user that runs `watch`;
+    sudo: also that of the user who called sudo."""
     found = {0, os.geteuid()}
     if sudo and os.geteuid() == 0 and (user := os.environ.get("SUDO_UID", "")).isdecimal():
         found.add(int(user[:10]))
@@ -110,7 +111,7 @@ def trusted(*, service: bool = False, sudo: bool = False) -> frozenset[int]:
 def doubt(path: Path, owners: frozenset[int]) -> str:
     """Who besides `owners` could replace `path`, links followed, in words; empty if nobody. Raises OSError."""
     place, parts, links = Path("/"), [*reversed(path.absolute().parts[1:])], 0
-    groups = {0} | ({os.getegid()} if os.geteuid() else set())  # a user's own group is that user
+    groups = {0} | ({os.getegid()} if os.geteuid() else set())  # a user's own group counts as the user
     while True:
         info = os.lstat(place)
         if stat.S_ISLNK(info.st_mode):
@@ -137,7 +138,7 @@ def tool_in_doubt() -> str:
     """A warning if root runs a tool that somebody else can modify; else empty."""
     if os.geteuid() != 0:
         return ""
-    # From a single file, the innermost path that exists is that file.
+    # In the single-file program, the innermost existing path is that file.
     own = next(path for path in Path(__file__).parents if path.exists())
     for path in (own, Path(sys.executable)):
         with suppress(OSError):
@@ -172,12 +173,11 @@ def write(
     *,
     owners: frozenset[int] | None = None,
 ) -> None:
-    """Replaces `path` by `data`; a reader meanwhile sees the old or the new, never a part. Raises OSError; then the old
-    file stands as it was.
+    """Replaces `path` atomically. Raises OSError; the old file is then unchanged.
 
-    The new file has exactly `mode`, whatever the umask (None: as the file that is there, if it is one's own, else 0600),
-    and belongs to `owner` (user, group) where that is given. Only a regular file is replaced; a character device is
-    written into. owners: refuse, as root, a directory in which others than these may swap files.
+    mode: exact, whatever the umask (None: that of the existing file if it is the caller's, else 0600); owner: (uid,
+    gid). Only a regular file is replaced; a character device is written to. owners: as root, refuse a directory in
+    which other users may replace files.
     """
     if owners is not None and os.geteuid() == 0 and (why := doubt(path.parent, owners)):
         raise Refused(f"{why}, who could swap the file; --force writes it anyway")

@@ -1,4 +1,4 @@
-"""A change of this host from start to end: the plan's steps, their checks, and whether mail then flows."""
+"""Changes this host: carries out a plan's steps, verifies them, and finds out whether mail then flows."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from diagnose.remedy.transaction import Failed, Transaction
 from diagnose.sentence import joined
 from diagnose.session import Request, Result, diagnose
 
-PATIENCE = 12.0  # seconds for mail that is tried again
+PATIENCE = 12.0  # seconds for mail that is retried
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """word: mended, unsure (kept all the same), undone, or stuck (half of it is undone; a person must look). delivered: whether mail was
-    seen to go out since. next: a diagnosis of afterwards, where something else still holds mail up."""
+    """word: mended, unsure (kept nevertheless), undone, or stuck (partly undone; needs a person). left: what stays
+    changed after undoing, in words. delivered: whether mail was seen to go out since. next: a new diagnosis, if
+    something else still holds mail up."""
 
     word: str
     why: str = ""
@@ -50,9 +51,8 @@ def mend(
     say: Say,
     first: str = "",
 ) -> tuple[Change, Ending]:
-    """Carries out the proposal, and reverts it if a step fails or mail that flowed before stops. queue: queue_directory, "" without Postfix;
-    first: the id of this run's first
-    change, "" for none yet."""
+    """Carries out the proposal; reverts it if a step fails or mail stops that flowed before. queue: queue_directory,
+    "" without Postfix; first: the id of this run's first change, "" if this is it."""
     steps = proposal.plan.steps
     applied = time.time()
     own = store.begin(wanted.cause.id, wanted.cause.title, len(steps), first)
@@ -90,7 +90,7 @@ def _why(error: Exception) -> str:
 
 
 def describe(step: Step) -> str:
-    """What the step does, in a line."""
+    """What the step does, on one line: its first command, or the files that it edits."""
     lines = step.commands()
     if lines and len(lines[0]) <= 100:
         from diagnose.parse.text.masking import mask
@@ -100,8 +100,8 @@ def describe(step: Step) -> str:
 
 
 def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str, applied: float) -> Ending:
-    """Whether mail flows now. A change whose steps all succeeded is undone only if mail flowed before and no longer
-    does."""
+    """Diagnoses again and judges the change, "undone" only if mail flowed before and no longer does. applied: when
+    the last change began, in seconds since 1970."""
     left = _settled(queue)
     try:
         now = diagnose(replace(request, only=_concerned(before.report, wanted)))
@@ -114,7 +114,7 @@ def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str, ap
         return Ending(word="undone", why=f"mail flowed before, but does not now: {flows.summary}")
     delivered = bool(flows and flows.status is not Status.FAILED and _last(flows) >= int(applied))
     still = next((d for d in now.report.diagnoses if d.cause.id == wanted.cause.id), None)
-    # Where nothing waits, nothing can prove it: what only the log says, it says of the time before.
+    # With an empty queue nothing can prove it: evidence from the log alone is older than the change.
     past = not left.total and still is not None and _history(now.report).issuperset(each.sign for each in still.support)
     if still is not None and still.confidence >= Confidence.LIKELY and not delivered and not past:
         why = "; ".join(joined(each.subject, each.summary) for each in still.support[:1])
@@ -129,7 +129,8 @@ def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str, ap
 
 
 def _settled(queue: str) -> Waiting:
-    """The queue once nothing moves in it any more, or after PATIENCE seconds; another mailer ("") is given the time for an attempt."""
+    """The queue's contents once nothing moves in it, or after PATIENCE seconds; for another mailer ("") after the
+    time for an attempt."""
     end = time.monotonic() + PATIENCE
     time.sleep(0.3 if queue else 2.0)
     while (found := waiting(queue)).moving and time.monotonic() < end:
@@ -138,14 +139,14 @@ def _settled(queue: str) -> Waiting:
 
 
 def _counted(report: Report) -> Waiting:
-    """What waits by the mailer's own list of its queue."""
+    """The number of waiting messages by the report, as deferred."""
     seen = next((seen for run in report.runs for seen in run.measured("queue") if seen.status is Status.FAILED), None)
     count = seen.data.get("count") if seen is not None else 0
     return Waiting(deferred=count if isinstance(count, int) else 0)
 
 
 def _concerned(report: Report, wanted: Diagnosis) -> Sequence[str]:
-    """The checks that spoke of the cause, and those that see mail flow and wait."""
+    """The ids of checks that observed the cause's signs, and of those that measure flow and queue."""
     signs = {support.sign for support in (*wanted.support, *wanted.against)}
     return [
         run.check
@@ -155,13 +156,13 @@ def _concerned(report: Report, wanted: Diagnosis) -> Sequence[str]:
 
 
 def _history(report: Report) -> set[str]:
-    """The signs that tell of mail that was sent, not of how this host is now."""
+    """The signs of checks that measure flow or queue: about mail sent before, not this host's present state."""
     told = (run for run in report.runs if any(spec.gauge in ("flow", "queue") for spec in run.signs))
     return {seen.sign for run in told for seen in run.observations}
 
 
 def _named(report: Report) -> set[str]:
-    """What keeps mail from going out, by the causes' ids."""
+    """The ids of at least likely causes that stop some or all mail."""
     return {
         d.cause.id
         for d in report.diagnoses

@@ -1,15 +1,15 @@
-"""The nouns of mail-diagnose: frozen values, standard library only.
+"""The data types of mail-diagnose: frozen values, standard library only.
 
-Query / Reply   a question to the world, as data, and its plain-data answer (`diagnose.host.query`)
+Query / Reply   a question to the host or network and its answer, both plain data (`diagnose.host.query`)
 Check           id, title, declared signs, needs, timeout, and a generator body (`diagnose.check`)
 Sign            a kind of observation, such as `x.port`; in a cause, the edge to it with a weight
-SignSpec        what a check declares of a sign: its data, and what the engine makes of it
+SignSpec        a check's declaration of a sign: its data, and its use by the engine
 Observation     one statement about one subject: sign, status, subject, summary, data
-Evidence        what was asked and answered while a check ran; collected by the host, not by the author
-Run             what became of one check: outcome, observations, evidence, seconds
+Evidence        a query and its reply while a check ran; collected by the host, not by the author
+Run             the result of one check: outcome, observations, evidence, seconds
 Cause           an entry of the knowledge base: why mail fails, how to tell, what to do
 Diagnosis       a cause weighed against one report's observations
-Advice          what to do about it, ready to use: a relay with its settings, commands, files
+Advice          a relay, ready to use: settings, commands, files
 Report          all of it, frozen
 """
 
@@ -51,9 +51,9 @@ from diagnose.sentence import joined
 
 Scalar = str | int | float | bool | None
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-ANY = None  # in SignSpec.keys: whatever value
+ANY = None  # in SignSpec.keys: any value
 FLAG = (False, True)
-SAID = "mail."  # begins the signs of what a server or program said: `mail.<label>`
+SAID = "mail."  # prefix of signs for what a server or program said: `mail.<label>`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,34 +68,35 @@ class Observation:
     at: datetime | None = None
 
     def text(self, key: str) -> str:
-        """What the data say, "" where they say nothing."""
+        """The value of a key in the data, as text; "" if missing or false."""
         return str(self.data.get(key) or "")
 
 
 @dataclass(frozen=True)
 class SignSpec:
-    """What a check declares of a sign; `mail.*` stands for all signs that begin so.
+    """A check's declaration of a sign; `mail.*` stands for all signs with this prefix.
 
-    keys: the names in its data that causes may weigh, each with the values that it may have, or ANY. decisive: while
-    it is UNKNOWN, "nothing found" says nothing; and while it is not there, nothing is settled. proves: the stage that mail passes where it is OK, and not where it is
-    FAILED; what its data say of that is `proof` (False: nothing; "tried": not obtained, whatever its status) and
-    `one_of_many` (a failure of some mail, which counts while no other flows) and `passes`, another stage. gauge: by what name the engine and the reports know what it measures:
-    flow      OK where mail was seen to go out
+    keys: the keys of its data that causes may weigh, each with its possible values, or ANY. decisive: while it is
+    UNKNOWN, "nothing found" proves nothing; while it is missing, nothing is settled. proves: the stage that mail
+    passes if it is OK, and not if it is FAILED; its data may qualify this by `proof` (False: proves nothing; "tried":
+    not passed, whatever its status), `one_of_many` (a failure that does not count while other mail flows) and
+    `passes`, another stage. gauge: the name for what it measures, used by the engine and the reports:
+    flow      OK if mail was seen to go out
     bypass    whether an application sends past Postfix (data: direct)
-    applications  what was found of applications that send mail here (data: count)
-    view      what "nothing found" rests on
-    asked     a file that the user named: while UNKNOWN, "nothing found" says nothing, though mail flows
+    applications  the applications found that send mail here (data: count)
+    view      a source that "nothing found" depends on
+    asked     a file that the user named: while UNKNOWN, "nothing found" proves nothing, even if mail flows
     queue     messages that wait (data: count; oldest, in seconds)
     held      messages on hold (data: count)
-    states    messages by the queue that they are in (data: the number by the queue's name)
-    ages      messages by age (data: how many are younger than so many minutes, by these; and those that are older)
-    reasons   recipients that wait, by what their delay says (data: the number by its label)
+    states    messages by queue (data: queue name to number)
+    ages      messages by age (data: limit in minutes to the number of younger ones; and the number of older ones)
+    reasons   waiting recipients by the reason for the delay (data: label to number)
     port      whether a TCP port gets out of this network (data: port)
     endpoint  whether one server's port was seen open (data: host, port, open)
-    network   whose network this is (data: network)
-    sender    what DNS says of a sender's name (data: asked: the user named it; publish: the record that it lacks)
-    hops      the routers up to where packets end (data: hop, port, how, where, route ...)
-    clears: what is in order where it is OK, as a report names it ("firewall", "DNS").
+    network   the operator of this network (data: network)
+    sender    DNS records of a sender's domain (data: asked: the user named it; publish: the missing record)
+    hops      the routers up to the last one that packets reach (data: hop, port, how, where, route ...)
+    clears: what it shows to be in order if it is OK, as reports name it ("firewall", "DNS").
     """
 
     id: str
@@ -111,7 +112,7 @@ class SignSpec:
 
 @dataclass(frozen=True)
 class Proof:
-    """Whether mail was seen to pass a stage: OK, FAILED (looked for and not seen) or UNKNOWN (left out). why: in words."""
+    """Whether mail was seen to pass a stage: OK, FAILED (checked, not seen) or UNKNOWN (not checked). why: in words."""
 
     stage: Stage
     status: Status
@@ -120,7 +121,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A question and its answer, both as plain data, secrets already removed."""
+    """A query and its reply as plain data, secrets already removed."""
 
     query: Any
     reply: Any
@@ -128,7 +129,7 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What became of a check. signs, probes, decisive: as the check declares them."""
+    """The result of a check. signs, probes, decisive: as declared by the check."""
 
     check: str
     title: str = ""
@@ -142,11 +143,11 @@ class Run:
     decisive: bool = False
 
     def spec(self, sign: str) -> SignSpec:
-        """What the check declares of a sign; nothing of one that it does not know by its full name."""
+        """The check's declaration of a sign, by its full id; an empty one if there is none."""
         return next((spec for spec in self.signs if spec.id == sign), SignSpec(sign))
 
     def measured(self, *gauges: str) -> Iterator[Observation]:
-        """What was observed by signs that are one of these gauges."""
+        """The observations whose signs have one of these gauges."""
         return (o for o in self.observations if self.spec(o.sign).gauge in gauges)
 
 
@@ -170,8 +171,8 @@ def sign(id: str, weight: int, status: Status = FAILED, /, **where: Scalar | tup
 
 @dataclass(frozen=True, kw_only=True)
 class Remedy:
-    """What to do, in words; commands, each to be pasted as it stands, from a plan for the host (`diagnose.remedy`). others:
-    who else must or could act, each with the text to send them and the DNS record where it is one."""
+    """What to do, in words. commands: each ready to paste, from a plan for the host (`diagnose.remedy`); others: who
+    else must or could act, each with the text to send them and the DNS record, if it is one."""
 
     text: str
     commands: tuple[str, ...] = ()
@@ -180,13 +181,12 @@ class Remedy:
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """An entry of the knowledge base. Its words may hold {names} of the diagnosis' data, with words for where they are
-    not known behind a bar: {table|a table}.
+    """An entry of the knowledge base. Its texts may contain {names} of the diagnosis' data, also as {name|default}.
 
-    explains: causes that are mere consequences when this one holds. prior: decibans, commoner is higher. flow: what it
-    says against the cause that mail got through since; unless given it refutes an outage and says nothing about the rest.
-    rules_out: one sentence on what shows that it is not this. relay: sending through a relay is a way out, so that
-    the report advises one. station: where on its way the mail stops (`diagnose.report.strip`). otherwise: who else can help.
+    explains: causes that are consequences of this one. prior: in decibans, higher for commoner causes. flow: weight
+    of mail that got through since, against the cause; by default it refutes an outage and nothing else. rules_out:
+    one sentence on what excludes the cause. relay: a relay is a way out, so that the report advises one. station:
+    where on its way the mail stops (`diagnose.report.strip`). otherwise: who else can help.
     """
 
     id: str
@@ -207,7 +207,7 @@ class Cause:
 
 @dataclass(frozen=True, kw_only=True)
 class Support:
-    """A sign that matched: which, its weight in decibans, and the observation that showed it."""
+    """A matching sign, its weight in decibans, and the observation."""
 
     sign: str
     weight: int
@@ -240,7 +240,7 @@ class AdviceFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
-    """A relay, ready to use. verified: the port was seen open from this very host in this run."""
+    """A relay, ready to use. verified: the port was seen open from this host in this run."""
 
     kind: str = "relay"
     provider: str
@@ -257,8 +257,8 @@ class Advice:
 
 @dataclass(frozen=True)
 class Target:
-    """Whose mail it is about: envelope addresses, None if not named and not learnt. relay: the server of this host's
-    own choice that it goes through, None if it goes straight to the recipient's or is not known."""
+    """The mail in question: envelope addresses, None if unknown. relay: the next hop configured here, None for
+    direct delivery or if unknown."""
 
     sender: str | None = None
     recipient: str | None = None
@@ -271,7 +271,7 @@ class HostInfo:
     system: str = ""
     family: str = ""
     mta: str = ""
-    config: str = ""  # the same where Postfix was set up alike (`diagnose.facts.fingerprint`)
+    config: str = ""  # equal for the same Postfix configuration (`diagnose.facts.fingerprint`)
     user: str = ""
     privileged: bool = False
     network: bool = True
@@ -289,13 +289,13 @@ class Report:
     diagnoses: tuple[Diagnosis, ...] = ()
     advice: tuple[Advice, ...] = ()
     notes: tuple[str, ...] = field(default=())
-    acknowledged: bool = False  # the user has set aside all that there was to diagnose
+    acknowledged: bool = False  # the user has acknowledged all that there was to diagnose
 
     @property
     def status(self) -> Status:
-        """FAILED with a sure cause of failure; WARNING with a milder or merely possible one. Where nothing was found: UNKNOWN where
-        what decides could not be looked at (the rights hid login and delivery, say), or mail was seen to stop at a stage (WARNING
-        if some passed within the hour, and none failed since); else OK, with what was left out in `unchecked`."""
+        """FAILED with an at least likely cause of failure; WARNING with a milder or merely possible one. Without causes:
+        UNKNOWN if decisive facts are unknown (for lack of rights, say), or mail was seen to stop at a stage (WARNING if
+        some passed within the hour, and none failed since); else OK: `unchecked` has what was not checked."""
         if any(d.confidence >= Confidence.LIKELY and d.cause.impact >= Impact.PARTIAL for d in self.diagnoses):
             return FAILED
         if self.diagnoses:
@@ -308,7 +308,7 @@ class Report:
 
     @property
     def proofs(self) -> tuple[Proof, ...]:
-        """For each stage that a check looked at what it saw; the worst counts."""
+        """The worst result for each stage that a check examined, in order of the stages."""
         found: dict[Stage, Proof] = {}
         flows, silent = self.flows, []
         for run in self.runs:
@@ -335,14 +335,14 @@ class Report:
 
     @property
     def unchecked(self) -> tuple[Stage, ...]:
-        """The stages that nothing was seen of: left out by an option, or not for this user to look at."""
+        """The stages that were not examined: by an option, or for lack of rights."""
         looked = {spec.proves for run in self.runs for spec in run.signs}
         open_ = {proof.stage for proof in self.proofs if proof.status is UNKNOWN}
         return tuple(stage for stage in Stage if stage in open_ or stage not in looked)
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """The titles of the checks that this user's rights kept from seeing all."""
+        """The titles of checks that lacked rights to see everything; () for root."""
         runs = () if self.host.privileged else self.runs
         kept = ((run, o) for run in runs for o in run.observations if o.status is UNKNOWN)
         return tuple(dict.fromkeys(run.title or run.check for run, o in kept if RIGHTS.search(o.summary)))
@@ -361,7 +361,7 @@ class Report:
 
     @property
     def _blind(self) -> bool:
-        """Whether "nothing found" says nothing: no mail was seen to flow, and what decides failed to be looked at."""
+        """Whether "nothing found" proves nothing: a stage failed, or no mail flowed and decisive facts are unknown."""
         done = sum(run.outcome is Outcome.COMPLETED for run in self.runs)
         if not done or any(o.status is UNKNOWN for run in self.runs for o in run.measured("asked")):
             return True
@@ -369,7 +369,7 @@ class Report:
             return True
         if self.flows:
             return False
-        # An overloaded host, or a check that broke: silence is no health.
+        # An overloaded host, or a crashed check: no result does not mean health.
         cut_off = [run for run in self.runs if run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED)]
         if any(run.decisive or run.outcome is Outcome.CRASHED for run in cut_off) or 4 * len(cut_off) > done:
             return True
@@ -377,7 +377,7 @@ class Report:
         passed = {p.stage for p in self.proofs if p.status is OK}
         hidden = any(RIGHTS.search(open_.get(stage, "")) for stage in (Stage.LOGIN, Stage.DELIVERY))
         if hidden and Stage.DELIVERY in self.unchecked and Stage.LOGIN not in passed:
-            return True  # neither what becomes of mail nor a login was seen
+            return True  # neither delivery nor a login was seen
         if (why := open_.get(Stage.NEXT_HOP)) and not RIGHTS.search(why):
             return self.host.network
         if {Stage.QUEUE, Stage.NEXT_HOP} <= passed:
@@ -390,11 +390,11 @@ class Report:
         )
 
 
-# How checks say that the rights of the one who asks did not reach.
+# Words by which checks report a lack of rights.
 RIGHTS = re.compile(r"permission denied|not permitted|unauthorized|\broot\b|\bthis user\b", re.I)
 
 
 def _on_its_way(seen: Observation) -> bool:
-    """Mail that waits without an attempt that failed, for a moment."""
+    """Whether mail has waited less than 300 seconds without a failed attempt."""
     oldest, waits = seen.data.get("oldest"), seen.status is FAILED and seen.data.get("failed") is False
     return waits and isinstance(oldest, (int, float)) and oldest < 300  # seconds

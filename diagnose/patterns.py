@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled only when a text may match: compiling took a third of a short command's time."""
+"""Regular expressions compiled only when a text may match: compiling took a third of a short command's time."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _GROUPS = ("", "?:", "?P", "?>")
-_PATIENCE = 100  # texts after which a pattern is compiled: that is no short command
-_LONG = 5000  # characters, beyond which looking for literals first takes longer
+_PATIENCE = 100  # texts after which a pattern is compiled anyway: no short command has so many
+_LONG = 5000  # characters beyond which searching for literals first takes longer
 
 
 def required(pattern: str) -> Groups:
-    """Groups of lower-case literals: whatever the pattern matches contains one of each group. Empty if there is no such
-    literal. Optional parts, classes and lookarounds are ignored; of alternatives the most telling literals count.
-    """
+    """Groups of lower-case literals: any match of the pattern contains one of each group. () if there are none.
+    Optional parts, classes and lookarounds are ignored; of alternatives the most selective literals are used."""
     return () if re.search(r"\(\?(?:[(#]|[a-z]*x)|\\N", pattern) else _either(_read(iter(_TOKEN.findall(pattern))))
 
 
 def may_fit(groups: Groups, lowered: str) -> bool:
-    """Whether a lower-case text contains the required literals."""
+    """Whether a lower-case text contains a literal of each group."""
     for group in groups:
         for each in group:
             if each in lowered:
@@ -37,12 +36,12 @@ def may_fit(groups: Groups, lowered: str) -> bool:
 
 
 def most_telling(groups: Groups) -> tuple[str, ...]:
-    """The group whose texts are longest and fewest."""
+    """The most selective group, with the longest and fewest literals; () without groups."""
     return max(groups, key=lambda group: (min(map(len, group)), -len(group)), default=())
 
 
 def alternatives(pattern: str) -> tuple[str, ...]:
-    """The branches of a pattern, of which the first that matches at the earliest place is its match."""
+    """The top-level alternatives of a pattern, in order."""
     found, depth = [""], 0
     for token in _TOKEN.finditer(pattern):
         _, _, opened, closed, bar = token.groups()
@@ -55,10 +54,10 @@ def alternatives(pattern: str) -> tuple[str, ...]:
 
 
 def _read(tokens: Iterator[tuple[str, ...]]) -> list[Groups]:
-    """Reads a group to its end: what each of its alternatives requires."""
+    """Reads tokens to the end of a group; the required literals of each of its alternatives."""
     found: list[Groups] = []
     sure: Groups = ()
-    inner: Groups = ()  # of the group just read, which a repetition may still make optional
+    inner: Groups = ()  # from the group just read, which a quantifier may still make optional
     for plain, repeat, opened, closed, bar in tokens:
         if not repeat or repeat.startswith(("+", "{1", "{2")):
             sure += inner
@@ -77,7 +76,7 @@ def _read(tokens: Iterator[tuple[str, ...]]) -> list[Groups]:
 
 
 def _is_plain(letter: str) -> bool:
-    """Whether its equals are those of lower(): Latin letters beyond ASCII and Greek ones have others."""
+    """Whether lower() finds all case variants of a letter: not for Latin letters beyond ASCII and Greek ones."""
     return letter.isascii() or letter >= "\u0400"
 
 
@@ -89,7 +88,7 @@ def _either(branches: list[Groups]) -> Groups:
 
 
 class _Late:
-    """What stands for a compiled pattern until then; from there on its methods are the pattern's own."""
+    """Stands in for a compiled pattern; once compiled, it has the pattern's own methods."""
 
     def __init__(self, pattern: str, flags: int) -> None:
         self.pattern = pattern
@@ -107,7 +106,7 @@ class _Late:
         return made
 
     def _may_fit(self, text: str) -> bool:
-        """In text beyond ASCII, letters have other equals than those of lower()."""
+        """Whether the pattern may match. Always True for non-ASCII text, where lower() does not find all case variants."""
         self._asked += 1
         if self._asked > _PATIENCE or len(text) > _LONG or not text.isascii():
             return True
@@ -132,5 +131,5 @@ class _Late:
 
 
 def late(pattern: str, flags: int = 0) -> re.Pattern[str]:
-    """As re.compile, later."""
+    """Like re.compile, but compiles on first use."""
     return cast("re.Pattern[str]", _Late(pattern, flags))

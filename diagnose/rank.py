@@ -1,12 +1,12 @@
 """Weighs causes against observations.
 
-A cause's score is its prior plus the weights of the signs that matched, in decibans: its own, which checks measure, and
-those of words (`diagnose.knowledge.sayings`). A sign counts once however many subjects show it, its strongest
-observation speaks for it; what is UNKNOWN counts nothing and is listed. A diagnosis is certain from 20, likely from 10,
-possible from 3; below that it is not shown. When one cause explains another, the other is folded under it.
+A cause's score is its prior plus the weights of its matching signs, in decibans: those that checks measure, and
+those of words (`diagnose.knowledge.sayings`). A sign counts once, by its strongest observation; an UNKNOWN one does
+not count, and is listed. A diagnosis is certain from 20, likely from 10, possible from 3; below that it is not
+shown. A cause that another one explains is folded under it.
 
-Without probes (`--no-network`, or a pasted text) a cause that a probe would have confirmed or refuted is at most likely:
-what a log says may be over. Of a pasted text alone, words that leave but one cause are certain all the same.
+Without probes (`--no-network`, or a pasted text) a cause that a probe could confirm or refute is at most likely: the
+log may be out of date. In a pasted text, words that fit only one cause are still certain.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def rank(
     text: bool = False,
     program: str = "",
 ) -> tuple[Diagnosis, ...]:
-    """The diagnoses in the order in which to read them. `untried`: the signs of probes that could not be made; `text`: words are all
-    there is, and all that is asked; `program`: in whose words advice is, where this host's mailer is not Postfix."""
+    """The diagnoses, in the order to show them. untried: the signs of probes that were not made; text: the
+    observations come from a text alone; program: whose terms advice uses, if this host's mailer is not Postfix."""
     seen, probed = _by_sign(runs)
     found = [d for cause in causes if (d := weigh(cause, seen, untried, text, probed, program)) is not None]
     found = _fold(found)
@@ -61,15 +61,16 @@ def rank(
 
 
 def _beside_an_outage(diagnosis: Diagnosis) -> int:
-    """Nothing leaves now: what stops no mail yet comes after that, and what was delivered before, or never handed over, at the end."""
+    """Sort key beside an outage: causes that stop no mail yet come after it, then possible ones, then those without
+    impact."""
     if diagnosis.cause.impact is Impact.NONE:
         return 3
     return 2 if diagnosis.confidence <= Confidence.POSSIBLE else int(diagnosis.cause.impact is Impact.LATENT)
 
 
 def _order(diagnosis: Diagnosis) -> tuple[bool, bool, int, int, int, str]:
-    """Mere possibilities last; what stands by itself first, then the surest; of equally sure ones the graver, of possibilities the
-    likelier."""
+    """Sort key: merely possible diagnoses last, unexplained ones first, then by confidence, then by impact (unless
+    merely possible) and score."""
     sure = diagnosis.confidence
     impact = diagnosis.cause.impact if sure > Confidence.POSSIBLE else 0
     return (
@@ -83,7 +84,7 @@ def _order(diagnosis: Diagnosis) -> tuple[bool, bool, int, int, int, str]:
 
 
 def diagnose_words(observations: Sequence[Observation]) -> tuple[Diagnosis, ...]:
-    """What observations of words alone suggest, as `explain`, `queue` and `trace` have them."""
+    """The diagnoses from observations of words alone, for `explain`, `queue` and `trace`."""
     spoken = frozenset(each.sign.removeprefix(SAID) for each in observations if each.status is Status.FAILED)
     run = Run(check="words", outcome=Outcome.COMPLETED, observations=tuple(observations))
     return rank(map(by_id, sorted(sayings.suggested(spoken))), [run], text=True)
@@ -105,13 +106,13 @@ def weigh(
     probed: Container[str] = (),
     program: str = "",
 ) -> Diagnosis | None:
-    """One cause against the observations by sign; None if nothing speaks for it or the score is too low. `probed`: the
-    signs of what was tried just now."""
+    """Weighs one cause against the observations by sign; None if none supports it or the score is too low. probed:
+    the signs of probes made in this run."""
     support, against, unknown = _matched(cause, seen, probed)
-    # What a host's own mailer logs is no application's.
+    # A host's own mailer does not log an application's faults.
     if not support or (program and cause.id.startswith("app-") and all(id.startswith(SAID) for id in support)):
         return None
-    # What is in order fits many causes, and accuses nobody by itself.
+    # Observations that are OK fit many causes, and suffice for none.
     if cause.impact is not Impact.NONE and all(seen.status is Status.OK for _, seen in support.values()):
         return None
     score = cause.prior + sum(sign.weight for sign, _ in (*support.values(), *against.values()))
@@ -125,7 +126,7 @@ def weigh(
     for _, observation in order:
         elsewhere = "path" in data and observation.data.get("path") != data["path"]
         for key, value in observation.data.items():
-            if key != "line" or not elsewhere:  # a line is one of its own file
+            if key != "line" or not elsewhere:  # a line number belongs to its own path
                 data.setdefault(key, value)
     if program and not data.get("program") and not cause.id.startswith("app-"):
         data["program"] = program
@@ -141,7 +142,7 @@ def weigh(
             *capped,
         ),
         unknown=tuple(unknown),
-        # A line of the text is not one of the file that the remedy speaks of.
+        # A line number of the text is not one of the file in the remedy.
         remedy=remedy or Remedy(text=fill(cause.remedy, {**data, "line": ""} if text else data)),
         data=data,
     )
@@ -153,7 +154,8 @@ _Pairs = dict[str, tuple[Sign, Observation]]
 def _matched(
     cause: Cause, seen: Mapping[str, list[Observation]], probed: Container[str]
 ) -> tuple[_Pairs, _Pairs, dict[str, None]]:
-    """What speaks for a cause and against it, by sign, and what is not known of its signs."""
+    """(support, against) of a cause by sign id, each the sign with its strongest observation; and its unknown signs,
+    in words."""
     support: _Pairs = {}
     against: _Pairs = {}
     unknown: dict[str, None] = {}
@@ -163,7 +165,7 @@ def _matched(
             and sign.status is not Status.FAILED
             and any(one.data.get("apart") for _, one in support.values())
         ):
-            continue  # that the mail's own way works says nothing of another
+            continue  # OK on the mail's own route says nothing about another one
         if sign.id == sayings.FLOW and sign.weight < 0 and sign.status is Status.OK:
             tried = any(one.weight >= SPEAKS and one.id in probed for one, _ in support.values())
             sign = replace(sign, where=(("recent" if tried else "unchanged", (True, None)),))
@@ -187,7 +189,7 @@ def _signs(cause: Cause) -> tuple[Sign, ...]:
 
 
 def decided(causes: Sequence[Cause], runs: Sequence[Run], open_: Collection[SignSpec]) -> Diagnosis | None:
-    """The first diagnosis where it is certain and stays the first whatever the signs that are still open will show."""
+    """The first diagnosis, if it is certain and stays first whatever the open signs turn out to be; else None."""
     if any(spec.decisive or spec.names(f"{SAID}x") for spec in open_):
         return None
     first = next(iter(rank(causes, runs)), None)
@@ -209,7 +211,7 @@ def decided(causes: Sequence[Cause], runs: Sequence[Run], open_: Collection[Sign
 
 
 def _by_sign(runs: Sequence[Run]) -> tuple[dict[str, list[Observation]], frozenset[str]]:
-    """What was observed of each sign, and which signs are those of probes."""
+    """(observations by sign id, ids of the signs of probes)."""
     seen: dict[str, list[Observation]] = {}
     for run in runs:
         for observation in run.observations:
@@ -224,7 +226,7 @@ def _reach(
     side: int,
     probed: Container[str],
 ) -> int:
-    """The score that a cause may still come to: the most (side 1) or the least (side -1)."""
+    """The highest (side 1) or lowest (side -1) score that a cause can still reach."""
     support, against, _ = _matched(cause, seen, probed)
     if side > 0 and not support and not any(s.weight > 0 and any(o.names(s.id) for o in open_) for s in _signs(cause)):
         return -1000
@@ -241,7 +243,8 @@ def _reach(
 def _capped(
     cause: Cause, score: int, support: Collection[tuple[Sign, Observation]], untried: Container[str], text: bool
 ) -> tuple[Support, ...]:
-    """What keeps a cause from being certain: words of what is not this host's, or no probe where one could tell."""
+    """A counterweight that keeps a cause from being certain: words about something foreign to this host, or a
+    missing probe; () if none applies."""
     probed = any(sign.id in untried and abs(sign.weight) >= SPEAKS for sign in cause.signs)
     proof = any(
         (text and sign.weight >= PROVES) if sign.id.startswith(SAID) else sign.weight >= STRONG for sign, _ in support
@@ -261,13 +264,14 @@ def _capped(
 
 
 def _flow(cause: Cause) -> tuple[Sign, ...]:
-    """What mail that got through since says of a cause: nothing of what was changed after it, or fails when tried now."""
+    """The sign by which mail that got through since speaks against a cause; () without weight. `_matched` limits
+    when it applies."""
     weight = cause.flow if cause.flow is not None else REFUTES if cause.impact is Impact.OUTAGE else 0
     return (Sign(sayings.FLOW, weight, Status.OK),) if weight else ()
 
 
 def _at_most(sign: Sign, most: Scalar) -> Sign:
-    """The sign with the weight that its observation can bear: a text of which little is understood proves little."""
+    """The sign with its weight limited by the observation: a text that is little understood proves little."""
     return replace(sign, weight=most) if isinstance(most, int) and sign.weight > most else sign
 
 
@@ -288,7 +292,7 @@ def _support(pair: tuple[Sign, Observation]) -> Support:
 
 
 def _fold(found: list[Diagnosis]) -> list[Diagnosis]:
-    """Marks what another diagnosis explains, when that one is at least likely, no less sure than what it explains, and not
+    """Sets `explained_by` where another diagnosis explains one: that must be at least likely, no less sure, and not
     itself explained by it."""
     by_id = {d.cause.id: d for d in found}
     result = []
@@ -304,7 +308,7 @@ def _fold(found: list[Diagnosis]) -> list[Diagnosis]:
             root = max(roots, key=lambda d: (d.score, d.cause.id))
             diagnosis = replace(diagnosis, explained_by=root.cause.id)
         result.append(diagnosis)
-    # A chain of explanations ends at its root: name that one.
+    # Names the root of a chain of explanations.
     final = []
     marks = {d.cause.id: d.explained_by for d in result}
     for diagnosis in result:
@@ -330,15 +334,16 @@ _EITHER = re.compile(r"\{(\w+)\|([^{}]*)\}")
 
 
 def worded(cause: Cause, data: Mapping[str, Scalar]) -> Cause:
-    """The cause with the {names} in its words filled from the data, and with the documentation of the program that they name."""
+    """The cause with the {names} in its texts filled from the data, and with the link to the program's documentation
+    in them."""
     title, explanation, otherwise = (fill(text, data) for text in (cause.title, cause.explanation, cause.otherwise))
     links = (str(data["documentation"]),) if data.get("documentation") else cause.links
     return replace(cause, title=title, explanation=explanation, otherwise=otherwise, links=links)
 
 
 def fill(text: str, data: Mapping[str, Scalar]) -> str:
-    """The text with its {placeholders} filled. What is not known goes with the words that need it: a remark in brackets, a
-    sentence; or a noun stands for it, or the text's own words: {table|a table}, {hint|}. A flag is no word."""
+    """The text with its {placeholders} filled. For a missing value: {table|a table} gives its own words, known names
+    a noun; else the parenthesis or sentence around it is dropped. Booleans count as missing."""
     words = {key: str(value) for key, value in data.items() if value not in (None, "") and not isinstance(value, bool)}
     if _EITHER.search(text):
         text = re.sub(" {2,}", " ", _EITHER.sub(lambda found: words.get(found[1], found[2]), text)).strip()

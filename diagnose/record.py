@@ -1,7 +1,7 @@
-"""Dataclasses that are quick to define: the standard's compile six methods each, a fifth of a short command's time.
+"""Dataclasses that are quick to define: the standard ones compile six methods each, a fifth of a short command's time.
 
-`__init__` is compiled when the first one is made, which of most classes no command does; comparing, hashing and printing are
-shared. They have slots unless they say otherwise. `frozen` is kept by the type checker alone.
+`__init__` is compiled for the first instance, which most classes never have in a command; comparison, hash and repr are
+shared. slots=True is the default. Only the type checker enforces `frozen`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ else:
         return __init__
 
     def _init(cls):
-        """Like the standard's: fields with or without a default or factory, by position or by name."""
+        """Compiles __init__ as the standard does: fields with or without default or factory, by position or name."""
         places, names, body, scope = ["self"], [], [], {"LEFT_OUT": object()}
         for each in dataclasses.fields(cls):
             name, default, value = each.name, "", each.name
@@ -47,13 +47,13 @@ else:
         def made(cls):
             cls.__doc__ = (
                 cls.__doc__ or cls.__name__
-            )  # else the standard's writes a signature there, which takes as long again
+            )  # else the standard writes a signature there, which doubles the time
             cls = dataclasses.dataclass(
                 cls, init=False, repr=False, eq=False, match_args=False, slots=slots, kw_only=kw_only
             )
             cls.__init__ = _late(cls)
             names = [each.name for each in dataclasses.fields(cls)]
-            values = attrgetter(*names, "__class__")  # of one name alone it would be no tuple
+            values = attrgetter(*names, "__class__")  # one name alone would give no tuple
             if "__repr__" not in vars(cls):
                 cls.__repr__ = lambda self: (
                     f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"

@@ -1,4 +1,4 @@
-"""Finds checks: ours and those that other packages offer by the entry-point group `mail_diagnose.checks`."""
+"""Finds checks: the built-in ones and those of other packages in the entry-point group `mail_diagnose.checks`."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def discover() -> tuple[tuple[Check, ...], tuple[str, ...]]:
 
 
 def _plug_ins() -> list[EntryPoint]:
-    """What the installed packages offer, by name. Files are searched for our group first, because importlib.metadata takes
-    a twentieth of a run to load."""
+    """The entry points in our group, sorted by name. Searches the files for the group first, because loading
+    importlib.metadata takes a twentieth of a run."""
     if not any(GROUP.encode() in declared for place in sys.path for declared in _entry_points(place or ".")):
         return []
     from importlib.metadata import entry_points
@@ -81,13 +81,13 @@ def _entry_points(place: str) -> Iterator[bytes]:
 
 
 def probed(checks: Iterable[Check]) -> frozenset[str]:
-    """The signs of what is tried over the network."""
+    """The ids of signs of checks that probe."""
     return frozenset(spec.id for check in checks if check.probes for spec in check.signs)
 
 
 def _foreign(module: str) -> str:
-    """Who else could modify a plug-in that root would run, in words; one in the tool's own environment is trusted like
-    the tool."""
+    """Who else could modify a plug-in that root would run, in words; "" if nobody, or if it is in the tool's own
+    environment."""
     from importlib.util import find_spec
     from pathlib import Path
 

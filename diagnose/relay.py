@@ -1,10 +1,10 @@
-"""Relay advice: which provider, which port, and everything to type. Pure: the caller passes in which ports are open.
+"""Relay advice: provider, port, settings and commands. Pure: the caller passes in which ports are open.
 
-    suggest(...)    -> Advice | None    the relay in use, or asked for, or the first suitable, on a port that passes
-    identify(host)  -> Relay | None     whose submission server a host name is
+    suggest(...)    -> Advice | None    the relay asked for, in use, or first suitable, on a port that is open
+    identify(host)  -> Relay | None     the provider whose submission server a host name is
     find(name)      -> Relay | None     by id, other name or host
     listing()       -> tuple[Listed, …] the rows of `relay list`
-    network_of(...) -> Network | None   whose network this host is in
+    network_of(...) -> Network | None   the network that this host is in
 
 Facts about providers and networks are in `diagnose/knowledge`, with their sources; facts without a source only order
 the choice, and are not printed.
@@ -27,13 +27,13 @@ from diagnose.relay_settings import Choice, Seen, System, commands, main_cf, pas
 __all__ = ["Listed", "System", "find", "identify", "listing", "network_of", "suggest"]
 
 PORT_ORDER = (587, 465, 2525, 2587, 2465, 8025, 8465, 588, 443, 80, 25)
-WEB_PORTS = frozenset({53, 80, 443})  # open everywhere: says nothing about a mail server on them
+WEB_PORTS = frozenset({53, 80, 443})  # open everywhere, which says nothing about a mail server there
 IMPLICIT_PORTS = IMPLICIT_TLS_PORTS | {443}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """A row of `relay list`; ports by confirmed facts only. suggested: may be proposed without being asked for."""
+    """A row of `relay list`, with confirmed ports only. suggested: may be proposed unasked."""
 
     id: str
     name: str
@@ -49,7 +49,7 @@ Ports = Mapping[tuple[str, int], bool | None]
 
 
 def listing() -> tuple[Listed, ...]:
-    """Every provider: those suggested unasked first, in that order, then the others by id."""
+    """Every provider: those suggested unasked, by rank, then the others by id."""
     rows = []
     for relay in sorted(relays(), key=lambda relay: (relay.rank is None, relay.rank or 0, relay.id)):
         known = sorted((end for end in relay.endpoints if end.stated), key=lambda end: PORT_ORDER.index(end.port))
@@ -89,7 +89,7 @@ def _usable(relay: Relay) -> bool:
 
 
 def _choices(relay: Relay, open_ports: Ports, system: System, preferred: str | None) -> Iterator[Choice]:
-    """Every host and port of a relay that this Postfix can use."""
+    """Every host and port of a relay that this Postfix supports. preferred: only this host."""
     hosts = [host for host in relay.hosts if host.delivers]
     if preferred is not None:
         hosts = [host for host in hosts if host.name == preferred] or [RelayHost(name=preferred, evidence="recall")]
@@ -111,8 +111,8 @@ def _best(
     current: int | None = None,
     only: int | None = None,
 ) -> Choice | None:
-    """The port seen open, then the port in use, then by PORT_ORDER. A port by recall only is taken when it was seen
-    open at that very host, or when there is no other. only: no other port than this."""
+    """The best host and port: seen open, then in use, then by PORT_ORDER; None if there is none. An unconfirmed port
+    is chosen only if it was seen open at that host, or there is no other. only: consider this port alone."""
     found = [c for c in _choices(relay, open_ports, system, preferred) if only in (None, c.endpoint.port)]
     return min(
         found,
@@ -128,7 +128,7 @@ def _best(
 
 
 def _unlisted(host: str, port: int | None, open_ports: Ports) -> Relay | None:
-    """A relay that is in no table, with the ports that were tried there; None if none of them is open."""
+    """A relay that is not in our tables, with its open ports; None if none was seen open."""
     tried = {number for (name, number), answer in open_ports.items() if name == host and answer}
     if not tried or not re.fullmatch(r"[a-z0-9._:-]+", host):
         return None
@@ -149,7 +149,7 @@ def _unlisted(host: str, port: int | None, open_ports: Ports) -> Relay | None:
 
 
 def _candidates(sender: str | None, network: Network | None) -> Iterator[tuple[Relay, str]]:
-    """Relays to suggest unasked with the reason, best first."""
+    """(relay, reason) to suggest unasked, best first."""
     domain = (sender or "").rpartition("@")[2].lower()
     if domain:
         for relay in relays():
@@ -212,7 +212,7 @@ def _choose(
 
 
 def asked_for(text: str) -> tuple[Relay, int | None]:
-    """The relay that NAME[:PORT] means, and the port. Raises UsageError."""
+    """(relay, port or None) for NAME[:PORT]. Raises UsageError."""
     name, _, port = text.partition(":")
     wanted = find(name)
     if wanted is None:
@@ -293,14 +293,14 @@ def suggest(
     sender: str | None = None,
     network: Network | None = None,
 ) -> Advice | None:
-    """A relay with all that it takes, or None when no known relay suits this Postfix.
+    """A relay with settings and commands; None if no known relay suits this Postfix.
 
-    open_ports: (host, port) to True (answered), False (did not), None (not tried), of anybody's hosts. in_use:
-    relayhost as configured. asked: a provider's id, other name or host; UsageError when there is none such or it
-    takes no password. sender: the envelope sender.
+    open_ports: (host, port) to True (answered), False (did not), None (not tried), for any host. in_use: relayhost
+    as configured. asked: NAME[:PORT], a provider's id, other name or host; raises UsageError if there is none, or it
+    accepts no password. sender: the envelope sender.
     """
     if sender and not re.fullmatch(r"[\w.+=-]+@[\w.-]+", sender):
-        sender = None  # "<>", or text that must not get into commands
+        sender = None  # "<>", or unsafe in commands
     chosen = _choose(open_ports=open_ports, in_use=in_use, asked=asked, system=system, sender=sender, network=network)
     if chosen is None:
         return None

@@ -1,4 +1,4 @@
-"""What a chosen relay needs on this host: main.cf settings, the password line, and the commands in their order. Pure."""
+"""Postfix's settings for a chosen relay: main.cf, the password line, and the commands in order. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from diagnose.record import dataclass
 
 MAP_TYPES = ("lmdb", "hash", "cdb", "btree", "dbm", "texthash")
 UNCOMPILED = frozenset({"texthash"})
-RESTART = frozenset({"inet_interfaces", "inet_protocols"})  # read by master when it starts, not when it reloads
+RESTART = frozenset({"inet_interfaces", "inet_protocols"})  # master reads these on start, not on reload
 
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """What the settings must suit.
+    """The system that the settings are for.
 
-    family: "debian", "rhel", "suse", "alpine", "arch" or "". ca_bundle: a file that is there, None if unknown.
-    map_type: default_database_type; supported_map_types: `postconf -m`, empty if unknown. sasl_package: what to
-    install, blank separated; None or "" where the plug-ins are there. postfix_version: "3.7.11", None unknown.
+    family: "debian", "rhel", "suse", "alpine", "arch" or "". ca_bundle: an existing file, None if unknown.
+    map_type: default_database_type; supported_map_types: `postconf -m`, empty if unknown. sasl_package: to
+    install, blank-separated; None or "" if the plug-ins exist. postfix_version: "3.7.11", None if unknown.
     """
 
     family: str = ""
@@ -35,12 +35,12 @@ class System:
 
 
 class Seen(IntEnum):
-    """What was measured of a host and port; the lower, the better."""
+    """The result of probing a host and port; lower is better."""
 
     OPEN = 0  # this very host and port answered
-    PASSES = 1  # the port answered at others' hosts
+    PASSES = 1  # the port answered at other hosts
     UNKNOWN = 2
-    BLOCKED = 3  # the port did not answer at others' hosts
+    BLOCKED = 3  # the port did not answer at other hosts
     CLOSED = 4  # this very host and port did not answer
 
     @property
@@ -57,7 +57,7 @@ class Choice:
 
 
 def version(system: System) -> tuple[int, ...]:
-    """(3, 7) for "3.7.11"; an unknown version counts as a current one."""
+    """(3, 7) for "3.7.11"; (3, 4) if unknown."""
     match = re.match(r"(\d+)\.(\d+)", system.postfix_version or "")
     return (int(match[1]), int(match[2])) if match else (3, 4)
 
@@ -80,7 +80,7 @@ def main_cf(choice: Choice, system: System) -> dict[str, str]:
         "smtp_tls_security_level": "encrypt",
     }
     if version(system) >= (3, 0):
-        # Said for STARTTLS as well: a "yes" left over from port 465 would keep 587 from working.
+        # Also set for STARTTLS: a "yes" left over from port 465 would break 587.
         settings["smtp_tls_wrappermode"] = "yes" if choice.endpoint.implicit else "no"
     family = FAMILIES.get(system.family)
     bundle = system.ca_bundle or (family.ca_file if family else None)
@@ -112,8 +112,8 @@ def install(system: System) -> tuple[str, ...]:
     return (f"{tool} {shlex.join(packages)}",) if tool else ()
 
 
-# Puts the line in place of the one for the same relay and leaves other relays' lines alone. A line whose placeholders
-# are not filled in yet never replaces one that is there, so that running it twice costs no password.
+# Replaces the line for the same relay and keeps those of other relays. A line whose placeholders
+# are not filled in never replaces an existing one, so that running it twice loses no password.
 _WRITE = (
     "(umask 077; cd {directory} && touch sasl_passwd && LINE={line} awk '"
     'BEGIN {{ split(ENVIRON["LINE"], word, " ") }} '

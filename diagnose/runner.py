@@ -1,4 +1,4 @@
-"""Runs checks in parallel in a pool of daemon threads, and returns in time whatever they do."""
+"""Runs checks in parallel in daemon threads, and returns in time whatever they do."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from diagnose.model import Observation, Outcome, Run, Target
 from diagnose.record import dataclass
 
 INTERRUPTED = "interrupted"  # a run's reason after Ctrl-C
-GRACE = 1.0  # seconds that running checks still get once the answer is certain: they may complete the proof
-TICK = 0.5  # seconds between two signs of life
+GRACE = 1.0  # seconds left to running checks once the answer is certain: they may complete the proof
+TICK = 0.5  # seconds between calls of `Watch`
 
 
 @dataclass(frozen=True)
 class Going:
-    """How far a run is: what ended so far, the checks that still run, and the seconds that it takes at most."""
+    """The state of a run: finished checks, running checks, and the seconds left at most."""
 
     ended: tuple[Run, ...]
     running: tuple[Check, ...]
     left: float
 
 
-# Told when checks end and every TICK; True if nothing that still runs can change the answer.
+# Called when checks end and every TICK seconds; returns True if no running check can change the answer.
 Watch = Callable[[Going], bool]
-WORKERS = 40  # threads; a question to several servers takes more for its while
-LIMIT = 500  # observations of one check that are kept
+WORKERS = 40  # threads; queries to several servers start more
+LIMIT = 500  # observations kept of one check
 
 
 @dataclass
@@ -48,7 +48,7 @@ class _Job:
     reason: str = ""
 
     def run(self) -> Run:
-        """A copy of the present state; a thread that still runs goes on writing to the original lists."""
+        """A snapshot of the state; a thread that still runs goes on writing to the original lists."""
         outcome = self.outcome or Outcome.TIMED_OUT
         reason = self.reason
         if self.outcome is None:
@@ -76,15 +76,15 @@ def run_checks(
     missing: Callable[[Check, Context], str | None] = lambda check, context: None,
     watch: Watch | None = None,
 ) -> tuple[Run, ...]:
-    """Every check's Run, sorted by id. `missing` says why a check does not apply here, None when it does.
+    """Every check's Run, sorted by id. missing: returns why a check does not apply here, None if it does.
 
-    The call returns after `timeout` seconds at the latest; KeyboardInterrupt returns what is known so far.
+    Returns after `timeout` seconds at the latest, and upon Ctrl-C with the results so far.
     """
     started = time.monotonic()
     deadline = started + timeout
     done: threading.Semaphore = threading.Semaphore(0)
     jobs = [_Job(check, Recorder(host, min(deadline, started + check.timeout)), started) for check in checks]
-    # Those that wait for others' servers first: the rest is quick.
+    # Starts checks that need the network first: the others are quick.
     waiting = deque(sorted(jobs, key=lambda job: "network" not in job.check.needs))
 
     def work() -> None:
@@ -109,13 +109,13 @@ def run_checks(
 
 
 def _wait(jobs: list[_Job], done: threading.Semaphore, deadline: float, watch: Watch | None) -> None:
-    """Waits until all have ended, or each is past its own deadline, or the answer has been certain for a moment."""
+    """Waits until all jobs have ended, or each is past its deadline, or the answer has been certain for GRACE seconds."""
     seen: set[str] = set()
     enough: float | None = None
     while len(seen) < len(jobs):
-        # One that has no worker yet will have its own time from then on.
+        # A job without a worker yet gets its full time once it has one.
         late = [job.recorder.deadline if job.begun else deadline for job in jobs if job.check.id not in seen]
-        # A little longer than the questions' own deadline, so that a reply "timed out" still becomes a statement.
+        # A little longer than the queries' deadline, so that a reply "timed out" still becomes an observation.
         until = min(deadline, max(late) + 0.3)
         left = (until if enough is None else min(until, enough)) - time.monotonic()
         if left <= 0:
@@ -154,7 +154,7 @@ def _work(
         outcome, reason = Outcome.SKIPPED, str(skipped)
     except Late as late:
         outcome, reason = Outcome.TIMED_OUT, str(late)
-    except BaseException as error:  # a check may be anybody's code, and its crash is a result
+    except BaseException as error:  # a check may be third-party code; its crash is a result
         outcome, reason = Outcome.CRASHED, f"{type(error).__name__}: {error}"
     finally:
         job.ended = time.monotonic()

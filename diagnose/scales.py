@@ -19,13 +19,13 @@ class Status(enum.IntEnum):
 
 
 OK, UNKNOWN, WARNING, FAILED = Status
-CODES = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}  # by a status' word: the exit status, as monitors read it
+CODES = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}  # Status.word to the exit status, as monitoring expects it
 
 
 class Outcome(str, enum.Enum):
-    """What became of a check."""
+    """How a check ended."""
 
-    __str__ = str.__str__  # enum.StrEnum is of Python 3.11
+    __str__ = str.__str__  # enum.StrEnum is new in Python 3.11
 
     COMPLETED = "completed"
     SKIPPED = "skipped"
@@ -47,11 +47,11 @@ class Stage(str, enum.Enum):
 
 
 class Impact(enum.IntEnum):
-    """What a cause does to the mail; the highest is listed first among equally sure diagnoses."""
+    """The effect of a cause on mail; among equally sure diagnoses the highest comes first."""
 
-    NONE = 0  # mail is not at fault here: delivered elsewhere, or never handed over
+    NONE = 0  # not a fault here: delivered, or never submitted
     LATENT = 1  # will break later, or is unsafe today
-    PLACEMENT = 2  # lands in spam or is throttled
+    PLACEMENT = 2  # mail lands in spam or is throttled
     PARTIAL = 3  # some mail fails
     OUTAGE = 4  # nothing leaves
 
@@ -75,16 +75,16 @@ class Confidence(enum.IntEnum):
 class Strength(enum.IntEnum):
     """How much a sign says about a cause, in decibans: ten times the decimal logarithm of a likelihood ratio.
 
-    A rule of thumb, not a measurement: nine words that differ by more than a factor of two each. Changing every one by a
-    fifth leaves the first diagnosis of all recorded machines as it is.
+    Rules of thumb, not measurements: nine steps, more than a factor of two apart. Changing each by a fifth does not
+    change the first diagnosis of any recorded machine.
     """
 
-    SETTLES = 35  # this host's own state, which outweighs what speaks against it
+    SETTLES = 35  # this host's own state, which outweighs evidence against it
     PROVES = 22  # 160 times likelier with the cause than without: alone enough for "certain"
     STRONG = 16  # 40 times: alone "likely"
     SPEAKS = 10  # ten times: alone just "likely"
     FITS = 6  # four times: "possible"
-    HINTS = 3  # twice: "possible", where nothing speaks against it
+    HINTS = 3  # twice: "possible", without evidence against it
     DOUBTS = -6
     AGAINST = -14
     REFUTES = -25

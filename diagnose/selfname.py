@@ -1,4 +1,4 @@
-"""How to call this program, so that the commands it prints work from where it was started."""
+"""How this program is called, so that the commands it prints work in the caller's shell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ import shutil
 import sys
 
 NAME = "mail-diagnose"
-_SECURE = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/snap/bin")  # of sudo
+_SECURE = (
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+    "/snap/bin",
+)  # sudo's search path
 _CALL = re.compile(
     rf"(?<![\w./-])(sudo )?{NAME}(?= (?:--help|app|cause|demo|explain|fix|fleet|help|history|ignore|install-units|list|queue|record|"
     r"relay|report|run|send|trace|watch)\b)"
@@ -17,7 +25,7 @@ _CALL = re.compile(
 
 
 def here() -> tuple[str, str]:
-    """How to call it in this shell, and behind sudo, which has a search path of its own."""
+    """(command in this shell, command behind sudo, which has its own search path)."""
     started = sys.argv[0]
     base = os.path.basename(started)
     if base.endswith((".pyz", ".zip")):
@@ -33,7 +41,7 @@ def here() -> tuple[str, str]:
 
 
 def spelled(text: str, names: tuple[str, str]) -> str:
-    """The text with every call of this program spelled that way."""
+    """The text with the calls of this program in it replaced by `names`, a result of `here`."""
     if names == (NAME, NAME):
         return text
     return _CALL.sub(lambda found: f"sudo {names[1]}" if found[1] else names[0], text)

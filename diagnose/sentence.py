@@ -1,19 +1,20 @@
-"""A subject and what is said about it, as one line."""
+"""Joins an observation's subject and summary to one line."""
 
 from __future__ import annotations
 
 import re
 
-# Verbs with which a summary carries on from its subject: "port 25 belongs to Exim", not "port 25: belongs to Exim".
+# Verbs that begin a predicate: "port 25 belongs to Exim", not "port 25: belongs to Exim".
 _PREDICATE = re.compile(
     r"(?:accepts|answers|belongs|closes|connects|defers|does|ends?|exists|expires|greets|has|holds|is|leads|leaves|lies|listens|matches|names|"
     r"offers|pins|publishes|refuses|rejects|requires|resets|resolves|runs|says|sent|sends|speaks|verifies|was|(?:can|cannot|could not) be)\b"
 )
-_OWN = re.compile(r"(?:Could not|Too few) ")  # a sentence of its own
+_OWN = re.compile(r"(?:Could not|Too few) ")  # a complete sentence
 
 
 def joined(subject: str, summary: str) -> str:
-    """One sentence: without the subject where the summary names it, with a colon where the summary is not its predicate."""
+    """One sentence: the summary alone if it names the subject, else both, with a colon unless the summary is a
+    predicate."""
     subject = subject.removesuffix(f" {summary.partition(' ')[0]}")  # "FILE KEY" of "KEY is not set"
     if not subject or _OWN.match(summary):
         return summary

@@ -27,16 +27,16 @@ from diagnose.record import dataclass
 from diagnose.remedy import Plan, make as remedy
 
 TIMEOUT = 15.0  # seconds for a whole run
-PLANNING = 0.1  # of a run's time, for the plans: where checks took all of it, a diagnosis would have no commands
-RESERVE = 0.4  # seconds for what comes after the checks
+PLANNING = 0.1  # share of a run's time for the plans: without it slow checks would leave a diagnosis without commands
+RESERVE = 0.4  # seconds for the work after the checks
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the user wants. recording: diagnose this instead of the live host; provider: the relay asked for; ignores:
-    whether an observation is acknowledged, and so weighs nothing (it stays in the report's runs);
-    refused: who remembers refused logins (`diagnose.host.live.dial.Refused`); live: the live host, where the caller has made
-    one; away: the diagnosis is of something that `fix` would not change here, such as a container."""
+    """What to diagnose, and how. recording: used instead of the live host; provider: the relay asked for; ignores:
+    whether an observation is acknowledged and does not count (it stays in the report's runs); refused: remembers
+    refused logins (`diagnose.host.live.dial.Refused`); live: the caller's live host, if it has one; away: the
+    subject, such as a container, is not what `fix` would change here."""
 
     target: Target = field(default_factory=Target)
     settings: Settings = field(default_factory=Settings)
@@ -53,7 +53,7 @@ class Request:
 
 
 def of_recording(recording: Recording, asked: Request | None = None) -> Request:
-    """The request that diagnoses a recording with the options it was made with, unless `asked` has others."""
+    """The request to diagnose a recording with the options it was made with, as far as `asked` does not override them."""
     asked, kept = asked or Request(), recording.settings
     target, settings = asked.target, asked.settings
     settings = Settings(
@@ -68,8 +68,7 @@ def of_recording(recording: Recording, asked: Request | None = None) -> Request:
 
 @dataclass(frozen=True)
 class Result:
-    """The report, and what a recording of this host would hold. hide: masks in plain data the secrets that were met.
-    plans: the plan for each cause's id."""
+    """A report with its recording. hide: masks known secrets in plain data; plans: cause id to plan."""
 
     report: Report
     recording: Recording
@@ -83,8 +82,8 @@ class Result:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a run is at: the titles of the checks that still run, the seconds that it takes at most, and the title of the
-    cause that is certain by now, "" where none is."""
+    """The progress of a run. waiting: titles of running checks; left: seconds at most; certain: title of the cause
+    that is already certain, "" if none."""
 
     waiting: tuple[str, ...]
     left: float
@@ -92,20 +91,20 @@ class Progress:
 
 
 def diagnose(request: Request, progress: Callable[[Progress], None] | None = None) -> Result:
-    """Raises UsageError for a check that does not exist; whatever happens on the host is in the report. A live run ends
-    when nothing that is still open can change the first cause."""
+    """Runs the checks and returns the report; problems on the host appear in it. Raises UsageError for an unknown
+    check. A live run ends once no running check can change the first cause."""
     began = time.monotonic()
     live, world = _asked(request)
     memo = Memo(world if request.settings.network else NoNetwork(world), at_once=live is None)
     if live is not None:
-        # Postfix's programs tell its settings while this one loads the checks.
+        # Runs postconf while the checks are being loaded.
         threads.begin(lambda: _settings_ahead(_context(memo, request, began + request.timeout)))
         if request.settings.network:
             live.load_resolver()
     checks, notes = registry.discover()
     if live is not None:
         notes = (*notes, *filter(None, (files.tool_in_doubt(), live.about())))
-    # Weighing and printing take their share of the time, and loading the checks has taken some.
+    # Leaves time for weighing and printing; loading the checks has taken some.
     left = max(0.3, began + request.timeout * (1 - PLANNING) - RESERVE - time.monotonic())
     runs = runner.run_checks(
         registry.select(checks, request.only, request.skip),
@@ -151,7 +150,7 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
 
 
 def _asked(request: Request) -> tuple[LiveHost | None, Host]:
-    """The live host, None where a recording answers, and whichever of the two answers."""
+    """(live host or None, host to query: this or the recording)."""
     if request.recording is not None:
         return None, request.recording
     live = request.live or LiveHost(request.refused)
@@ -159,7 +158,8 @@ def _asked(request: Request) -> tuple[LiveHost | None, Host]:
 
 
 def _to_paste(advice: Advice, here: bool) -> Advice:
-    """Without commands that hold a login which only a person has: on this host `fix` asks for it."""
+    """The advice with commands that contain placeholders replaced by `fix`, which asks for the login; by none if not
+    for this host."""
     if not any("<" in command for command in advice.commands):
         return advice
     asks = f"sudo mail-diagnose fix --relay '[{advice.host}]:{advice.port}'"
@@ -167,7 +167,7 @@ def _to_paste(advice: Advice, here: bool) -> Advice:
 
 
 def _recording(memo: Memo, request: Request, started: datetime, runs: Sequence[Run]) -> Recording:
-    """All that was asked and answered, with the options that matter when it is diagnosed elsewhere."""
+    """All queries and replies, with the options that matter for diagnosing it elsewhere."""
     return Recording(
         version=__version__,
         started=started.isoformat(),
@@ -187,11 +187,11 @@ def _recording(memo: Memo, request: Request, started: datetime, runs: Sequence[R
     )
 
 
-EARLY = 1.0  # seconds in which quick checks end; before, nobody waits
+EARLY = 1.0  # seconds in which quick checks end, before which no progress is shown
 
 
 class _Watch:
-    """Weighs the results so far while checks still run."""
+    """Weighs results while checks still run; as a `runner.Watch` it returns whether the first cause is certain."""
 
     def __init__(self, request: Request, progress: Callable[[Progress], None] | None) -> None:
         self._request, self._progress = request, progress
@@ -213,7 +213,8 @@ class _Watch:
 
 
 def _as_it_ended(run: Run, end: CutOff | None) -> Run:
-    """A check that was out of time on the host itself says no more when it is asked again without haste."""
+    """The run cut off as it was on the recorded host, although replaying takes no time. end: None if it completed
+    there."""
     if end is None:
         return run
     return replace(run, outcome=Outcome.TIMED_OUT, observations=run.observations[: end.observations], reason=end.reason)
@@ -274,7 +275,7 @@ def _host(context: Context, hide: Callable[[Any], Any]) -> HostInfo:
 
 
 def _other(context: Context) -> facts.Mailer | None:
-    """The mailer that is this host's MTA in place of Postfix."""
+    """The mailer that is this host's MTA instead of Postfix; None if there is none."""
     try:
         return facts.mailer(context)
     except Late:
@@ -282,7 +283,7 @@ def _other(context: Context) -> facts.Mailer | None:
 
 
 def _in_its_name(run: Run, title: str) -> Run:
-    """What checks say of Postfix, where another mailer does its work."""
+    """The run with "Postfix" in its summaries replaced by another mailer's title."""
     named = (
         replace(o, summary=re.sub(r"\bPostfix\b('(?!s))?", lambda m: title + ("'s" if m[1] else ""), o.summary))
         if "Postfix" in o.summary
@@ -302,7 +303,7 @@ def _target(context: Context) -> Target:
 
 
 def _started(context: Context) -> datetime:
-    """When this run began; a recording's own moment when it is diagnosed elsewhere."""
+    """When this run began; for a recording, when it was made."""
     try:
         now = context.ask(Now())
     except Late:
@@ -318,7 +319,7 @@ def _advice(
     info: HostInfo,
     target: Target,
 ) -> Advice | None:
-    """A relay, when one was asked for or is the way out of what was found."""
+    """A relay, if asked for or if a likely cause calls for one; else None."""
     wanted = request.advise or any(
         d.cause.relay and d.explained_by is None and d.confidence >= Confidence.LIKELY for d in diagnoses
     )
@@ -332,7 +333,7 @@ def _advice(
     except Late:
         postfix, way = facts.Mta(), None
     if not request.advise and way is not None and way.relay and is_loopback(way.host):
-        return None  # a tunnel or proxy of this host, whose own way out is another matter
+        return None  # a tunnel or proxy on this host, with its own route
     release = os_release.parse(context.ask(Read("/etc/os-release")).text)
     support = os_release.mail_support(release, postfix.map_types)
     bundle = context.ask(Stat(support.ca_file)) if support.ca_file else None
@@ -363,7 +364,7 @@ def _advice(
     )
     if suggested is None or postfix.installed or request.advise:
         return suggested
-    # Only for the application's own settings: there is no Postfix to configure.
+    # Without Postfix only the application's own settings remain.
     return replace(suggested, main_cf={}, files=(), commands=(), notes=())
 
 

@@ -1,4 +1,4 @@
-"""This program as a single file for any Python from 3.10 on: pure Python, with its dependencies."""
+"""Packs this program and its dependencies, all pure Python, into a single file for Python 3.10 or later."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from pathlib import Path
 
 NAME = "mail-diagnose.pyz"
 _OWN = ("diagnose", "checks")
-# What pyproject.toml depends on, and what that needs, by the names that are imported.
+# The import names of pyproject.toml's dependencies and of what they need.
 _NEEDED = ("annotated_doc", "dns", "dotenv", "javaproperties", "shellingham", "tabulate", "typer", "yaml", "tomli")
 _LEFT_OUT = tuple("/tests/ /__pycache__/ .so .pyi py.typed /RECORD /INSTALLER /REQUESTED /direct_url.json".split())
 _DATE = (1980, 1, 1, 0, 0, 0)
-# What the program reads as text: zipimport wants no source beside what is compiled.
-_UNCHECKED = bytes((1, *[0] * 11))  # PEP 552: by the hash of a source that is not asked for
+# Sources that the program reads as text: zipimport needs none beside compiled files.
+_UNCHECKED = bytes((1, *[0] * 11))  # PEP 552: hash-based, unchecked
 _READ = ("__main__.py", "diagnose/host/live/queuefiles.py")
 
 
 def alone() -> bool:
-    """Whether this program runs from its one file."""
+    """Whether this program runs from its single file."""
     return _here().is_file()
 
 
@@ -33,7 +33,7 @@ def _here() -> Path:
 
 
 def carried() -> bytes:
-    """The file that this program runs from, or one made of what is installed here. Raises OSError."""
+    """The single file that this program runs from, or one packed from the installed program. Raises OSError."""
     return _here().read_bytes() if alone() else packed(_installed(), 6)
 
 
@@ -41,13 +41,13 @@ def _installed() -> dict[str, bytes]:
     files = own()
     for name in _NEEDED:
         files.update(_package(name))
-    if not any(name.startswith("tomli/") for name in files):  # the same, as Python has it since 3.11
+    if not any(name.startswith("tomli/") for name in files):  # Python's own copy since 3.11
         files.update({name.replace("tomllib/", "tomli/"): data for name, data in _package("tomllib").items()})
     return files
 
 
 def compiled() -> bytes:
-    """As `carried`, with code of this Python's for the same version elsewhere: it is spared half of a recording's processor time."""
+    """Like `carried`, compiled for this Python's version: saves half of a recording's processor time elsewhere."""
     if alone():
         with zipfile.ZipFile(_here()) as archive:
             texts = {name: archive.read(name) for name in archive.namelist()}
@@ -67,7 +67,7 @@ def _code(name: str, text: bytes) -> bytes:
 
 
 def _kept(name: str) -> bytes:
-    """The code that Python keeps beside a module's source since it was last imported; b"" where that is of another state of it."""
+    """The code in a module's __pycache__; b"" if missing, or not from the present source."""
     top = name.partition("/")[0].removesuffix(".py")
     spec = sys.modules[top].__spec__ if top in sys.modules else importlib.util.find_spec(top)
     if spec is None or spec.origin is None:
@@ -84,7 +84,7 @@ def _kept(name: str) -> bytes:
 
 
 def own() -> dict[str, bytes]:
-    """The program, with the index of its documents for them, and what starts it: content by the name in the file."""
+    """The program's files by name, with an index in place of its documents, and the start script."""
     from diagnose.host import gather
     from diagnose.knowledge import documents
 
@@ -106,7 +106,7 @@ def own() -> dict[str, bytes]:
 
 
 def packed(files: Mapping[str, bytes], level: int = 9) -> bytes:
-    """The same bytes for the same content; level: of the compression, 1 to 9."""
+    """The zip file with a shebang; equal bytes for equal content. level: of compression, 1 to 9."""
     made = io.BytesIO(b"#!/usr/bin/env python3\n")
     made.seek(0, io.SEEK_END)
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
@@ -123,7 +123,7 @@ def left_out(name: str) -> bool:
 
 
 def _package(name: str) -> dict[str, bytes]:
-    """The files of a package or module that can be imported here; none of one that cannot."""
+    """The files of a package or module by name; {} if it cannot be imported here."""
     spec = sys.modules[name].__spec__ if name in sys.modules else importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         return {}

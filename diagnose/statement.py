@@ -1,4 +1,5 @@
-"""Observations, made fit to print: `ok`, `warn`, `fail`, `unknown`, `stamped`, `counted` (offered to authors by `diagnose.check`)."""
+"""Makes observations, with text that is safe to print: `ok`, `warn`, `fail`, `unknown`, `stamped`, `counted`
+(offered to authors by `diagnose.check`)."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from diagnose.parse.text.masking import visible
 
 _FOLDED = re.compile(r"\b([2-5]\d\d)-.*\n\1[ -]")
 
-if TYPE_CHECKING:  # the readers of pasted text need none of the facts: 40 ms
+if TYPE_CHECKING:  # saves 40 ms for readers of pasted text, which need no facts
     from diagnose.facts.judged import Judged
 
 
@@ -29,7 +30,7 @@ def _observe(status: Status, sign: str, subject: str, summary: str, data: Mappin
 
 
 def _unfolded(text: str) -> str:
-    """A reply of several lines (RFC 5321, 4.2.1) with its codes once, in front."""
+    """A multi-line reply (RFC 5321, 4.2.1) on one line, with its code only once."""
     code = _FOLDED.search(text)
     return (
         re.sub(rf"\n{code[1]}[ -](?:[245]\.\d+\.\d+ )?", " ", text.replace(f"{code[1]}-", f"{code[1]} ", 1))
@@ -39,13 +40,13 @@ def _unfolded(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    """One line, fit to print: what the network or a log said is never trusted."""
+    """The text on one printable line, 600 characters at most: text from network or log is not trusted."""
     text = " ".join(visible(text).split())
     return text if len(text) <= 600 else text[:597] + "..."
 
 
 def _clean(value: Scalar) -> Scalar:
-    """A name keeps its blanks: with one less it would be another's."""
+    """The value, text that is long or not printable cleaned; other text keeps its blanks, which may be part of a name."""
     return _line(value) if isinstance(value, str) and not (value.isprintable() and len(value) < 600) else value
 
 
@@ -62,7 +63,7 @@ def fail(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
 
 
 def unknown(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
-    """What could not be looked at: the summary says why and what it would have told."""
+    """Something that could not be examined: the summary says why and what it would have shown."""
     return _observe(Status.UNKNOWN, sign, subject, summary, data)
 
 
@@ -72,11 +73,11 @@ def counted(number: int, noun: str) -> str:
 
 
 def stated(judged: Judged, sign: str, subject: str, **data: Scalar) -> Observation:
-    """What a fact amounts to, as a statement; its own data are put after `data`."""
+    """A judged fact as an observation; its own data override `data`."""
     kind = {"kind": judged.kind} if judged.kind else {}
     return _observe(judged.status, sign, subject, judged.text, {**data, **kind, **judged.data})
 
 
 def stamped(observation: Observation, at: datetime | None) -> Observation:
-    """The same observation with the moment it speaks of."""
+    """The observation with the time that it is about."""
     return replace(observation, at=at)

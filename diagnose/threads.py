@@ -1,4 +1,4 @@
-"""Threads where the host has some to spare; without them the work is done one after the other."""
+"""Threads, if the host allows them; otherwise the work is done in sequence."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-STACK = 1_000_000  # octets; the usual eight million for each are more than some limits allow
+STACK = 1_000_000  # octets; the usual eight million per thread exceed some limits
 threading.stack_size(STACK)
 _ARENAS = -8  # M_ARENA_MAX of mallopt(3)
 if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
-    # glibc sets 64 MB of address space aside for each thread's memory; a thread that gets no memory at its start hangs who starts it.
+    # glibc reserves 64 MB of address space per thread; a thread that gets no memory on start hangs its starter.
     import ctypes
 
     with suppress(AttributeError, OSError):
@@ -31,7 +31,8 @@ def begin(work: Callable[[], object], name: str = "") -> threading.Thread | None
 
 
 def together(works: Sequence[Callable[[], object]], until: float) -> None:
-    """All of it at once; back when all is done, or at `until` on the monotonic clock. What finds no thread is done here."""
+    """Calls all works in parallel; returns when all are done, or at `until` on the monotonic clock. Without threads
+    it calls them itself, in sequence."""
     begun = []
     for work in works:
         thread = begin(work)

@@ -1,4 +1,4 @@
-"""TOML: the standard library's reader, which came with Python 3.11, or the package that it was made from."""
+"""TOML: the standard library's parser from Python 3.11 on, else the package tomli."""
 
 import sys
 

@@ -1,6 +1,6 @@
-"""Settings files of applications, each read as its application reads it; from text to values, nothing is asked."""
+"""Parses applications' settings files as each application does. Pure: text to values."""
 
-# By the product whose file was read (`Application.product`): how its edited settings take effect.
+# Application.product to the commands that apply its edited settings.
 APPLY = {
     "codenvy": ("service codenvy restart",),
     "codenvy by puppet": ("puppet agent -t", "service codenvy restart"),

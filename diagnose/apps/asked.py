@@ -1,7 +1,7 @@
 """Expressions that read the environment or a file, with their defaults, in Python, Ruby, PHP and JavaScript.
 
-given(source, start, known)   the value of such an expression, as an entry without name
-declared(text)                the defaults that stand elsewhere than in the expression
+given(source, start, known)   the value of such an expression, as an entry without a name
+declared(text)                defaults declared apart from the expression
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DEFAULTS = (
     late(rf"""\s*[\])]?\s*(?:\|\||\?\?|\?:|\bor\b)\s*{_LITERAL}"""),
     late(rf"""\s*\)\s*\{{\s*{_LITERAL}\s*\}}"""),
 )
-# Another variable where the first is not set.
+# A second variable, used if the first is not set.
 _CHAINED = late(
     rf"""\s*(?:,\s*(?:default\s*=\s*)?|[\])]?\s*\)*\s*(?:\|\||\?\?|\?:|\bor\b)\s*)(?={_WRAPPED}{_ENVIRONMENT})"""
 )
@@ -55,7 +55,10 @@ def declared(text: str) -> dict[str, Entry]:
 
 
 def given(source: str, start: int, known: Mapping[str, Entry], depth: int = 0) -> Entry | None:
-    """A value that comes from the environment (variable and default) or from a file (its path)."""
+    """The entry for an expression that reads the environment (variable, default) or a file (path); None for any other.
+
+    start: the place of `source` in the text; known: earlier assignments by name.
+    """
     wrapped = _WRAPPERS.match(source)
     at = wrapped.end() if wrapped else 0
     if file := _FILE.match(source, at):
@@ -79,7 +82,7 @@ def given(source: str, start: int, known: Mapping[str, Entry], depth: int = 0) -
             meant = known.get(value.rpartition(".")[2])
             return replace(meant, key="", variable=name, when=()) if meant is not None else entry
         if re.match(r"['\"]?\s+if\b", source[last:]):
-            return entry  # it depends on something
+            return entry  # the default is conditional
         rest = re.compile(r"[^=!\n]*?(?=\s*(?:==|!=|\bin\b))").match(source, default.end())
         compared = _COMPARED.match(source, rest.end()) if rest else None
         if compared:

@@ -1,11 +1,12 @@
-"""Which of several branches of a settings program counts: what stands under `if` and `else`, and on both sides of a choice.
+"""Decides which branches of a settings program apply: `if` and `else` blocks, and conditional expressions.
 
-conditions(text)     the places that a condition decides upon, with it
-condition(source)    the condition of an expression, as a name with what it is compared with
-taken(entries)       the entries that count, by what the file itself says of the names
+conditions(text)     the ranges of text under a condition
+condition(source)    an expression as a condition
+taken(entries)       the entries that apply, by the values that the file itself sets
 
-A condition is `name`, `name=value`, or `?NUMBER` where it cannot be told; with `!` before it the opposite. What depends on a name that
-is set nowhere is decided by the name: a debugger is off, and production is on. Otherwise the branch counts that names a server.
+A condition is `name`, `name=value`, or `?NUMBER` if it is not understood; a leading `!` negates it. For a name that
+the file does not set, the name decides: debugging is off, production is on. Otherwise the branch that names a server
+applies.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from itertools import islice
 from diagnose.apps.entry import Entry
 from diagnose.patterns import late
 
-_MOST = 400  # conditions of a file that are looked at
+_MOST = 400  # conditions examined in a file
 Place = tuple[int, int, str]
 """Begin, end, condition."""
 ENVIRONMENT = (
@@ -40,7 +41,7 @@ _SERVER = late(r"host|server|address|smarthost|url|dsn", re.I)
 
 
 def condition(source: str, at: int = 0) -> str:
-    """The condition of an expression; at: its place, which tells apart those that cannot be told."""
+    """The condition for an expression; at: its place, which makes one that is not understood unique."""
     found = _CONDITION.fullmatch(source.strip())
     if found is None:
         return f"?{at}"
@@ -58,7 +59,7 @@ def opposite(given: str) -> str:
 
 
 def conditions(text: str) -> list[Place]:
-    """Every place that is under a condition, in Python, Ruby, PHP and JavaScript."""
+    """(begin, end, condition) of every range under a condition, in Python, Ruby, PHP and JavaScript."""
     if re.search(r"^[ \t]*(?:if|try)\b[^\n{]*:[ \t]*(?:#.*)?$", text, re.M):
         found = _indented(text)
     else:
@@ -75,7 +76,7 @@ def _indented(text: str) -> Iterator[Place]:
         end = block.end() if block else found.end()
         if word in ("try", "except"):
             if word == "except":
-                yield found.end(), end, "!True"  # nothing is known to have gone wrong
+                yield found.end(), end, "!True"  # assumes no exception
             continue
         earlier = before.get(margin, []) if word != "if" else []
         own = condition(found["test"], found.start()) if word != "else" else ""
@@ -126,7 +127,7 @@ def _braced(text: str) -> Iterator[Place]:
 
 
 def closings(text: str) -> dict[int, int]:
-    """Where each bracket is closed, by its place; without those that are not."""
+    """The place of each opening bracket to that of its closing one; unclosed brackets are left out."""
     opened: list[int] = []
     out = {}
     for found in re.finditer(r"[(){}\[\]]", text):
@@ -138,7 +139,7 @@ def closings(text: str) -> dict[int, int]:
 
 
 def taken(entries: Sequence[Entry]) -> list[Entry]:
-    """Those whose conditions hold; of two branches of which that cannot be told, the one that names a server."""
+    """The entries whose conditions hold; of two undecided branches, those of the one that names a server."""
     if not any(each.when for each in entries):
         return list(entries)
     values: dict[str, str | None] = {}
@@ -162,7 +163,7 @@ def _weight(side: Sequence[Entry]) -> tuple[int, int]:
 
 
 def _holds(given: str, values: dict[str, str | None]) -> bool | None:
-    """Whether a condition holds, None where the file does not say."""
+    """Whether a condition holds; None if unknown."""
     if given.startswith("!"):
         plain = _holds(given[1:], values)
         return None if plain is None else not plain

@@ -1,5 +1,5 @@
-"""Where Codenvy keeps its mail settings: a properties file, a Puppet template that makes it, or the variables of a
-Docker installation."""
+"""Where Codenvy keeps its mail settings: a properties file, the Puppet template for it, or the variables of a Docker
+installation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ENVIRONMENTS = tuple(
     "/etc/codenvy*/codenvy.env /home/*/codenvy.env /home/*/*/codenvy.env /root/codenvy.env "
     "/opt/codenvy*/codenvy.env /codenvy/codenvy.env /data/codenvy.env /var/lib/codenvy*/codenvy.env".split()
 )
-# Property to variable of codenvy.env and its default, as Codenvy 5's manifest has them.
+# Property to (variable of codenvy.env, default), from Codenvy 5's manifest.
 _PREFIX = "CODENVY_MAIL"
 DOCKER = {
     "mail.host": (f"{_PREFIX}_HOST", "smtp.example.com"),
@@ -49,5 +49,5 @@ DOCKER = {
     "mail.smtp.auth.username": (f"{_PREFIX}_SMTP_AUTH_USERNAME", "smtp_username"),
     "mail.smtp.auth.password": (f"{_PREFIX}_SMTP_AUTH_PASSWORD", "smtp_password"),
 }
-# A file that the user names is Codenvy's if it is called so, wherever it is.
+# Paths that mark a file named by the user as Codenvy's.
 OWN = re.compile(rf"{re.escape(_NAME)}(?:\.erb)?$|codenvy")

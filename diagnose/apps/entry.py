@@ -1,4 +1,4 @@
-"""One value of a settings file, and what its grammars have in common."""
+"""One value of a settings file, and helpers that its grammars share."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from diagnose.record import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One value. value: None if it comes from elsewhere (the environment, a call). start, end: its place in the text, quotes
-    included. quote: the quotes around it. exact: blanks at its ends are part of it. encoded: it is base64 there. bare: without quotes, where
-    programs differ in what begins a comment. tail: what the grammar takes for a comment behind it. part: which document of several.
-    within: the names around it, where the key is the last one alone. variable: what the environment overrides it by; file: what has it.
-    remark: what the program makes of it that reads it, where that is not what was meant; the kind of problem before the colon.
-    path: the file it stands in, where that is another one. sealed: what stands there is encrypted, or names the place that has it.
-    also: further variables, of which the first that is set counts. when: the conditions under which it counts (`branches`)."""
+    """One value. value: None if it comes from elsewhere (the environment, a call). start, end: its place in the
+    text, with quotes. quote: the quotes around it. exact: leading and trailing blanks belong to it. encoded: base64
+    in the text. bare: without quotes, so that programs differ on where a comment begins. tail: the comment behind
+    it. part: number of the document in the file. within: path of the parents, if the key is only the last name.
+    variable: the environment variable that sets it; file: the file that holds it. remark: how the program misreads
+    it, after the kind of problem and a colon. path: of another file that it comes from. sealed: it is encrypted, or
+    refers to a secret store. also: further variables; the first one set applies. when: conditions under which it
+    applies (`branches`)."""
 
     key: str
     value: str | None
@@ -40,20 +41,20 @@ class Entry:
     when: tuple[str, ...] = ()
 
 
-PERCENT = late(r"(?<!%)(?:%%)*%(?![%(])")  # one that begins nothing to Python's configparser
+PERCENT = late(r"(?<!%)(?:%%)*%(?![%(])")  # invalid for Python's configparser
 DOLLAR = late(r"(?<![\\$])\$[A-Za-z_]\w*")  # a variable without braces
 
 
-# Symfony's DSNs of which one after the other, or any, is used.
+# Symfony's lists of DSNs, tried in turn or at random.
 SEVERAL = late(r"(?:failover|roundrobin)\(\s*(\S+?)(?:\s[\s\S]*)?\)[\s\S]*")
-# A value that is encrypted (Jasypt, Spring Cloud, SOPS, Ansible, Sealed Secrets, Jenkins), or names what has it (vaults).
+# An encrypted value (Jasypt, Spring Cloud, SOPS, Ansible, Sealed Secrets, Jenkins), or a reference to a vault.
 SEALED = late(
     r"(?P<sign>ENC[(\[]|\{cipher\}|\$ANSIBLE_VAULT;|Ag[A-D](?=[\w+/]{60})|@Microsoft\.KeyVault\(|arn:aws:|vault:(?=\S+[/#])|op://|\{AQA(?=[A-D*])|sm://|\$\((?:\w+:)?[\w./-]+\)$|ref\+\w+://)"
     r"[\s\S]*"
 )
 
 
-# The name of a secret, a file or a key that has the password.
+# Keys whose value names a secret, file or key that holds the password.
 _REFERENCE = late(
     r"pass(?:word|wd|phrase)?[._-]*(?:existing[._-]*)?(?:secret|key|file|path|ref|env|command|cmd|eval|name)\w*(?:\.\w+)*$",
     re.I,
@@ -61,7 +62,7 @@ _REFERENCE = late(
 
 
 class Malformed(ValueError):
-    """The application cannot load this file; the message says why, with the line."""
+    """The application cannot load the file; the message gives the line and the reason."""
 
 
 _WHOLE = late(
@@ -70,8 +71,9 @@ _WHOLE = late(
 
 
 def settled(value: str, templates: bool = False) -> tuple[str | None, str]:
-    """The value with the default of ${NAME:-default} and Spring's ${NAME:default}, None if only a variable has it; and the
-    variable's name, where the value is that alone. templates: whether {{ name }} is filled in as well."""
+    """(value with the defaults of ${NAME:-default} and Spring's ${NAME:default} filled in, None if a variable
+    without default is in it; the variable's name if the value is only that, else ""). templates: {{ name }} counts
+    as a variable, too."""
     whole = _WHOLE.fullmatch(value.strip())
     name = next((one for one in (whole["name"], whole["grafana"], whole["symfony"]) if one), "") if whole else ""
     if whole is not None:
@@ -83,21 +85,20 @@ def settled(value: str, templates: bool = False) -> tuple[str | None, str]:
 
 
 def tail(text: str, end: int) -> str:
-    """The comment behind a bare value; one whose sign no blank follows may be the value's own rest."""
+    """The comment behind a bare value, "" if none; if no blank follows its sign, it may be part of the value."""
     found = re.compile(r"[ \t]+#[^\n]*").match(text, end)
     return found[0] if found else ""
 
 
 def withheld(entry: Entry, given: str) -> Entry:
-    """The entry; without its value if that is a reference to something outside the file. given: a pattern of such
-    references."""
+    """The entry, with value None if that is a reference to something outside the file. given: a pattern for references."""
     if entry.value and (SEALED.fullmatch(entry.value) or _REFERENCE.search(entry.key)):
         return replace(entry, value=None, sealed=True)
     return replace(entry, value=None) if entry.value and re.fullmatch(given, entry.value) else entry
 
 
 def source(entry: Entry) -> str:
-    """Where a value that is not in the file comes from, as the end of a sentence."""
+    """Where a value missing in the file comes from, as the end of a sentence."""
     if entry.sealed:
         return "is encrypted or kept elsewhere"
     if entry.path:

@@ -1,7 +1,7 @@
-"""Puppet's side of the application's settings: ERB templates, node manifests and codenvy.env, as far as Codenvy uses them.
+"""Puppet's ERB templates and manifests, and codenvy.env, as far as Codenvy uses them.
 
-Templates: literal lines, `<%= scope.lookupvar('ns::var') %>`, `<%= @var %>`, `<%= var %>`, `<%# %>`, `<% if … == "…" %>`,
-else, elsif, end, and `-%>`, which takes the line's end away.
+Templates: literal lines, `<%= scope.lookupvar('ns::var') %>`, `<%= @var %>`, `<%= var %>`, `<%# %>`, `<% if … == "…"
+%>`, else, elsif, end, and `-%>`, which removes the line break.
 """
 
 import re
@@ -12,7 +12,7 @@ from diagnose.parse.text.finding import Finding
 from diagnose.patterns import late
 from diagnose.record import dataclass
 
-LONGEST = 30_000  # characters of a template that are rendered: real ones have a few thousand
+LONGEST = 30_000  # characters rendered of a template: real ones have a few thousand
 _TAG = late(r"<%(?P<mark>[=#%-]?)(?P<body>.*?)(?P<trim>-?)%>(?P<eol>\n?)", re.S)
 _VARIABLE = late(
     r"""scope(?:\.lookupvar\(\s*|\[\s*)['"](?:::)?(?P<a>[\w:]+)['"]\s*[)\]]|@(?P<b>\w+)|^\s*(?P<c>[a-z_]\w*)\s*$"""
@@ -27,7 +27,7 @@ _ASSIGNMENT = late(
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
-    """The text a template renders to, and findings: undefined-variable, unsupported (Ruby beyond the grammar), unbalanced."""
+    """A rendered template; findings: undefined-variable, unsupported (Ruby beyond the grammar), unbalanced."""
 
     text: str
     findings: tuple[Finding, ...]
@@ -35,9 +35,9 @@ class Rendered:
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """A variable of a manifest: its value, or the default of getValue(env, default), then `env` names the variable.
+    """A variable of a manifest: its value, or the default of getValue(env, default), with `env` set.
 
-    `value` may be a secret: never shown (`secret` says so by the name).
+    `value` may be a secret (`secret`) and is then not shown by repr().
     """
 
     line: int
@@ -47,7 +47,7 @@ class Assignment:
 
     @property
     def secret(self) -> bool:
-        """Whether the name says that the value is a secret."""
+        """Whether the name indicates a secret."""
         return bool(SECRET_KEY.search(self.name))
 
     def __repr__(self) -> str:
@@ -56,12 +56,12 @@ class Assignment:
 
 
 def is_template(text: str) -> bool:
-    """Whether ERB marks are in the text."""
+    """Whether the text contains ERB tags."""
     return "<%" in text
 
 
 def variables_of(template: str) -> dict[str, str]:
-    """Property key to the Puppet variable (without its namespace) that fills it; several branches: the last wins."""
+    """Property key to the Puppet variable (without namespace) in its value; of several lines, the last."""
     found: dict[str, str] = {}
     for raw in template.splitlines():
         match = re.match(r"\s*([\w.\-]+)\s*=\s*(.*<%=.*)$", raw)
@@ -78,7 +78,7 @@ def _variable_in(text: str) -> str:
 
 
 def render(template: str, variables: Mapping[str, str]) -> Rendered:
-    """Render a template. `variables` by name without namespace; an undefined one renders as nothing, as in Puppet."""
+    """Renders a template. variables: by name without namespace; an undefined one renders as "", as in Puppet."""
     out: list[str] = []
     findings: list[Finding] = []
     stack: list[tuple[bool, bool]] = []  # (this branch is live, one branch was taken)
@@ -94,7 +94,7 @@ def render(template: str, variables: Mapping[str, str]) -> Rendered:
         at = match.end()
         line = template.count("\n", 0, match.start()) + 1
         body = match["body"].strip()
-        # '-%>' takes the newline behind it; so does a tag that is alone on its line, by Puppet's trim mode '-'.
+        # '-%>' removes the line break behind it (Puppet's trim mode '-').
         eol = "" if match["trim"] else match["eol"]
         if match["mark"] == "#":
             pass
@@ -172,7 +172,7 @@ def environment(text: str) -> tuple[Assignment, ...]:
 
 
 def variables(assignments: tuple[Assignment, ...], env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Values by name: getValue() asks `env` first; `$other` and `${other}` inside values are filled in."""
+    """Values by name: getValue() takes them from `env` first; `$other` and `${other}` in values are expanded."""
     values: dict[str, str] = {}
     for assignment in assignments:
         value = (env or {}).get(assignment.env, assignment.value) if assignment.env else assignment.value

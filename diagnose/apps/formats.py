@@ -1,46 +1,46 @@
-"""Applications' settings files: which application's a file is, and what its settings come to in that application.
+"""Applications' settings files: which application a file belongs to, and its settings as that application reads them.
 
-read(path, text)            the application and its settings, or why nothing can be said
-credentials(path, text)     user and password as the application finds them
+read(path, text)            the application and its settings, or why they are unknown
+credentials(path, text)     user and password as the application reads them
 
 An application is a table in `diagnose/knowledge/applications/<id>.toml`:
 
-title       what it is called; place: where its file usually lies (a pattern; it settles which of several is meant)
-grammars    the grammars (`diagnose.apps.grammars`) its settings come in; has: a pattern that the text must hold, or several by grammar
-general     the table is no one application's, but of a kind: the higher, the later it is taken
+title       its name; place: a pattern for its file's usual path, which decides between several applications
+grammars    the grammars (`diagnose.apps.grammars`) of its settings; has: a pattern that the text must contain, or one per grammar
+general     the table is for a kind of application, not for one: the higher, the lower its priority
 host, port, user, password, sender, sender_domain
-            names that the value may stand under, the first that is set counts (* for any characters; letters' case does not count)
-marks       names that this application alone uses; language: the ending of its settings in a programming language
-at          the names that hold host:port together; url: those that hold a URL
-schemes     what a URL's scheme means: TLS and the usual port; encryption_in: names of URLs whose query may say otherwise;
-            implicit_on_465: whether TLS begins at once there whatever the scheme
-defaults    host, port, sender, and ssl_port where TLS begins at once
-tls         pairs of a condition and what it means: none, starttls, starttls-required or implicit; the first that holds counts
-off, local  pairs of a condition and a sentence: nothing is sent then; and a program that takes the mail ("=": the value)
-presets     pairs of a condition and the host, port and TLS that it stands for
-api         as local: the service whose own interface takes the mail; "=NAME" in both: another value of the file
+            names of the value, of which the first that is set applies (* for any characters; case-insensitive)
+marks       names that only this application uses; language: the file extension of settings in a programming language
+at          names whose value is host:port; url: names whose value is a URL
+schemes     a URL's scheme to TLS and default port; encryption_in: names of URLs whose query may override this;
+            implicit_on_465: whether port 465 means implicit TLS whatever the scheme
+defaults    host, port, sender, and ssl_port for implicit TLS
+tls         pairs of a condition and none, starttls, starttls-required or implicit; the first that holds applies
+off, local  pairs of a condition and a sentence that nothing is sent; or the program that takes the mail ("=": the value)
+presets     pairs of a condition and the host, port and TLS that it implies
+api         as local, for a service whose API takes the mail; "=NAME" in both: another value of the file
 wrong, odd, mild
-            pairs of a condition and a sentence: what the application refuses or ignores, what is right in some cases alone, what is worth a look
+            pairs of a condition and a sentence: refused or ignored by the application, right in some cases only, worth a look
 unverified  pairs of a condition and a sentence: the server's certificate is not checked
-nothing     a pattern of values that stand for none; quotes_kept: quotes are part of a value; prefixed: ssl:// and :port may stand in the host
-whole       the file of that place is all of the application's settings: what it does not set has its default
-contained   a pattern of paths whose settings are a container's; kept: by grammar, what stands otherwise in such files
-login       a condition without which the login is not used; elsewhere: a condition under which, or names that say so when set, the login is in
-            another file; hidden: what stands in an export for a password; hidden_read: paths of exports that the program reads
-variable    a pattern of values that the environment gives; requoted: one of values in quotes of their own, the first group being the value
-typed       whether the text of a number in YAML stays as it is
-comment     what ends a value without quotes (a pattern), in grammars that leave that to the program
-percent     whether a percent sign is written twice (Python's configparser)
+nothing     a pattern of values that mean none; quotes_kept: quotes are part of a value; prefixed: the host may contain ssl:// and :port
+whole       the file at `place` holds all settings: one that it does not set has its default
+contained   a pattern of paths whose settings are a container's; kept: by grammar, what differs in such files
+login       a condition for the login's use; elsewhere: a condition, or names that when set mean that the login is in
+            another file; hidden: a pattern of what replaces a password in exports; hidden_read: paths of exports that the program reads
+variable    a pattern of values that come from the environment; requoted: of values with quotes of their own, the first group being the value
+typed       whether a number in YAML keeps its text
+comment     a pattern of what ends an unquoted value, in grammars that leave this to the program
+percent     whether a percent sign must be doubled (Python's configparser)
 blanks, dollar, text_true
-            what comes of a blank in a value without quotes, and of a dollar sign in a password; whether each text in quotes counts as true
-cache       the file beside it that is read in its place where it is there
+            the effect of a blank in an unquoted value, and of a dollar sign in a password; whether any quoted text counts as true
+cache       a file beside it that is read instead if it exists
 read_when   request, start, build or cache; restart: the sentence on how changed settings take effect
-write       what to set for TLS at once ("implicit") and by STARTTLS, with {port}
-source      where this is documented; truth: what else bears it out: library (it reads the same files in a test), program (it runs in the lab),
+write       the settings for implicit TLS ("implicit") and STARTTLS, with {port}
+source      the documentation's address; truth: the evidence: library (reads the same files in a test), program (runs in the lab),
             source (at that address, of one version), or documentation alone
 
-A condition is `name~pattern` (the value, whole, letters' case ignored; without a pattern: set, and empty), `name!~pattern` (set, and no value of it is such), `!name`
-(not set), `port=N`, or "" (always); several joined by " & ".
+A condition is `name~pattern` (matches the whole value, case-insensitive; without a pattern: set and empty), `name!~pattern` (set,
+and no value matches), `!name` (not set), `port=N`, or "" (always); several are joined by " & ".
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ from diagnose.knowledge import documents
 from diagnose.parse.text.masking import STARS
 
 NOT_READ = "not a format that this tool reads"
-# What stands beside mail in a program's settings.
+# Sections of a program's settings that do not concern mail.
 _FOREIGN = re.compile(
     r"(?:^|[._])(?:databases?|db|redis|cache|sessions?|queue|logging|log|sentry|ldap|cors|channels|stores|url_options)(?:\.|$)",
     re.I,
@@ -75,12 +75,12 @@ _FIELDS = ("host", "port", "user", "password", "sender")
 
 @functools.cache
 def applications() -> Mapping[str, Mapping[str, Any]]:
-    """Every application's table by its id."""
+    """Application id to its table."""
     return documents.folder("applications")
 
 
 def read(path: str, text: str, other: Other = nobody) -> Found:
-    """The settings of a file, whose text may be masked. other: reads the files that it names."""
+    """The settings of a file, whose text may be masked. other: reads further files."""
     grammar = grammars.grammar_of(path, text)
     if grammar is None:
         return Found(problem=NOT_READ)
@@ -107,25 +107,25 @@ def read(path: str, text: str, other: Other = nobody) -> Found:
 
 
 def reader(path: str, text: str, grammar: str) -> Reader | None:
-    """The file's values as its application reads them. Raises Malformed."""
+    """The reader for a file's own entries; None if it belongs to no known application. Raises Malformed."""
     return reader_of(path, text, grammar, grammars.entries(text, grammar))
 
 
 def reader_of(path: str, text: str, grammar: str, every: Sequence[Entry]) -> Reader | None:
-    """The file's values as the application reads them whose it is, None if it is none's."""
+    """The reader with the table of the application that the entries fit best; None if none fits."""
     own = [e for e in taken(every) if not (_FOREIGN.search(e.within) or _FOREIGN_KEY.search(e.key))]
     entries = _current(own)
     fitting = [(id, table) for id, table in applications().items() if _fits(table, path, text, grammar, entries)]
     if not fitting:
         return None
     id, table = max(fitting, key=lambda each: _closeness(each[1], path, entries))
-    kept = table.get("kept", {}).get(grammar)  # what only some of its files call so
+    kept = table.get("kept", {}).get(grammar)  # overrides for this grammar
     table = {**table, **kept} if kept else table
     return Reader(table, entries, _contained(every) or bool(re.search(table.get("contained", "$^"), path)), id, path)
 
 
 def values(path: str, text: str, other: Other = nobody) -> dict[str, str]:
-    """What a file sets, by name; without what comes from elsewhere."""
+    """Key to value of a file's entries; without unknown values; {} if it does not load."""
     grammar = grammars.grammar_of(path, text)
     try:
         entries = widened(path, grammar, text, other) if grammar else ()
@@ -135,8 +135,8 @@ def values(path: str, text: str, other: Other = nobody) -> dict[str, str]:
 
 
 def names(path: str, text: str, other: Other = nobody, service: str = "") -> tuple[str, ...]:
-    """The names of the mail settings that a file hands to a process's environment. service: of a compose file, to be named where
-    others may have another value under the same name, which is left out then."""
+    """The names of mail settings that a file puts into a process's environment. service: of a compose file; names
+    that other services set differently are left out."""
     grammar = grammars.grammar_of(path, text)
     if grammar not in ("dotenv", "environment", "unit", "yaml"):
         return ()
@@ -158,13 +158,13 @@ def names(path: str, text: str, other: Other = nobody, service: str = "") -> tup
 
 
 def credentials(path: str, text: str, other: Other = nobody) -> tuple[str, str] | None:
-    """User and password of an unmasked file as its application finds them."""
+    """(user, password) of an unmasked file as its application reads them; None if either is missing."""
     found = read(path, text, other)
     return (found.user, found.password) if found.user and found.password else None
 
 
 def lines(id: str, settings: MailSettings, port: int, tls: str) -> str:
-    """What to write into the file for another port and beginning of TLS, "; " between the lines."""
+    """The lines to write into the file for another port and TLS mode, joined by "; "; "" if unknown."""
     write = applications().get(id, {}).get("write", {})
     if settings.user_key and settings.user_key == settings.password_key:
         scheme = write.get("schemes", {}).get(tls, "smtps" if tls == "implicit" else "smtp")
@@ -190,12 +190,12 @@ def _fits(table: Mapping[str, Any], path: str, text: str, grammar: str, entries:
     reader = Reader(table, entries)
     if placed and next(displaced(table, entries), None) is not None:
         return True
-    # What a file leaves out makes it nobody's.
+    # Conditions on missing names do not identify an application.
     rows = [row[0] for kind in ("off", "api", "presets", "wrong") for row in table.get(kind, ()) if row[0][:1] != "!"]
     rows += [row[0] for row in table.get("local", ()) if row[0][:1] != "!" or not table.get("whole")]
     if any(reader.holds(condition) for condition in rows if condition):
         return True
-    # The server's name is misspelt.
+    # The name of the server's setting may be misspelt.
     others = [name for field in ("port", "user", "password", "sender") for name in table.get(field, ())]
     known = {id(each) for name in others for each in entries if meant(name, each)}
     wrong = {entry.key for kind, entry, _ in misspelt(table, entries, meant) if kind == "setting-wrong"}
@@ -208,14 +208,14 @@ def _has(table: Mapping[str, Any], grammar: str) -> str:
 
 
 def _closeness(table: Mapping[str, Any], path: str, entries: Sequence[Entry]) -> tuple[bool, int, int]:
-    """A file of the usual name, how little general the table is (`general`, 0 for one application alone), and how many of its names the file sets."""
+    """Sort key for how well a table fits: at the usual path, not `general`, number of its names that the file sets."""
     names = [name for field in (*_FIELDS, "at", "url", "marks") for name in table.get(field, ())]
     placed = bool(table.get("place") and re.search(table["place"], path))
     return placed, -int(table.get("general", 0)), sum(entry_of([name], entries) is not None for name in names)
 
 
 def _current(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Without the documents that are for a profile of their own, where another document is not."""
+    """The entries without documents for inactive Spring profiles, unless all are for such."""
     active = next(
         (e.value or "" for e in reversed(entries) if re.fullmatch(r"spring\.profiles\.active(?:\.\w+)?", e.key)), ""
     )
@@ -230,7 +230,7 @@ def _current(entries: Sequence[Entry]) -> tuple[Entry, ...]:
 
 
 def _contained(entries: Sequence[Entry]) -> bool:
-    """Whether the settings are those of containers: a compose file's or a pod's."""
+    """Whether the settings are a container's (compose file, script, Kubernetes), without the host's network."""
     if any(each.key.endswith(".network_mode") and each.value == "host" for each in entries):
         return False
     pattern = r"services\.[\w.-]+\.(?:image|build|environment)|container\.|spec\.|kind$"

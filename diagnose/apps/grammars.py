@@ -1,7 +1,7 @@
-"""The grammars of settings files: which values a text holds, under which name, on which line, and at which place.
+"""The grammars of settings files: the values in a text, with name, line and place.
 
-entries(text, grammar)   every value of a text; a text is never executed
-grammar_of(path, text)   the grammar of a file, by its name and else by its looks
+entries(text, grammar)   every value in a text, without executing it
+grammar_of(path, text)   the grammar of a file, by its name, else by its contents
 
 A name is the path to the value, parts joined by dots (`spring.mail.host`, `[smtp] host` is `smtp.host`).
 """
@@ -16,12 +16,12 @@ from dataclasses import replace
 from diagnose.apps import lines, literals, script, trees
 from diagnose.apps.entry import Entry, Malformed, settled, tail
 
-MOST = 5000  # values of a file that are looked at
-LARGEST = 100_000  # characters of one: PyYAML needs seconds for more
+MOST = 5000  # values read of a file
+LARGEST = 100_000  # characters of a file: PyYAML needs seconds for more
 
 
 def entries(text: str, grammar: str) -> tuple[Entry, ...]:
-    """All values of a text, the later of two of the same name last. Raises Malformed."""
+    """All values in a text, in order: of two with the same name the last applies. At most MOST. Raises Malformed."""
     if len(text) > LARGEST:
         raise Malformed(f"it is larger than any settings file ({len(text) // 1000} kB)")
     found: list[Entry] = []
@@ -35,7 +35,7 @@ def entries(text: str, grammar: str) -> tuple[Entry, ...]:
 
 
 def grammar_of(path: str, text: str) -> str | None:
-    """The grammar's name, None if a file looks like none of them."""
+    """The grammar's name (a key of _READERS); None if the file resembles none."""
     for pattern, grammar in _NAMES:
         if re.search(pattern, f"/{path}", re.I):
             return grammar
@@ -81,7 +81,7 @@ _REFERENCE = re.compile(r"\$\{(\w+)(?::?-[^{}]*)?\}")
 
 
 def _dotenv(text: str) -> Iterator[Entry]:
-    """python-dotenv's grammar, ${VARIABLES} of the same file filled in. The last of two counts."""
+    """python-dotenv's grammar, with ${VARIABLES} of the same file expanded."""
     from dotenv.parser import parse_stream
 
     raw: dict[str, str] = {}
@@ -90,7 +90,7 @@ def _dotenv(text: str) -> Iterator[Entry]:
         source, begins = one.original.string, at
         at += len(source)
         if one.error and source.strip():
-            # Read by nobody, and perhaps half of a password.
+            # Ignored by programs, but perhaps half of a password.
             yield Entry(key="unreadable.password", value=source.strip(), line=one.original.line, start=begins, end=at)
         if one.error or not one.key or one.value is None:
             continue
@@ -123,8 +123,8 @@ _INI = re.compile(
 
 
 def _ini(text: str) -> Iterator[Entry]:
-    """INI as Go's, PHP's and Python's readers have in common. Where a comment ends a bare value, the programs differ: it is
-    left to the end of its line."""
+    """The INI grammar common to Go's, PHP's and Python's readers. They differ on where a comment ends a bare value,
+    so the value includes the rest of its line."""
     section, line, counted = "", 1, 0
     for found in _INI.finditer(text):
         if found["section"] is not None:
@@ -149,14 +149,14 @@ _ESCAPE = re.compile(r"\\(?:u(?P<code>[0-9A-Fa-f]{4})|(?P<sign>.))")
 
 
 def _unescaped(found: re.Match[str]) -> str:
-    """java.util.Properties.load: a backslash before any other sign is left out."""
+    """The character for an escape in java.util.Properties.load, where an unknown escape drops the backslash."""
     if found["code"]:
         return chr(int(found["code"], 16))
     return {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}.get(found["sign"], found["sign"])
 
 
 def _properties(text: str) -> Iterator[Entry]:
-    """Java's: as INI without sections, quotes and comments behind a value, whose blanks at the end count."""
+    """Java's .properties: like INI without sections, quotes and trailing comments; trailing blanks belong to the value."""
     part = 0
     for number, found in enumerate(
         re.finditer(r"^[ \t]*(?P<key>[^\s=:#!]*)[ \t]*[=:]?[ \t]*(?P<value>[^\n]*)$", text, re.M), 1
@@ -181,7 +181,7 @@ _ATTRIBUTE = re.compile(r"([\w.:-]+)=\"([^\"<>]*)\"")
 
 
 def _xml(text: str) -> Iterator[Entry]:
-    """<name>value</name>, and <tag name="value">; nothing is expanded. Raises Malformed."""
+    """The values of <name>value</name> and <tag name="value">, unexpanded. Raises Malformed."""
     _well_formed(text)
     for found in re.finditer(
         r"<(?P<key>[\w.:-]+)(?:\s[^<>]*)?>(?P<value>[^<>\n]*)</(?P=key)>|<(?P<tag>[\w.:-]+)(?P<attributes>\s[^<>]*)>",
@@ -206,7 +206,7 @@ def _well_formed(text: str) -> None:
     if "<!DOCTYPE" in text or "<%" in text:
         return
     try:
-        # Jenkins writes version 1.1, which expat does not know.
+        # Jenkins writes version 1.1, which expat does not support.
         sound = re.sub(r"(<\?xml\s+version=.)1\.1", r"\g<1>1.0", text.lstrip("\ufeff"))
         expat.ParserCreate("utf-8").Parse(sound.encode("utf-8", "replace"), True)
     except expat.ExpatError as error:

@@ -1,7 +1,8 @@
-"""What JavaMail (com.sun.mail.smtp 1.4 to 1.6, Angus) makes of its properties: where it connects, and how.
+"""How JavaMail (com.sun.mail.smtp 1.4 to 1.6, Angus) interprets its properties: where and how it connects.
 
 Also Codenvy's and Che's own keys: mail.smtp.auth.username and .password, the prefix che., mail.from_email_address.
-Measured with JavaMail 1.6.5 and 1.4.1; the rules on ports and socket factories are those of SMTPTransport and SocketFetcher.
+Measured with JavaMail 1.6.5 and 1.4.1; the rules on ports and socket factories are those of SMTPTransport and
+SocketFetcher.
 """
 
 import re
@@ -33,7 +34,7 @@ _KNOWN = frozenset(
 
 
 class _Reader:
-    """The entries under their names without prefix, and the problems as they are met."""
+    """The entries by name without the prefix che., and the problems found so far."""
 
     def __init__(self, properties: Properties) -> None:
         keys = [entry.key for entry in properties.entries]
@@ -55,7 +56,7 @@ class _Reader:
         return key in self.entries
 
     def flag(self, key: str, default: bool = False) -> bool:
-        """As JavaMail reads booleans: only the word that differs from the default counts, blanks included."""
+        """A boolean as JavaMail reads it: the default unless the value, with its blanks, is exactly the opposite word."""
         value = self.text(key).lower()
         if not self.has(key):
             return default
@@ -77,12 +78,12 @@ class _Reader:
 
 
 def recognises(properties: Properties) -> bool:
-    """Whether a file that somebody named holds settings for JavaMail; a key such as php.ini's mail.log is none."""
+    """Whether a file holds settings for JavaMail; a key such as php.ini's mail.log does not count."""
     return any(_OWN_KEY.match(entry.key) for entry in properties.entries)
 
 
 def way_lines(port: int, tls: str) -> str:
-    """The properties for a port and beginning of TLS, "; " between them."""
+    """The properties for a port and TLS mode, joined by "; "."""
     base = f"mail.smtp.port={port}"
     if tls == "implicit":
         return f"{base}; mail.smtp.ssl.enable=true; mail.smtp.starttls.enable=false"
@@ -90,23 +91,24 @@ def way_lines(port: int, tls: str) -> str:
 
 
 def mail_settings(properties: Properties, codenvy: bool = True) -> MailSettings:
-    """Derive JavaMail's behaviour from a .properties file. codenvy: whether the login is read as Codenvy reads it, from
-    its own keys alone; other applications hand mail.smtp.user and mail.smtp.password to JavaMail.
+    """Derives JavaMail's behaviour from a .properties file. codenvy: the login is taken only from Codenvy's own
+    keys; other applications pass mail.smtp.user and mail.smtp.password to JavaMail.
 
-    Kinds of problem: not-loadable, not-configured, host-missing, host-placeholder, host-has-blank, port-ignored (mail.port is
-    no JavaMail key), ssl-ignored (nor is mail.ssl), port-not-a-number, blank-in-boolean, trailing-blank, swallowed-line,
-    swallowed-comment, unrendered, empty-value, placeholder, quoted-value, inline-comment, name-not-ascii, duplicate,
-    smtps-protocol-ignored, smtps-keys-ignored, implicit-on-starttls-port, starttls-on-implicit-port, plain-on-implicit-port,
-    fallback-to-plaintext, starttls-not-enabled, starttls-not-required, tls-both-ways, unknown-socket-factory,
-    factory-port-without-factory, auth-not-boolean, credentials-missing, credentials-unused, credentials-under-other-key,
-    from-invalid, old-tls-only, no-timeouts, misspelt-key, verification-off.
+    Kinds of problem: not-loadable, not-configured, host-missing, host-placeholder, host-has-blank, port-ignored
+    (mail.port is no JavaMail key), ssl-ignored (nor is mail.ssl), port-not-a-number, blank-in-boolean,
+    trailing-blank, swallowed-line, swallowed-comment, unrendered, empty-value, placeholder, quoted-value,
+    inline-comment, name-not-ascii, duplicate, smtps-protocol-ignored, smtps-keys-ignored, implicit-on-starttls-port,
+    starttls-on-implicit-port, plain-on-implicit-port, fallback-to-plaintext, starttls-not-enabled,
+    starttls-not-required, tls-both-ways, unknown-socket-factory, factory-port-without-factory, auth-not-boolean,
+    credentials-missing, credentials-unused, credentials-under-other-key, from-invalid, old-tls-only, no-timeouts,
+    misspelt-key, verification-off.
     """
     reader = _Reader(properties)
     _remarks_of_file(reader, properties)
     route = reader.text("mail.transport.protocol.rfc822") or "smtp"
     protocol = reader.text("mail.transport.protocol") or "smtp"
     if not codenvy and protocol.strip() == "smtps" and reader.has("mail.smtps.host"):
-        route = "smtps"  # such an application asks for that transport itself
+        route = "smtps"  # the application then requests that transport itself
     base = "mail.smtps" if route == "smtps" else "mail.smtp"
     if protocol.strip() == "smtps" and route != "smtps":
         reader.problem(

@@ -1,6 +1,6 @@
-"""What is known of each kind of problem in an application's settings, whichever reader found it."""
+"""Properties of each kind of problem in an application's settings, whichever reader reports it."""
 
-# What each kind of problem can bring about: the stage at which the mail then stops.
+# The stages at which each kind of problem can stop mail.
 STAGES = {
     "port": ("server", "tls", "protocol"),
     "host": ("server",),
@@ -26,7 +26,7 @@ BREAKS = {
     "name-not-ascii": "any",
     "misspelt-key": "any",
 }
-# By the key that they stand at (letters' case does not count): blanks, quotes and comments that are taken for part of the value.
+# Kinds whose effect depends on the key (case-insensitive): blanks, quotes and comments that become part of the value.
 VALUE_KINDS = ("trailing-blank", "quoted-value", "inline-comment", "empty-value", "blank-in-boolean")
 BY_KEY = (
     (r"\.host$", "host"),
@@ -34,12 +34,12 @@ BY_KEY = (
     (r"(?:auth|user(?:_?name)?|login|pass\w*|secret)$", "auth"),
     (r"(?:starttls\.\w+|ssl\.\w+|\.ssl)$", "tls"),
 )
-# Wrong whatever the server says; `from-invalid` only where the application uses that key.
+# Wrong whatever the server answers.
 ALWAYS = tuple(
     "localhost-in-container mail-discarded setting-wrong not-loadable not-configured host-has-blank "
     "unknown-socket-factory unrendered".split()
 )
-# The server's demand for a login is the answer (app.login); only where it was not heard do they stand for themselves.
+# Reported by themselves only if the server's demand for a login (app.login) was not seen.
 LOGIN = ("credentials-missing", "credentials-under-other-key", "credentials-unused")
 LOUD = (
     "swallowed-line",

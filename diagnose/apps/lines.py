@@ -1,4 +1,4 @@
-"""Settings that stand one on a line: the words of mailers' files, systemd's units, a bare URL, and tables of logins."""
+"""Line-based settings: mailers' files, systemd units, env files, a bare URL, and tables of logins."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from diagnose.apps.entry import Entry
 
 
 def words(text: str) -> Iterator[Entry]:
-    """`name value` on a line, of msmtp's accounts those that count for the default one; a host and `--name=value` behind it on a
-    line of nullmailer's remotes."""
+    """Lines `name value`, and of nullmailer's remotes `host protocol --name=value`. Settings of msmtp accounts that
+    the default account does not use, and of further remotes, get the prefix `other.`."""
     blocks: dict[str, list[Entry]] = {}
     parents: dict[str, str] = {}
     block, default, at, remotes = "", "", 0, 0
@@ -30,7 +30,7 @@ def words(text: str) -> Iterator[Entry]:
             continue
         if "." in key and (re.match(r"(?:smtps?|qmqp)\b|$", value) or "--" in value):
             where = begins + found.start("key")
-            other = "other." if remotes else ""  # the first is tried first
+            other = "other." if remotes else ""  # nullmailer tries the first one first
             remotes += 1
             yield Entry(key=f"{other}remote.host", value=key, line=number, start=where, end=where + len(key))
             protocol = re.match(r"(?!-)[\w-]+(?=\s|$)", value)
@@ -53,7 +53,7 @@ def words(text: str) -> Iterator[Entry]:
                 yield Entry(key=f"{other}--{one[1]}", value=given.strip("\"'"), line=number, start=first, end=last)
             continue
         quote = value[:1] if value[:1] in ("'", '"') and value[-1:] == value[:1] and len(value) > 1 else ""
-        bare = value[1:-1] if quote else value or "yes"  # dma's flags
+        bare = value[1:-1] if quote else value or "yes"  # a flag of dma
         entry = Entry(key=key.lower(), value=bare, line=number, start=start, end=start + len(value), quote=quote)
         blocks.setdefault(block, []).append(entry)
     if default and default not in {*blocks, *parents}:
@@ -71,7 +71,7 @@ def words(text: str) -> Iterator[Entry]:
 
 
 def unit(text: str) -> Iterator[Entry]:
-    """Environment= of a systemd unit, each assignment by itself, and EnvironmentFile= (systemd.exec(5))."""
+    """Each assignment in Environment= of a systemd unit, EnvironmentFile=, and credentials (systemd.exec(5))."""
     section = ""
     for line in re.finditer(
         r"^[ \t]*(?:\[(?P<section>[^\]\n]*)\]|(?P<key>Environment(?:File)?|(?:Load|Set)Credential(?:Encrypted)?)=(?P<all>(?:[^\n]*\\\n)*[^\n]*))",
@@ -135,14 +135,14 @@ def unit(text: str) -> Iterator[Entry]:
             yield last
 
 
-_SECRET = re.compile(r"pass|pwd|secret|token|key|url|dsn", re.I)  # in others a specifier is meant
+_SECRET = re.compile(r"pass|pwd|secret|token|key|url|dsn", re.I)  # in other variables a specifier is intended
 _ASSIGNED = re.compile(
     r"""(?<!\S)(?:"(?P<double>(?:\\.|[^"\\])*)"|'(?P<single>(?:\\.|[^'\\])*)'|(?P<bare>[^\s"']+(?:"[^"]*"|'[^']*')?\S*))"""
 )
 
 
 def environment(text: str) -> Iterator[Entry]:
-    """A file of EnvironmentFile= (systemd.exec(5)): a comment is a line of its own, and nothing is filled in."""
+    """A file for EnvironmentFile= (systemd.exec(5)): comments only on lines of their own, no expansion."""
     pattern = r"""^[ \t]*(?P<export>export[ \t]+)?(?P<key>[A-Za-z_]\w*)[ \t]*=[ \t]*(?P<value>"(?:\\.|[^"\\])*"(?=[ \t]*$)|'[^']*'(?=[ \t]*$)|[^\n]*)"""
     for found in re.finditer(pattern, text, re.M):
         raw = found["value"].rstrip(" \t\r")
@@ -161,7 +161,7 @@ def environment(text: str) -> Iterator[Entry]:
 
 
 def literal(text: str) -> Iterator[Entry]:
-    """The file of docker run's --env-file: the value is the rest of the line as it stands."""
+    """A file for docker run's --env-file: the value is the rest of the line, unchanged."""
     for found in re.finditer(r"^[ \t]*(?P<key>[A-Za-z_][\w.-]*)=(?P<value>[^\r\n]*)", text, re.M):
         value, (start, end) = found["value"], found.span("value")
         quoted = len(value) > 1 and value[0] in ("'", '"') and value[-1] == value[0]
@@ -177,7 +177,7 @@ def literal(text: str) -> Iterator[Entry]:
 
 
 def url(text: str) -> Iterator[Entry]:
-    """A URL by itself."""
+    """The first line that is a URL, under the key URL."""
     found = re.search(r"^[ \t]*(?P<url>\w+(?:\+\w+)?://\S*)", text, re.M)
     if found:
         number, (start, end) = text.count("\n", 0, found.start("url")) + 1, found.span("url")

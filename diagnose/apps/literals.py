@@ -1,9 +1,9 @@
-"""Literals in PHP, Ruby, Python and JavaScript: what is assigned to which name, found without running anything.
+"""Assignments of literals in PHP, Ruby, Python and JavaScript, found without executing the code.
 
     NAME = "x"   'name' => 'x'   name: "x"   define('NAME', 'x')   $mail->Host = 'x'   settings[:name] = 'x'
 
-Strings that are put together, names that were assigned before, and what the environment or a file gives (`os.environ.get("X", "y")`,
-`env('X', 'y')`, `ENV["X"] || "y"`, `process.env.X`, `File.read("/x")`) are followed; of everything else the value is not known.
+Concatenated strings, names assigned before, and values from the environment or a file (`os.environ.get("X", "y")`,
+`env('X', 'y')`, `ENV["X"] || "y"`, `process.env.X`, `File.read("/x")`) are resolved; any other value is unknown.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _TOKEN = late(
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _ON = (".", "+", "||", "??", "?:", "?", ":", "(", "[", "{", ",", "=>", "=", "->", "&&", "\\")
 _TUPLE = "the comma at the end makes a tuple of"
-_DEEPEST = 12  # a value is looked at once for each value around it; deeper throughout is no settings file
+_DEEPEST = 12  # nesting: a value is examined once for each enclosing one
 _INTERPOLATED = late(r"#\{|\$\{|\{\$|(?<!\\)\$[A-Za-z_]")
 
 
 class _Token:
-    """far: of a bracket, how many tokens further it is closed; 0 if nowhere."""
+    """far: for an opening bracket, the distance in tokens to its closing one; 0 if there is none."""
 
     __slots__ = ("end", "far", "kind", "start", "text")
 
@@ -43,7 +43,7 @@ class _Token:
 
 
 def _tokens(text: str) -> list[_Token]:
-    """A text's tokens, without comments."""
+    """The tokens of a text, without comments."""
     tokens = [
         _Token(found.lastgroup or "", found[0], found.start(), found.end())
         for found in _TOKEN.finditer(text)
@@ -60,7 +60,7 @@ def _tokens(text: str) -> list[_Token]:
 
 
 def read(text: str) -> Iterator[Entry]:
-    """Every assignment of a text whose value is a literal, or comes from somewhere else (value None)."""
+    """Every assignment in a text; value None if it comes from elsewhere or is not understood."""
     tokens = _tokens(text)
     known: dict[str, Entry] = {}
     defaults, places, closed = asked.declared(text), conditions(text), closings(text)
@@ -119,8 +119,9 @@ def read(text: str) -> Iterator[Entry]:
 
 
 def _sides(text: str, tokens: list[_Token], depth: int = 0) -> Iterator[tuple[list[_Token], tuple[str, ...]]]:
-    """The sides of `a if c else b`, of `c ? a : b` and of Ruby's `a if c`, with their conditions; the expression itself where it is none."""
-    if len(tokens) > 200:  # no choice is as long
+    """(tokens, conditions) of each branch of `a if c else b`, `c ? a : b` and Ruby's `a if c`; else the whole
+    expression, without any."""
+    if len(tokens) > 200:  # longer than any conditional
         yield tokens, ()
         return
     tokens = _bare(tokens)
@@ -150,7 +151,7 @@ def _sides(text: str, tokens: list[_Token], depth: int = 0) -> Iterator[tuple[li
 
 
 def _bare(tokens: list[_Token]) -> list[_Token]:
-    """Without ends of lines, and without the brackets around the whole."""
+    """The tokens without line breaks and without brackets around the whole."""
     tokens = [each for each in tokens if each.kind != "line"]
     while (
         len(tokens) > 2
@@ -165,7 +166,7 @@ def _bare(tokens: list[_Token]) -> list[_Token]:
 
 
 def _tuple(tokens: list[_Token], at: int, ends: int) -> bool:
-    """Whether an assignment of Python's ends in a comma: a statement that begins a line, and none of a declaration of several."""
+    """Whether a Python assignment is a statement that ends in a comma, rather than one item of several."""
     begins = at == 0 or tokens[at - 1].kind == "line"
     if not begins:
         return False
@@ -178,12 +179,12 @@ def _tuple(tokens: list[_Token], at: int, ends: int) -> bool:
 
 
 def _following(tokens: list[_Token], at: int) -> _Token | None:
-    """The next token behind that place that is no end of a line."""
+    """The next token behind `at` that is no line break, None at the end."""
     return next((tokens[here] for here in range(at + 1, len(tokens)) if tokens[here].kind != "line"), None)
 
 
 def _holds(tokens: list[_Token]) -> bool:
-    """Whether names are given values inside of an expression."""
+    """Whether an expression contains a collection or assignments."""
     return any(
         (each.kind == "sign" and each.text in ("[", "{", "=>"))
         or (each.kind in ("word", "string") and behind.kind == "sign" and behind.text in ("=", ":"))
@@ -192,7 +193,7 @@ def _holds(tokens: list[_Token]) -> bool:
 
 
 def _assigned(tokens: list[_Token], at: int, inside: bool) -> tuple[str, int] | None:
-    """The name that is given a value here, and where the value begins."""
+    """(name, index of the value's first token) of an assignment that begins at `at`; None if none does."""
     token = tokens[at]
     if token.text == "define" and [t.text for t in tokens[at + 1 : at + 2]] == ["("]:
         rest = tokens[at + 2 : at + 4]
@@ -233,14 +234,15 @@ def _assigned(tokens: list[_Token], at: int, inside: bool) -> tuple[str, int] | 
     return None
 
 
-_LONGEST = 200  # tokens of what is put together to a URL or an address
+_LONGEST = 200  # tokens of an expression for a URL or an address
 _OF_URLS = ("createTransport", "email_url", "email", "dj_email_url", "parse", "config")
 
 
 def _connected(
     text: str, tokens: list[_Token], at: int, known: dict[str, Entry], closed: Mapping[int, int]
 ) -> Entry | None:
-    """The URL of nodemailer's `createTransport("smtps://...")`, django-environ's `env.email_url("NAME")` and dj-email-url's `config()`."""
+    """The URL passed to nodemailer's `createTransport("smtps://...")`, django-environ's `env.email_url("NAME")` or
+    dj-email-url's `config()`; None for others."""
     if tokens[at].text not in _OF_URLS or [each.text for each in tokens[at + 1 : at + 2]] != ["("]:
         return None
     name, before = tokens[at].text, "".join(each.text for each in tokens[max(0, at - 2) : at])
@@ -266,7 +268,7 @@ def _connected(
 
 
 def _called(text: str, tokens: list[_Token], at: int, known: dict[str, Entry]) -> Entry | None:
-    """PHP's `$object->method()`; of PHPMailer's setFrom the address that it is given."""
+    """A call of PHP's `$object->method()` without arguments, or of PHPMailer's setFrom with the address as value."""
     texts = [each.text for each in tokens[at : at + 5]]
     if len(texts) < 5 or texts[1] != "->" or texts[3] != "(" or not texts[0].startswith("$"):
         return None
@@ -280,7 +282,7 @@ def _called(text: str, tokens: list[_Token], at: int, known: dict[str, Entry]) -
 
 
 def _index(tokens: list[_Token], at: int) -> tuple[str, int] | None:
-    """The key of `['key']` or `[:key]`, and where it ends."""
+    """(key, index behind it) of `['key']` or `[:key]`; None if it is neither."""
     inner = tokens[at + 1 : at + 4]
     if len(inner) >= 2 and inner[0].kind == "string" and inner[1].text == "]":
         return inner[0].text[1:-1], at + 3
@@ -290,7 +292,7 @@ def _index(tokens: list[_Token], at: int) -> tuple[str, int] | None:
 
 
 def _end(tokens: list[_Token], at: int, inside: bool) -> int:
-    """Where the expression ends that begins here."""
+    """The index behind the expression that begins at `at`."""
     here = at
     most = min(len(tokens), at + 2000)
     while here < most:
@@ -303,7 +305,7 @@ def _end(tokens: list[_Token], at: int, inside: bool) -> int:
             return here
         elif token.kind == "line" and here > at:
             before = tokens[here - 1]
-            asks = before.text == "?" and tokens[here - 2].end == before.start  # a name of Ruby's
+            asks = before.text == "?" and tokens[here - 2].end == before.start  # a Ruby name that ends in ?
             following = _following(tokens, here)
             goes_on = (before.kind == "sign" and before.text in _ON and not asks) or (
                 following is not None
@@ -317,7 +319,7 @@ def _end(tokens: list[_Token], at: int, inside: bool) -> int:
 
 
 def _value(text: str, tokens: list[_Token], known: dict[str, Entry]) -> Entry | None:
-    """What the tokens of an expression come to, as an entry without name; None if nothing can be said of it."""
+    """The value of an expression, as an entry without a name; None if it is not understood."""
     tokens = _bare(tokens)
     if not tokens:
         return None
@@ -350,7 +352,7 @@ def _value(text: str, tokens: list[_Token], known: dict[str, Entry]) -> Entry | 
 
 
 def _joined(tokens: list[_Token]) -> Entry | None:
-    """Strings one behind the other; None if anything else is among them."""
+    """The entry for strings that are concatenated; None if there is anything else among them."""
     strings = [each for each in tokens if each.kind == "string"]
     if any(each.kind != "string" and each.text not in (".", "+") for each in tokens):
         behind = "".join(each.text for each in tokens[len(strings) :])

@@ -1,7 +1,7 @@
 """Files of logins by server: Exim's passwd.client (`host:user:password`) and dma's auth.conf (`user|host:password`).
 
-find(text, names)         the entry that counts for a server under any of its names
-masked(text, …)           the text with every password starred
+find(text, names)         the entry that applies to a server under any of its names
+masked(text, …)           the text with every password masked
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _DMA = re.compile(r"[ \t]*(?P<user>[^\s|#][^|\n]*)\|(?P<host>[^\s:|]+):(?P<passw
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """host: a name, or as Exim has it `*.name`, `^pattern` or `*`; port: with its colons where one was written, which Exim takes for the
-    user; begin, end: the password's place in the text."""
+    """host: a name, or Exim's `*.name`, `^pattern` or `*`; port: with its colons, if one was written, which Exim
+    takes for the user; begin, end: the password's place in the text."""
 
     host: str
     port: str
@@ -31,7 +31,7 @@ class Entry:
     end: int
 
     def counts_for(self, name: str) -> bool:
-        """As Exim's nwildlsearch reads a key (specification, "Query-style and single-key lookups")."""
+        """Whether the key matches, as in Exim's nwildlsearch (specification, "Query-style and single-key lookups")."""
         host, name = self.host.lower(), name.lower().rstrip(".")
         if host.startswith("^"):
             try:
@@ -59,7 +59,7 @@ def entries(text: str) -> Iterator[Entry]:
 
 
 def find(text: str, names: Sequence[str]) -> Entry | None:
-    """The first entry for one of the names, which are tried in order."""
+    """The first entry for the first name that has one; None if none has."""
     every = list(entries(text))
     return next((each for name in names for each in every if each.counts_for(name)), None)
 
@@ -67,7 +67,7 @@ def find(text: str, names: Sequence[str]) -> Entry | None:
 def masked(text: str, secrets: Secrets, starred: Callable[[str, Secrets], str]) -> str:
     out, at = [], 0
     for each in entries(text):
-        # Exim reads ^^ as one ^ and splits at others; what a person knows as the password is both.
+        # Exim reads ^^ as one ^; masks the password in both forms.
         secrets.add(each.password.replace("^^", "^"))
         out += [_lines(text[at : each.begin]), starred(each.password, secrets)]
         at = each.end
@@ -75,7 +75,7 @@ def masked(text: str, secrets: Secrets, starred: Callable[[str, Secrets], str]) 
 
 
 def _lines(text: str) -> str:
-    """What stands between passwords; an entry that was commented out holds its password still."""
+    """The masked text between passwords; an entry that is commented out still contains one."""
     kept = []
     for line in text.split("\n"):
         comment = re.match(r"([ \t]*#[^:\n]*:[^:\n]*):\S", line)

@@ -1,5 +1,4 @@
-"""Settings files of applications, fit to be shown: passwords are replaced by stars, whatever else may be wrong
-stays."""
+"""Applications' settings files with passwords masked; other mistakes in them stay visible."""
 
 from __future__ import annotations
 
@@ -21,15 +20,15 @@ from diagnose.parse.text.secret import SECRET_KEY, placeholder
 _URL_LOGIN = re.compile(r"(://[^\s:/]*:)(?!\d{1,5}(?:/[\w./-]*)?\?[\w.]+=)(.+)@")
 _SEVERAL = re.compile(r"^(?:(?:failover|roundrobin)\()+")
 _URL_QUERY = re.compile(r"(?<=[?&])(?:pass\w*|pwd|secret|token|api_?key)=([^&\s]+)", re.I)
-_OF_SECRETS = re.compile(r"[a-z]+(?:_[a-z]+)+")  # the name of a password, and not itself one
+_OF_SECRETS = re.compile(r"[a-z]+(?:_[a-z]+)+")  # the name of a secret, not a password
 _ANCHOR = re.compile(r"&\S+\s+")
 Starred = Callable[[str, Secrets], str]
 
 
 def masked(path: str, text: str, secrets: Secrets, starred: Starred) -> str:
-    """The text with every password in it starred and remembered; its shape, line and quotes are kept.
+    """The text with every password masked; lines and quotes are kept.
 
-    starred: gives a password's stand-in, and remembers it."""
+    secrets: collects the passwords; starred: returns a password's replacement and adds it to them."""
     grammar = grammars.grammar_of(path, text)
     if grammar is None:
         return mask(text)
@@ -41,14 +40,14 @@ def masked(path: str, text: str, secrets: Secrets, starred: Starred) -> str:
     names = {name.lower() for table in applications().values() for name in table.get("password", ())}
     known = {each.key.rpartition(".")[2] for each in entries} if grammar == "code" else frozenset()
     out, at = [], 0
-    # Of two names of one value, as an anchor gives it, the one that makes it a secret.
+    # If one value has two names, as through an anchor, the secret one comes first.
     for entry in sorted(entries, key=lambda each: (each.start, not SECRET_KEY.search(each.key))):
         if entry.start < at or (reader is not None and reader.nothing(entry)):
             continue
         named = re.fullmatch(r"credential\.[^.]+", entry.key) or (entry.value or "").startswith("%d/")
         if grammar == "unit" and named:
             out += [_between(text[at : entry.start], at == 0, False), text[entry.start : entry.end]]
-            at = entry.end  # where a credential lies
+            at = entry.end  # a credential's path
             continue
         shown = _shown(entry, reader, names, secrets, starred)
         end = entry.end
@@ -57,7 +56,7 @@ def masked(path: str, text: str, secrets: Secrets, starred: Starred) -> str:
             shown = "00" if entry.remark.startswith(NUMBER) else _quoted(shown, entry, grammar)
             shown = f"{anchor[0]}{shown}" if anchor is not None else shown
             if re.match(r"\s+#\S", entry.tail):
-                # Perhaps a part of the password, which the sign cuts.
+                # Perhaps part of the password, cut off by the comment sign.
                 secrets.add(entry.tail.strip(), entry.tail.strip().lstrip("#"), f"{entry.value}{entry.tail}")
                 shown, end = f"{shown} #{STARS}", entry.end + len(entry.tail)
             shown += "\n" * (text.count("\n", entry.start, entry.end) - shown.count("\n"))
@@ -66,10 +65,10 @@ def masked(path: str, text: str, secrets: Secrets, starred: Starred) -> str:
             shown = f"{tag} {name}" if _OF_SECRETS.fullmatch(name) and SECRET_KEY.search(name) else f'{tag} "{STARS}"'
             shown += "\n" * text.count("\n", entry.start, entry.end)
         elif entry.value is None and re.search(r"[.(\[$%]", text[entry.start : entry.end]):
-            # Where it comes from must still be seen.
+            # The source of the value must stay visible.
             shown = _reference(entry, text[entry.start : entry.end], secrets)
         elif grammar == "yaml" and entry.start < entry.end:
-            # Between the values stand names and signs alone, which general rules would take for more.
+            # Masks the value alone: general rules would mask names and punctuation around it, too.
             shown = mask(text[entry.start : entry.end])
             shown = f'"{shown}"' if shown[:1] == "*" else shown
         else:
@@ -81,16 +80,16 @@ def masked(path: str, text: str, secrets: Secrets, starred: Starred) -> str:
 
 
 def _shown(entry: Entry, reader: Reader | None, names: set[str], secrets: Secrets, starred: Starred) -> str | None:
-    """What stands for a value that holds a password; None if it holds none."""
+    """The replacement for a value that contains a password; None if it contains none."""
     hidden = reader.table.get("hidden") if reader is not None else None
     if not entry.value or (hidden and re.fullmatch(hidden, entry.value)):
         return None
     if re.fullmatch(r"secrets\.[\w.-]+\.(?:file|name|environment|external)", entry.key):
-        return None  # where a compose file's secret lies
+        return None  # the source of a compose file's secret
     if OF_FILE.fullmatch(entry.key.rpartition(".")[2]) and entry.value.startswith("/"):
         return None
     if re.fullmatch(r"\$__(?:file|env)\{[^{}]+\}", entry.value):
-        return entry.value  # Grafana's name of what has it
+        return entry.value  # Grafana's reference to a file or variable
     if sealed := SEALED.fullmatch(entry.value):
         return f"{sealed['sign']}{STARS}"
     if SECRET_KEY.search(entry.key) or any(named(name, entry.key) for name in names):
@@ -99,7 +98,7 @@ def _shown(entry: Entry, reader: Reader | None, names: set[str], secrets: Secret
             single = reader is not None and reader.table.get("percent") and PERCENT.search(entry.value)
             specifier = "%x" if single or "is a specifier" in entry.remark else ""
             return starred(entry.value, secrets) + _dollar(entry.value) + specifier
-        # That a comment sign cuts it must still be seen.
+        # It must stay visible that a comment sign cuts the value.
         secrets.add(entry.value, entry.value[: comment.start()], entry.value[comment.end() :])
         return f"{STARS}{comment[0]}{STARS}"
     if _SEVERAL.match(entry.value):
@@ -122,7 +121,7 @@ def _shown(entry: Entry, reader: Reader | None, names: set[str], secrets: Secret
 
 
 def _dollar(secret: str) -> str:
-    """A stand-in for what a program may take for a variable in a password."""
+    """ "$x" if a password contains what a program may take for a variable, else ""."""
     return "$x" if DOLLAR.search(secret) and not placeholder(secret) else ""
 
 
@@ -133,7 +132,7 @@ _ONLY_NAMED = re.compile(r"\$\{[\w.]+\}|\$__env\{\w+\}|%env\((?:\w+:)*\w+\)%")
 
 
 def _reference(entry: Entry, source: str, secrets: Secrets) -> str:
-    """A variable, a file or a call that gives the value, with its strings starred but for the name of that."""
+    """The expression that yields a value, with its strings masked except the names of variable and file."""
 
     def kept(found: re.Match[str]) -> str:
         if found["text"] in ("", entry.variable, entry.file, *entry.also) or _ONLY_NAMED.fullmatch(found["text"]):
@@ -145,17 +144,17 @@ def _reference(entry: Entry, source: str, secrets: Secrets) -> str:
 
 
 def _signs(text: str) -> str:
-    """What stands between the values of a document: its comments masked."""
+    """The text between a document's values, with its comments masked."""
     return re.sub(r"(?:(?m:^)|(?<=\s))#[^\n]*", lambda found: mask(found[0]), text)
 
 
-# The environment is asked here, and the name and the default stand on the next lines.
+# A call that reads the environment, with name and default on the next lines.
 _ASKS = re.compile(
     r"\s*[\w.'\"\[\]-]+\s*(?:=>?|:)\s*(?:(?:os\.)?(?:environ\.get|getenv)|env(?:\.\w+)?|config|ENV\.fetch)\(\s*"
 )
 
 
-# A name that was given its value before, alone or as the default of a variable.
+# A name assigned before, alone or as the default of a variable.
 _REFERS = re.compile(
     r"""\s*(?:[\w$@.>-]+|:?['"]?\w+['"]?)\s*(?:=>?|:)\s*(?:(?:(?:os\.)?(?:environ\.get|getenv)|env(?:\.\w+)?|config|ENV\.fetch)"""
     r"""\(\s*['"]\w+['"]\s*,\s*(?:default\s*=\s*)?)?\$?(?P<name>[A-Za-z_]\w*)\)*\s*[,;]?\s*"""
@@ -163,8 +162,9 @@ _REFERS = re.compile(
 
 
 def _between(text: str, begins: bool, ends: bool, known: Set[str] = frozenset()) -> str:
-    """What stands between passwords: whole lines and comments masked, names and signs of the grammar left as they are. begins,
-    ends: the text does so with it, so that its first or last line is a whole one; known: names that a program gives a value."""
+    """The text between values: whole lines and comments masked, names and punctuation beside the values kept.
+    begins, ends: it is at the start or end of the file, so that its first or last line is a whole one; known: names
+    that a program assigns."""
 
     def names_alone(line: str) -> bool:
         found = _REFERS.fullmatch(line)
@@ -181,7 +181,7 @@ def _between(text: str, begins: bool, ends: bool, known: Set[str] = frozenset())
 
 
 def _quoted(shown: str, entry: Entry, grammar: str) -> str:
-    """A starred value as the grammar has it, so that it is read back as it is shown."""
+    """A masked value, quoted or encoded for the grammar, so that it parses to what is shown."""
     if entry.encoded:
         return base64.b64encode(shown.encode()).decode()
     if len(entry.quote) == 3 or entry.quote in ("'", "`"):

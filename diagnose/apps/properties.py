@@ -1,8 +1,8 @@
 r"""Java .properties files as java.util.Properties reads them, with line numbers.
 
-The grammar is the library's (javaproperties keeps each entry's source text, continuations included, so that lines can be
-counted); what is added here is tolerance of a malformed \u escape, at which Java loads nothing at all, and the remarks on
-what continuation lines swallow. A value whose key names a secret is never kept.
+The grammar is that of javaproperties, which keeps each entry's source text, continuations included. Added here:
+tolerance of a malformed \u escape, at which Java loads nothing at all, and remarks on lines swallowed by
+continuations. A value whose key names a secret is not kept.
 """
 
 import io
@@ -23,9 +23,9 @@ _ENTRY = late(r"[\w.\-]+\s*[=:]")
 
 @dataclass(frozen=True, kw_only=True)
 class Property:
-    """One entry. `line` is where it begins; `value` is '' and `secret` its shape where the key names a secret.
+    """One entry. line: its first; value: '' if the key names a secret, whose shape is then in `secret`.
 
-    `lines` counts its physical lines; more than one means continuation.
+    lines: number of its physical lines; more than one means continuation.
     """
 
     line: int
@@ -37,25 +37,25 @@ class Property:
 
 @dataclass(frozen=True, kw_only=True)
 class Properties:
-    """The entries in order and the findings by line. `loads` is False if Java would throw and read nothing."""
+    """The entries in order, and the findings by line. loads: False if Java would throw and load nothing."""
 
     entries: tuple[Property, ...]
     findings: tuple[Finding, ...]
     loads: bool
 
     def get(self, key: str) -> Property | None:
-        """The entry that counts: the last of its key."""
+        """The entry that applies: the last one with the key; None if there is none."""
         return next((entry for entry in reversed(self.entries) if entry.key == key), None)
 
 
 def parse(text: str) -> Properties:
-    r"""Read a .properties file (the text as decoded; Java takes a stream's bytes for ISO-8859-1).
+    r"""Parses the decoded text of a .properties file (Java decodes a stream as ISO-8859-1).
 
-    Kinds of finding: malformed-escape, swallowed-line (a whole setting ran into the one before by its backslash),
+    Kinds of finding: malformed-escape, swallowed-line (a setting joined to the previous one by a backslash),
     swallowed-comment, trailing-backslash (nothing swallowed: harmless), duplicate, trailing-blank, quoted-value,
     inline-comment, unrendered (a template's <% %> is left), name-not-ascii, and those of paste.artifacts.
     """
-    import javaproperties  # few hosts need it, and it brings urllib with it
+    import javaproperties  # few hosts need it, and it imports urllib
 
     findings: list[Finding] = []
 

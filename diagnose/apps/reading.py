@@ -1,4 +1,4 @@
-"""What a settings file's values come to in one application, by its table (`diagnose.apps.formats` says what stands there)."""
+"""Interprets a settings file's values for one application, by its table (documented in `diagnose.apps.formats`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIELDS = ("host", "at", "url", "port", "user", "password", "sender", "sender_dom
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """The settings of a file. id: the application's; problem: why nothing can be said of them."""
+    """The settings of a file. id: of the application; problem: why they are unknown."""
 
     id: str = ""
     settings: MailSettings | None = None
@@ -36,7 +36,7 @@ def named(pattern: str, key: str) -> bool:
 
 
 def meant(pattern: str, entry: Entry) -> bool:
-    """Whether a name of a table is the entry's: its key, with what stands around it or not, or the variable that it comes from."""
+    """Whether a table's name pattern matches the entry: its key, with or without the path around it, or its variable."""
     return (
         named(pattern, entry.key)
         or bool(entry.within and named(pattern, f"{entry.within}.{entry.key}"))
@@ -45,7 +45,7 @@ def meant(pattern: str, entry: Entry) -> bool:
 
 
 def entry_of(names: Sequence[str], entries: Sequence[Entry]) -> Entry | None:
-    """The last entry under the first name that is set."""
+    """The last entry of the first name that is set, not to ""; None if none is."""
     for name in names:
         filled = [each for each in entries if each.value != "" and meant(name, each)]
         if filled:
@@ -54,12 +54,12 @@ def entry_of(names: Sequence[str], entries: Sequence[Entry]) -> Entry | None:
 
 
 def name_in(condition: str) -> str:
-    """The name that a condition is about, "" without one."""
+    """The name that a condition tests, "" if none."""
     return "" if condition.startswith("port=") else re.split("!?~", condition.partition(" & ")[0].lstrip("!"))[0]
 
 
 class Reader:
-    """The entries of a file as one application's table reads them."""
+    """Interprets the entries of a file by one application's table."""
 
     def __init__(
         self, table: Mapping[str, Any], entries: Sequence[Entry], contained: bool = False, id: str = "", path: str = ""
@@ -75,12 +75,12 @@ class Reader:
         return None if found is not None and self.nothing(found) else found
 
     def nothing(self, entry: Entry) -> bool:
-        """Whether the value is a word for "none"."""
+        """Whether the value is one that the application takes for none."""
         words = self.table.get("nothing")
         return bool(words and entry.value is not None and re.fullmatch(words, entry.value.strip(), re.I))
 
     def _first(self, field: str) -> str:
-        """The first of a setting's names: where it belongs if it is not set."""
+        """The first of a setting's names, for a setting that is missing."""
         return remarks.spoken(str(next(iter(self.table.get(field, ())), "")))
 
     def value(self, entry: Entry | None) -> str:
@@ -101,13 +101,13 @@ class Reader:
         return value if entry.quote or entry.exact else value.strip(" \t")
 
     def false_text(self, entry: Entry) -> bool:
-        """Whether the value is a text that says false, where every text counts as true."""
+        """Whether the value is a quoted "false" that the application takes for true."""
         if not self.table.get("text_true") or re.search(r"(?:^|\.)env(?:ironment)?$", entry.within):
             return False
         return bool(entry.quote) and re.fullmatch("false|no|off", entry.value or "", re.I) is not None
 
     def comment(self, entry: Entry) -> re.Match[str] | None:
-        """The sign in a bare value that makes the rest of it a comment."""
+        """The match of what ends a bare value as a comment; None if there is none."""
         cut = self.table.get("comment")
         return re.search(cut, entry.value) if cut and entry.value and entry.bare else None
 
@@ -131,11 +131,11 @@ class Reader:
         return entry is not None and re.fullmatch(pattern, self.value(entry).strip(), re.I) is not None
 
     def first(self, rows: Sequence[Sequence[str]], port: int | None = None) -> tuple[str, str]:
-        """Condition and meaning of the first row that holds, ("", "") without one."""
+        """(condition, meaning) of the first row whose condition holds, ("", "") if none does."""
         return next(((c, meaning) for c, meaning in rows if self.holds(c, port)), ("", ""))
 
     def _tls(self, port: int | None) -> str:
-        """How TLS begins; what is usual on the port where that comes from a variable."""
+        """How TLS begins; what is usual on the port if a variable decides it."""
         for condition, meaning in self.table.get("tls", ()):
             entry = entry_of([name_in(condition)], self.entries) if name_in(condition) else None
             if entry is not None and entry.value is None:
@@ -167,17 +167,17 @@ class Reader:
                 program, api = (name, "") if field == "local" else ("", name)
                 return Found(settings=replace(settings, program=program, api=api))
         url, host = self.entry("url"), self.entry("host")
-        # A variable that stands nowhere overrides nothing.
+        # A variable that is not set overrides nothing.
         unset = url is not None and url.value is None and bool(url.variable) and host is not None and bool(host.value)
         found = self._of_names() if url is None or unset else self._of_url(url)
-        # What is wrong is told, whether the rest is known or not.
+        # Problems are reported even if the rest is unknown.
         return found if found.settings or not self.problems else replace(found, settings=self._broken(), problem="")
 
     def _broken(self) -> MailSettings:
         return MailSettings(problems=tuple(self.problems), configured=False)
 
     def _remark(self) -> None:
-        """What the rows say, and what the program makes of the values that count."""
+        """Adds problems: by the table's rows, and of values that the application misreads."""
         for kind in ("wrong", "odd", "mild"):
             for condition, why in self.table.get(kind, ()):
                 if self.holds(condition):
@@ -223,7 +223,7 @@ class Reader:
         elif (self.table.get("prefixed") or remarks.unmarked(self)) and (
             found := re.fullmatch(r"(?:(ssl|tls)://)?([^:/;]+)(?::(\d+))?", host)
         ):
-            # PHPMailer takes these for part of the host.
+            # PHPMailer accepts scheme and port in the host.
             begins, host, port = found[1] or "", found[2], found[3] or port
         for entry in (host_entry, port_entry):
             if entry is not None and entry.value is None:
@@ -251,7 +251,7 @@ class Reader:
         )
 
     def _elsewhere(self, user: Entry | None, secret: Entry | None) -> str:
-        """Why the file does not tell the login, "" if it does."""
+        """Why the login is not in the file, "" if it is."""
         for entry in (user, secret):
             if entry is not None and entry.value is None:
                 return f"{entry.key} {source(entry)}"
@@ -273,7 +273,7 @@ class Reader:
     ) -> Found:
         sender_entry = self.entry("sender")
         if user_entry is None and secret_entry is not None and self.table.get("general"):
-            # Many programs sign in as the sender.
+            # Many programs log in as the sender.
             user_entry = sender_entry if sender_entry and "@" in (sender_entry.value or "") else None
         user, secret = self.value(user_entry), self.value(secret_entry)
         elsewhere = self._elsewhere(user_entry, secret_entry) or remarks.perhaps(self, user and secret, host_entry)
@@ -338,14 +338,14 @@ class Reader:
             entry is not None and re.fullmatch("false|0|no|off", self.value(entry), re.I)
         )
         named = any(self.entry(field) is not None for field in ("host", "at", "url"))
-        # Where no server is named either, mail may never have been meant to go out.
+        # Without a server mail was perhaps never meant to be sent.
         self.problem(
             "mail-off" if switched and not named else "mail-discarded", entry, text, remarks.spoken(name_in(condition))
         )
         return Found(settings=replace(self._broken(), user_key=entry.key if entry else ""))
 
     def _of_url(self, entry: Entry) -> Found:
-        value = SEVERAL.sub(r"\1", self.value(entry).strip())  # the first is tried first
+        value = SEVERAL.sub(r"\1", self.value(entry).strip())  # takes the first of several
         if entry.value is None:
             return Found(problem=f"{entry.key} {source(entry)}")
         if broken := remarks.url(value):
@@ -394,7 +394,7 @@ class Reader:
         login = [replace(entry, value=text, quote="'") if text else None for text in (user, secret)]
         found = self._judged(host, port or int(usual), tls, entry, entry, *login)
         assert found.settings is not None
-        # All of it stands under the URL's name, what it lacks as well.
+        # All settings, missing ones too, belong to the URL's key.
         problems = tuple(replace(each, key=entry.key) for each in found.settings.problems)
         settings = replace(found.settings, user_key=entry.key, password_key=entry.key, problems=problems)
         return replace(found, settings=settings)

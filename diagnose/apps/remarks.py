@@ -1,4 +1,4 @@
-"""What is odd about the values of an application's settings, in whichever file they stand; a Reader keeps what is remarked."""
+"""Finds odd values in an application's settings, whatever the file format; reports them to a Reader as problems."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Remarks(Protocol):
 
 
 def spoken(pattern: str) -> str:
-    """A name of a table as the file's author writes it."""
+    """A table's name pattern as a plain name, for people."""
     return pattern.lstrip("*.->").replace("?", ".")
 
 
 def is_here(host: str) -> bool:
-    """Whether a name is the machine's own, whichever machine that is."""
+    """Whether a host is localhost or a loopback address."""
     return _HERE.match(host.lower()) is not None
 
 
@@ -78,7 +78,7 @@ _NAMED = ("host", "at", "url", "port", "user", "password", "sender", "sender_dom
 
 
 def unmarked(reader: Remarks) -> bool:
-    """Whether no name shows that a file is of the program that a general table is made for."""
+    """Whether the table is general, and no entry has one of its marks."""
     marks = [name.lower() for name in reader.table.get("marks", ())]
     names = [f"{each.within}.{each.key}".lower().strip(".") for each in reader.entries if each.value != ""]
     shown = any(fnmatch.fnmatchcase(name, mark) for name in names for mark in marks)
@@ -86,7 +86,7 @@ def unmarked(reader: Remarks) -> bool:
 
 
 def perhaps(reader: Remarks, login: str, host: Entry | None) -> str:
-    """A value that may be an unknown program's login, under an unusual name."""
+    """A remark on an entry that may be an unknown program's login under another name; "" if none."""
     if login or host is None or not reader.table.get("general"):
         return ""
     known = [name.lower() for field in _NAMED for name in reader.table.get(field, ())]
@@ -131,7 +131,7 @@ def tls(reader: Remarks, port: int, tls: str, auth: bool, entries: Mapping[str, 
 
 
 def sender(reader: Remarks, sender: str, entry: Entry | None, host: str, local: bool) -> None:
-    """A sender that servers refuse: no address, or of a domain that cannot be."""
+    """Reports a sender that servers refuse: not an address, or with an impossible domain."""
     bare = sender.rpartition("<")[2].strip("> \"'")
     if not bare or entry is None or re.search(r"[%$#{]", bare):
         return
@@ -162,7 +162,7 @@ def _canonical(name: str) -> str:
 def misspelt(
     table: Mapping[str, Any], entries: Sequence[Entry], meant: Callable[[str, Entry], bool]
 ) -> Iterator[tuple[str, Entry, str]]:
-    """Kind, entry and text of settings whose name is nearly one of the table that is not set."""
+    """(kind, entry, text) of settings whose name resembles one in the table that is not set."""
     title, general = str(table.get("title", "the application")), int(table.get("general", 0))
     names = {field: table.get(field, ()) for field in ("host", "at", "url", "user", "password", "port", "sender")}
     every = [name for field in names.values() for name in field]
@@ -187,7 +187,7 @@ def misspelt(
             if name:
                 kind = "setting-wrong" if field in ("host", "at", "url", "user", "password") else "setting-odd"
                 if general or (field == "sender" and _canonical(entry.key) == _canonical(name)):
-                    kind = "setting-mild"  # an unknown program, or one that builds on this one, may call it so
+                    kind = "setting-mild"  # another program may use this name
                 yield kind, entry, f"{title} does not read {entry.key}: it reads {spoken(name)}"
                 break
     for name in asked:
@@ -202,7 +202,7 @@ _SECTION = late(r"e?mails?|mailer|smtp", re.I)
 
 
 def displaced(table: Mapping[str, Any], entries: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:
-    """Settings in the wrong section, with the right one: [email] for Grafana's [smtp], `mail:` beside `spring:`."""
+    """(entry, right section) of settings in the wrong section: [email] for Grafana's [smtp], `mail:` beside `spring:`."""
     wanted: dict[str, set[str]] = {}
     for field in ("host", "at", "user", "password", "port", "sender"):
         for name in () if table.get("general") else table.get(field, ()):
@@ -215,9 +215,7 @@ def displaced(table: Mapping[str, Any], entries: Sequence[Entry]) -> Iterator[tu
             above, _, last = each.key.lower().rpartition(".")
             if last in names:
                 given.setdefault(above, []).append(each)
-        inner = (
-            f"{section.rpartition('.')[2]}.properties."  # Spring's: programs of its kind have a `mail:` of their own
-        )
+        inner = f"{section.rpartition('.')[2]}.properties."  # Spring: applications may have their own `mail:`
         for above, those in given.items():
             strange = (
                 above not in wanted and _SECTION.fullmatch(above) and not section.startswith(f"{above}.properties")
@@ -242,7 +240,7 @@ def _near(key: str, name: str, general: int) -> bool:
 
 
 def distance(a: str, b: str) -> int:
-    """The edit distance, swapped neighbours counted as one; at most 3."""
+    """The edit distance, a swap of neighbours counting as one; at most 3."""
     if abs(len(a) - len(b)) > 2:
         return 3
     rows = [list(range(len(b) + 1))]
@@ -260,7 +258,8 @@ def distance(a: str, b: str) -> int:
 
 
 def encryption(query: Mapping[str, str]) -> str:
-    """How TLS begins by the query of a URL: Swift Mailer's encryption=, dj-email-url's ssl= and tls=, django-environ's EMAIL_USE_SSL=."""
+    """How TLS begins by a URL's query, "" if it does not say: Swift Mailer's encryption=, dj-email-url's ssl= and
+    tls=, django-environ's EMAIL_USE_SSL=."""
     for tls, names in (("implicit", ("ssl", "email_use_ssl")), ("starttls-required", ("tls", "email_use_tls"))):
         if query.get("encryption") == names[0] or any(re.match("1|y|t|on", query.get(n, ""), re.I) for n in names):
             return tls
@@ -268,7 +267,7 @@ def encryption(query: Mapping[str, str]) -> str:
 
 
 def url(value: str) -> str:
-    """What is wrong with how a URL's login is written, "" where nothing is."""
+    """What is wrong with the login in a URL, "" if nothing."""
     found = re.match(r"[\w+.-]+://(?P<authority>[^/?#]*)(?P<rest>.*)", value, re.S)
     if found and re.search(r"^[/#][^@]*@|^\?[^=]*@", found["rest"]):
         return "percent-encode the special characters of user and password: the URL's host ends at the first of / ? #"

@@ -1,8 +1,8 @@
-"""Shell scripts that start a container: what `docker run` and `podman run` hand to it.
+"""Shell scripts that start containers: the environment that `docker run` and `podman run` pass to them.
 
     docker run -e NAME=VALUE --env NAME="VALUE" --env-file FILE --network host IMAGE
 
-What the script assigned before is filled in; nothing is run.
+Variables assigned earlier in the script are expanded; nothing is executed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PREFIXES = ("export", "readonly", "local", "declare")
 
 
 def read(text: str) -> Iterator[Entry]:
-    """The script's own variables (within "shell"), and what its containers get (within "container.environment")."""
+    """The script's own variables (within "shell"), and those passed to containers (within "container.environment")."""
     values: dict[str, str | None] = {}
     for command in _commands(text):
         words = [each[0] for each in command]
@@ -74,7 +74,7 @@ def _started(text: str, command: list[re.Match[str]], values: Mapping[str, str |
         word = re.compile(r"[\s\S]*").match(text, *where)
         assert word is not None
         if name in ("-e", "--env"):
-            if re.fullmatch(r"\w+", word[0]):  # handed on from the script
+            if re.fullmatch(r"\w+", word[0]):  # passed on from the script
                 value = values.get(word[0])
                 yield _placed(text, word[0], value, where, "container.environment", "" if value else word[0])
             elif _ASSIGNED.match(word[0].lstrip("'\"")):
@@ -102,7 +102,7 @@ def _placed(
 
 
 def _entry(text: str, word: re.Match[str], values: Mapping[str, str | None], within: str) -> Entry:
-    """NAME=VALUE, the quotes around the value or around both."""
+    """The entry for NAME=VALUE, with quotes around the value or the whole."""
     name, _, rest = word[0].partition("=")
     outer = name[:1] if name[:1] in ("'", '"') else ""
     start, end = word.start() + len(name) + 1, word.end() - len(outer)
@@ -112,7 +112,7 @@ def _entry(text: str, word: re.Match[str], values: Mapping[str, str | None], wit
 
 
 def _value(word: str, values: Mapping[str, str | None]) -> tuple[str | None, str]:
-    """What the shell makes of a word: None, and the variable, if something else has that."""
+    """(the word as the shell expands it, ""); (None, the variable or "") if that is unknown."""
     out: list[str] = []
     quoted = False
     for found in _PIECE.finditer(word):

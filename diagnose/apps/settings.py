@@ -1,4 +1,4 @@
-"""What an application's settings say, whatever their format: where it connects, how, as whom, and what is odd about them."""
+"""An application's mail settings, whatever their format: server, TLS, login, and problems."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from diagnose.record import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One trouble with the settings; `line` 0 if a key is missing; `path` of another file that has it, or ''. `diagnose.apps.kinds` knows the kinds."""
+    """A problem in the settings. kind: see `diagnose.apps.kinds`; line: 0 if the key is missing; path: of another
+    file that contains it, or ''."""
 
     kind: str
     key: str
@@ -21,11 +22,11 @@ class Problem:
 class MailSettings:
     """Where and how the application connects.
 
-    `tls`: none, starttls, starttls-required, implicit, implicit-with-fallback (then it retries in plain text on
-    `fallback_port`). `auth`: whether it will sign in. `password` None if no key gives one; `user_key`, `password_key`: where
-    both stand or belong, without prefix; `sender_key`: the sender. `trust`: '' for the trust store, '*' or hosts. `prefix`: '' or 'che.'. `configured`:
-    whether there is any mail setting at all. `program`: the sendmail command that takes the mail instead of a server, or ''.
-    `api`: the service whose own interface takes it, or ''. `elsewhere`: why the login is not known from the file, or ''.
+    tls: none, starttls, starttls-required, implicit, implicit-with-fallback (retries in plain text on
+    `fallback_port`). auth: whether it logs in. password: None if not set; user_key, password_key, sender_key: the
+    keys that set these or should, without prefix. trust: '' for the trust store, '*' or hosts. prefix: '' or 'che.'.
+    configured: whether there is any mail setting. program: the sendmail command used instead of a server, or ''.
+    api: the service whose API takes the mail, or ''. elsewhere: why the login is not in the file, or ''.
     """
 
     host: str = ""

@@ -1,4 +1,4 @@
-"""YAML and JSON: the values of a document by their path, with what compose files and Kubernetes make of them."""
+"""YAML and JSON: values by their path, with the conventions of compose files and Kubernetes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ NUMBER = "setting-odd: YAML takes it for a number, which loses the 0 at the begi
 
 
 def read(text: str) -> Iterator[Entry]:
-    """Every scalar. A list of NAME=VALUE and of {name, value} gives names as a mapping does; what stands in an environment has its
-    name alone, and the path to it is `within`. Raises Malformed."""
+    """Every scalar. Items NAME=VALUE and {name, value} of a list count as in a mapping; in an environment the key is
+    the name alone, and `within` its path. Raises Malformed."""
     import yaml
 
     from diagnose.apps import grammars
@@ -42,7 +42,7 @@ def read(text: str) -> Iterator[Entry]:
                 grammar = grammars.grammar_of(name, "") or ""
             source = text[entry.start : entry.end]
             if grammar and source[:1] in "|>":
-                # A file of its own in a block of YAML.
+                # A whole file in a YAML block.
                 first = source.find("\n") + 1
                 for own in grammars.entries(source[first:], grammar):
                     place = (own.start + entry.start + first, own.end + entry.start + first)
@@ -50,12 +50,12 @@ def read(text: str) -> Iterator[Entry]:
             elif entry.quote and STARS not in tail(text, entry.end):
                 yield entry
             else:
-                # A masked value is quoted, so that it is read at all.
+                # Unquoted, or masked, in which case the quotes were added.
                 yield replace(entry, tail=tail(text, entry.end))
 
 
 def _json(text: str) -> str:
-    """JSON with comments and trailing commas, which many programs allow, blanked out; all places stay."""
+    """JSON with comments and trailing commas, which many programs allow, replaced by blanks; places do not change."""
     if not text.lstrip("\ufeff \t\r\n").startswith("{"):
         return text
     pattern = r"""("(?:\\.|[^"\\])*")|//[^\n]*|/\*[\s\S]*?\*/|,(?=\s*(?:(?://[^\n]*|/\*[\s\S]*?\*/)\s*)*[}\]])"""
@@ -63,8 +63,8 @@ def _json(text: str) -> str:
 
 
 def _merged(node: Any, seen: dict[int, list[tuple[Any, Any]]]) -> list[tuple[Any, Any]]:
-    """Name and value of a mapping's pairs; what it takes over by `<<` goes before its own, which count. seen: the mappings that were
-    asked before, since one may stand in many places, or in itself."""
+    """(key node, value node) of a mapping's pairs, those merged by `<<` before its own, which override them. seen:
+    results by mapping, since one may occur in many places, or in itself."""
     import yaml
 
     if id(node) in seen:
@@ -81,7 +81,9 @@ def _merged(node: Any, seen: dict[int, list[tuple[Any, Any]]]) -> list[tuple[Any
         elif isinstance(key, yaml.ScalarNode):
             own.append((key, value))
     names = {key.value for key, _ in own}
-    inside = range(node.start_mark.index, node.end_mark.index)  # and seen nowhere else
+    inside = range(
+        node.start_mark.index, node.end_mark.index
+    )  # merged pairs written inside the mapping occur nowhere else
     kept = [pair for name, pair in taken.items() if name not in names or pair[1].start_mark.index in inside]
     seen[id(node)] = [*kept, *own]
     return seen[id(node)]
@@ -115,7 +117,7 @@ def _nodes(node: Any, path: str, part: int, kind: str, depth: int) -> Iterator[E
                 yield Entry(key=named, value=None, line=line, start=place, end=place, part=part, within=path, also=also)
                 yield from _nodes(value, f"{path}.valueFrom", part, kind, depth + 1)
             elif _FILE.match(key.value) and isinstance(value, yaml.MappingNode):
-                yield from _nodes(value, "", part, kind, depth + 1)  # a file of its own, as Helm's values have it
+                yield from _nodes(value, "", part, kind, depth + 1)  # a whole file, as in Helm's values
             elif _ENVIRONMENT.search(path) and isinstance(value, yaml.ScalarNode):
                 yield _entry(value, str(key.value), part, kind, path)
             else:

@@ -1,7 +1,7 @@
-"""What a settings file takes from elsewhere: env_file and secrets of compose files, EnvironmentFile of units, password files, the
-.env beside a program's settings, the file of a profile, and tables of logins.
+"""Adds what a settings file takes from other files: env_file and secrets of compose files, EnvironmentFile of units,
+password files, the .env beside a program's settings, profiles, and tables of logins.
 
-widened(path, grammar, text, other)   the entries with those of the other files, in the order in which the later one counts
+widened(path, grammar, text, other)   the entries with those of the other files; a later one overrides
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Other = Callable[[str, str], tuple[str, str]]
 MISSING = "not found"
 OF_OTHERS = ("EnvironmentFile", "env_file.smtp", "authpath")
 """Keys under which a missing file of others is remarked."""
-_MOST = 8  # other files of one
+_MOST = 8  # other files read for one
 
 OF_FILE = late(r"(?P<name>.*(?:pass|user|login|secret|token|host|smtp|mail).*?)(?:__FILE|_FILE|_file)$", re.I)
 _SHOWN = late(r"(?:/bin/|/usr/bin/)?(?:cat|head -n ?1|head -1)\s+(/[\w./@+-]+)")  # msmtp's passwordeval
@@ -34,21 +34,21 @@ _COMPOSE = (
     *("compose.override.yaml", "docker-compose.override.yml"),
 )
 _SERVER = late(r"(?:SMTP|MAIL).*(?:HOST|SERVER|ADDR(?:ESS)?|URL|DSN)$")
-# Services that an application beside the container uses as well.
+# Services that an application outside containers may use, too.
 _BESIDE = late(
     r"postgres|postgis|timescale|mysql|mariadb|percona|redis|valkey|keydb|dragonfly|memcached|mongo|rabbitmq|kafka|zookeeper|nats|elastic|"
     r"opensearch|solr|meili|typesense|minio|localstack|clickhouse|influx|nginx|traefik|caddy|httpd|haproxy|adminer|pgadmin|phpmyadmin|"
     r"mailhog|mailpit|mailcatcher|maildev|mosquitto|vault:|consul|selenium|cassandra|couch|neo4j|qdrant|chroma|ollama",
     re.I,
 )
-# The file is handed over whole, put into the image, or lies in a folder that the container sees.
+# The container may see the whole file: as env_file, in the image, or in a mounted folder.
 _OTHERWISE = late(
     r"env_file|^\s+(?:build|extends):|^include:|(?:^|[\s\"'])(?:\.|\$\{?PWD\}?)(?:/(?:\.env)?)?:|source:\s*\.", re.M
 )
 
 
 def nobody(path: str, kind: str) -> tuple[str, str]:
-    """No other file can be read."""
+    """An `Other` that can read no file."""
     return "", "not read"
 
 
@@ -65,7 +65,7 @@ class _Wider:
         return self.other(path, kind) if self.left >= 0 else ("", "too many files")
 
     def file(self, path: str, grammar: str = "") -> tuple[tuple[Entry, ...], str]:
-        """The entries of another file, and why there are none."""
+        """(entries of another file, why there are none or "")."""
         text, problem = self.text(path)
         wanted = grammar or grammars.grammar_of(path, text)
         if problem or wanted is None:
@@ -78,8 +78,8 @@ class _Wider:
     def filled(
         self, entries: Sequence[Entry], values: Mapping[str, Entry], complete: bool = False, unset: bool = False
     ) -> list[Entry]:
-        """The entries with what variables of another file say. complete: whether a variable that stands nowhere is empty; unset: whether
-        those alone are filled that nothing else gives."""
+        """The entries with variables filled from `values`. complete: a variable missing there is empty, and
+        remarked; unset: only entries without a value are filled."""
         out = []
         for each in entries:
             given = next((values[name] for name in (each.variable, *each.also) if name in values), None)
@@ -102,7 +102,8 @@ class _Wider:
         return out
 
     def referred(self, entries: list[Entry]) -> list[Entry]:
-        """The entries with what the Secrets and ConfigMaps of the same file hold (secretKeyRef), and secrets.yaml beside it (!secret)."""
+        """The entries with references filled from Secrets and ConfigMaps in the same file (secretKeyRef), and from
+        secrets.yaml beside it (!secret)."""
         names = {e.part: e.value for e in entries if e.key == "metadata.name"}
         held = {f"{names.get(e.part)}.{e.key}": e for e in entries if re.match(r"(?:data|stringData)\.", e.within)}
         places = {f"{names.get(e.part)}." for e in held.values()}
@@ -120,11 +121,11 @@ class _Wider:
 
 
 def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ...]:
-    """The entries of a file with those of the files that it names, or that are read beside it. Raises Malformed."""
+    """The entries of a file, with those of files that it names or that are read with it. Raises Malformed."""
     wider = _Wider(path, grammar, other)
     every = _together(wider, text, list(grammars.entries(text, grammar)))
     if grammar in ("yaml", "properties"):
-        # Spring's ${spring.mail.host}: what another key of the file says.
+        # Spring's ${spring.mail.host} refers to another key of the file.
         every = wider.filled(every, {e.key: e for e in every if "." in e.key and e.value is not None})
         every = wider.referred(every)
     if any(_SERVICE.match(each.key) or _SERVICE.match(each.within) for each in every):
@@ -149,7 +150,7 @@ def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ..
     return tuple(_logins(wider, _secrets(wider, every)))
 
 
-# The path of a file, its groups in the others' names; the files that it overrides, and those that override it.
+# Pattern of a path; names of the files that it overrides, and of those that override it, with the pattern's groups.
 _TOGETHER = (
     (r"\.env\.local", (".env",), ()),
     (r"(application|bootstrap)-[\w-]+\.(ya?ml|properties)", (r"\1.\2",), ()),
@@ -164,7 +165,7 @@ _TOGETHER = (
 
 
 def _together(wider: _Wider, text: str, entries: list[Entry]) -> list[Entry]:
-    """The entries with those of the files that the program always reads with this one; a Python module's where it imports them."""
+    """The entries with those of files that the program always reads with this one; a Python module's at its import."""
     for pattern, below, above in _TOGETHER:
         if found := re.search(rf"(?:^|/){pattern}$", wider.path):
             first, last = (
@@ -181,7 +182,7 @@ def _together(wider: _Wider, text: str, entries: list[Entry]) -> list[Entry]:
 
 
 def _composed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
-    """A compose file: its env_file, its .env, its secrets (docs.docker.com/compose)."""
+    """A compose file's entries with its .env filled in, and those of its env_files (docs.docker.com/compose)."""
     found, problem = wider.file(wider.beside(".env"), "dotenv") if any(e.variable for e in entries) else ((), "")
     values = {each.key: _dollar(each) for each in found}
     entries = wider.filled(
@@ -203,7 +204,8 @@ def _composed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
 
 
 def _handed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
-    """The .env beside a compose file: no service gets it, Compose only fills ${...} from it."""
+    """A .env's entries; remarks servers set only there if a compose file beside it passes no such variable to a
+    service."""
     servers = [each.key for each in entries if _SERVER.search(each.key)]
     texts = [wider.text(wider.beside(name))[0] for name in _COMPOSE] if servers else []
     text = "\n".join(texts)
@@ -217,7 +219,7 @@ def _handed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
 
 
 def _dollar(entry: Entry) -> Entry:
-    """A value in which a dollar sign begins a variable that is not set, and so vanishes."""
+    """The entry, remarked if Compose takes a dollar sign in its value for a variable; else with $$ as $."""
     if entry.value is None or (entry.quote == "'" and not entry.within) or not DOLLAR.search(entry.value):
         return replace(entry, value=entry.value.replace("$$", "$")) if entry.value else entry
     return replace(
@@ -232,13 +234,13 @@ _UNITS = tuple(f"{place}/systemd/system" for place in ("/usr/lib", "/lib", "/run
 
 
 def _overridden(wider: _Wider, entries: list[Entry]) -> list[Entry]:
-    """A unit with its drop-ins in the order of their names; of a drop-in, with its unit and the others."""
+    """A unit's entries with those of its drop-ins, sorted by name; for a drop-in, with its unit and the other drop-ins."""
     named = re.match(r"(?P<unit>.+\.(?:service|container))(?:\.d/[^/]+\.conf)?$", wider.path)
     if named is None:
         return entries
     folder, _, unit = named["unit"].rpartition("/")
     folders = _UNITS if folder in _UNITS else (folder,)
-    units = tuple(dict.fromkeys((unit, re.sub(r"@[^@]+(?=\.\w+$)", "@", unit))))  # an instance, and its template
+    units = tuple(dict.fromkeys((unit, re.sub(r"@[^@]+(?=\.\w+$)", "@", unit))))  # an instance and its template
     drops: dict[str, str] = {}
     for each, place in itertools.product(reversed(units), folders):
         names, _ = wider.other(f"{place}/{each}.d", "folder")
@@ -255,7 +257,7 @@ def _overridden(wider: _Wider, entries: list[Entry]) -> list[Entry]:
 
 
 def _started(wider: _Wider, entries: list[Entry]) -> list[Entry]:
-    """A script's containers: what --env-file says goes before --env."""
+    """A script's entries with those of --env-file in front, since --env overrides them."""
     before: list[Entry] = []
     for each in entries:
         if each.key != "env-file" or not each.value:
@@ -272,8 +274,8 @@ _LISTS = {"Environment": re.compile(r"(?!EnvironmentFile$)\w+"), "EnvironmentFil
 
 
 def _unit(wider: _Wider, entries: list[Entry]) -> list[Entry]:
-    """What the files of EnvironmentFile= say goes before Environment=, and an empty one of either takes back what stood before it; %d is
-    where LoadCredential= puts its files (systemd.exec(5))."""
+    """A unit's entries, followed by those of EnvironmentFile=, which override Environment=; an empty assignment of
+    either resets it; %d is the folder of LoadCredential= (systemd.exec(5))."""
     after: list[Entry] = []
     for at in [at for at, each in enumerate(entries) if each.key in _LISTS and not each.value]:
         own = _LISTS[entries[at].key]
@@ -299,8 +301,9 @@ def _unit(wider: _Wider, entries: list[Entry]) -> list[Entry]:
 
 
 def _beside(wider: _Wider, entries: list[Entry], text: str) -> list[Entry]:
-    """The .env of the project, in this folder or in one of the three above, with what overrides it: the files of the stage and of this
-    machine (dotenv-rails, Next.js, Symfony), and those that the program names."""
+    """The entries with variables from the project's .env, in this folder or one of the three above, and the files
+    that override it: for the stage and this machine (dotenv-rails, Next.js, Symfony), and those that the program
+    names."""
     folder = wider.folder
     stage = re.search(r"/environments/(\w+)\.rb$", wider.path)
     names = [".env", *re.findall(r"['\"](?:[\w.-]*/)*(\.env\.[\w.-]+)['\"]", text)[:2]]
@@ -320,7 +323,7 @@ def _beside(wider: _Wider, entries: list[Entry], text: str) -> list[Entry]:
 
 
 def _profiled(wider: _Wider, entries: list[Entry]) -> list[Entry]:
-    """The files of Spring's active profiles."""
+    """The entries with those of the files of Spring's active profiles."""
     active = [each.value or "" for each in entries if each.key == "spring.profiles.active" and each.value]
     stem, _, ending = wider.path.rpartition(".")
     for name in re.findall(r"[\w-]+", active[-1] if active else ""):
@@ -329,7 +332,7 @@ def _profiled(wider: _Wider, entries: list[Entry]) -> list[Entry]:
 
 
 def _secrets(wider: _Wider, entries: list[Entry]) -> list[Entry]:
-    """Passwords in files of their own."""
+    """The entries with values read from files of their own, such as passwords."""
     out: list[Entry] = []
     for each in entries:
         out.append(each)
@@ -361,7 +364,7 @@ def _secrets(wider: _Wider, entries: list[Entry]) -> list[Entry]:
 
 
 def _secret(wider: _Wider, entries: Sequence[Entry], service: str, place: str) -> tuple[str, str]:
-    """The path of a compose file's secret on this host, and what is wrong with it."""
+    """(path of a compose file's secret on this host or "", a remark on what is wrong or "")."""
     name = place.removeprefix("/run/secrets/")
     if name == place:
         return "", ""
@@ -373,7 +376,7 @@ def _secret(wider: _Wider, entries: Sequence[Entry], service: str, place: str) -
 
 
 def _logins(wider: _Wider, entries: list[Entry]) -> list[Entry]:
-    """The login of the smarthost: dma's AUTHPATH, Exim's passwd.client."""
+    """The entries with the smarthost's login, from dma's AUTHPATH or Exim's passwd.client."""
     host = next((e for e in reversed(entries) if e.key in ("smarthost", "dc_smarthost")), None)
     auth = next((e for e in reversed(entries) if e.key == "authpath"), None)
     if host is None or not host.value or (host.key == "smarthost" and auth is None):

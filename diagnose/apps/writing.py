@@ -1,6 +1,6 @@
-"""How settings are changed in an application's own file (YAML, JSON, PHP, Python, Ruby, ini), line by line. Pure.
+"""Changes settings in an application's own file (YAML, JSON, PHP, Python, Ruby, ini), line by line. Pure.
 
-changes(path, text, wanted)   what makes the file say what is wanted, None if that is unknown
+changes(path, text, wanted)   the changes that set the wanted values, None if unknown
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _PAIR = re.compile(
     r"""(?P<before>(?:[\w$]+\[)?['"]?)(?P<key>[A-Za-z_][\w.]*)['"]?\]?\s*(?:=>|[:=])\s*(?P<literal>(?P<quote>['"]?)(?P<value>[\w.:+-]*)(?P=quote))"""
 )
 _DEFINED = re.compile(r"define\(\s*['\"](\w+)['\"]\s*,\s*(['\"]?[\w.+-]*['\"]?)\s*\);?")  # PHP's constants
-_OFF = ("", "false", "no", "none", "0")  # what a program takes where nothing is said
+_OFF = ("", "false", "no", "none", "0")  # values that equal a missing setting
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A line (from 1) in which `find`, which stands there once, becomes `put`; line 0: `put` is a new line at the end. below: `put` is
-    a new line below it, and `find` the line's own text; these come last."""
+    """A line (from 1) in which `find`, which occurs once, becomes `put`; line 0: `put` is a new line at the end.
+    below: `put` is a new line below it, and `find` the line's own text; these come last."""
 
     line: int
     find: str
@@ -35,7 +35,8 @@ class Change:
 
 
 def changes(path: str, text: str, wanted: str) -> tuple[Change, ...] | None:
-    """text: the file's, with its secrets masked; wanted: as `formats.lines` writes it, "; " or ", " between the settings."""
+    """The changes that set the wanted values; None if unknown. text: secrets masked; wanted: as from
+    `formats.lines`, separated by "; " or ", "."""
     grammar = grammars.grammar_of(path, text)
     wanted = _DEFINED.sub(r"\1 = \2;", wanted)
     parts = [part.strip() for part in re.split(r"[;,](?:\s+|$)", wanted) if part.strip()]
@@ -52,7 +53,7 @@ def changes(path: str, text: str, wanted: str) -> tuple[Change, ...] | None:
         after = formats.reader(path, applied(text, made), grammar) if made else None
     except (Malformed, _Unclear):
         return None
-    # The proof: the changed file, read as its application reads it, says what is wanted.
+    # Verifies that the changed file, read as its application does, has the wanted values.
     if after is None or not all(_says(after, pair) for pair in pairs if pair):
         return None
     return tuple(made)
@@ -77,7 +78,7 @@ def applied(text: str, made: list[Change]) -> str:
 
 
 class _Unclear(Exception):
-    """The place of a setting cannot be told."""
+    """A setting's place in the file is not clear."""
 
 
 def _made(path: str, text: str, reader: Reader, pairs: list[tuple[re.Match[str], str]]) -> Iterator[Change]:
@@ -110,7 +111,7 @@ def _made(path: str, text: str, reader: Reader, pairs: list[tuple[re.Match[str],
 def _below(
     text: str, lines: list[str], reader: Reader, pairs: list[re.Match[str]], part: str, made: list[Change]
 ) -> Change:
-    """A new line below a setting that belongs to it, written as that is: in the same section, or under the same parent."""
+    """A new line below a related setting, with its indentation: in the same section or under the same parent."""
     beside = [entry for pair in pairs if (entry := _entry(reader, pair["key"])) is not None]
     if not beside:
         raise _Unclear
@@ -143,7 +144,8 @@ def _changed(text: str, lines: list[str], entry: Entry, pair: re.Match[str]) -> 
 
 
 def _entry(reader: Reader | None, key: str) -> Entry | None:
-    """The entry under the name, or under one that ends in it and that the application's table has."""
+    """The last entry with the name, or with one in the application's table that ends in it; None if there is none.
+    Raises _Unclear."""
     if reader is None:
         return None
     names = [name for field in ("port", "host", "at") for name in reader.table.get(field, ())]
