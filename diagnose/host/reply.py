@@ -302,7 +302,7 @@ class MapReply:
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentReply:
-    """Names of settings: whose value the process was started with, those it has another value of, and those it lacks."""
+    """Names of settings, by whether the process was started with the same value, another, or none."""
 
     same: tuple[str, ...] = ()
     differ: tuple[str, ...] = ()

@@ -152,7 +152,8 @@ def _entry(line: str, secrets: Secrets) -> str:
 
 
 def _key(key: str, secrets: Secrets) -> str:
-    """A key may be shown unless it swallowed what should stand behind a blank."""
+    """The key as it may be shown: whole if it is a name or an address, else masked, as it may hold the password
+    after a missing blank."""
     core = key.lstrip(MARKS).strip("\"'").rstrip(":=")
     if _SERVER.fullmatch(core) or _ADDRESS.fullmatch(core) or re.fullmatch(r"\*|[\w.-]+", core):
         return key
@@ -162,7 +163,7 @@ def _key(key: str, secrets: Secrets) -> str:
 
 
 def _lone(word: str, secrets: Secrets) -> str:
-    """What stands alone on its line: a server's name is shown, what follows it or stands in its place is not."""
+    """A word alone on its line, as it may be shown: a server's name; what follows it, or any other word, is masked."""
     scheme = re.match(r"\w+://", word)
     if scheme:
         return scheme[0] + _lone(word[scheme.end() :], secrets)

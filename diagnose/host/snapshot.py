@@ -56,7 +56,8 @@ class Recording:
     )
 
     def answer(self, query: Query[R], deadline: float) -> R:
-        """What was recorded, by a version that waited longer or less long if need be, or that kept all lines."""
+        """The recorded reply, else that of the same question with other time-outs, or with all lines (`having`);
+        problem "not recorded" if there is none."""
         reply = self._kept(query)
         if reply is None and isinstance(query, (Exec, Read)) and query.having:
             reply = self._kept(dataclasses.replace(query, having=()))
@@ -75,20 +76,20 @@ class Recording:
 
 
 def _without_time(query: Query[Any]) -> Query[Any] | None:
-    """The same question whatever its time-outs; None of one that has none."""
+    """The question with its time-outs set to 0; None if it has none."""
     times = {name: 0.0 for name in ("timeout", "connect_timeout") if hasattr(query, name)}
     return dataclasses.replace(query, **times) if times else None
 
 
 def _masked(reply: Any) -> Any:
-    """The log's lines were masked line by line where they are many; here they are read closely."""
+    """A log's lines masked once more as one text, since many lines are otherwise masked one by one."""
     if isinstance(reply, LogReply):
         return dataclasses.replace(reply, lines=tuple(mask("\n".join(reply.lines)).split("\n")) if reply.lines else ())
     return reply
 
 
 def dumps(recording: Recording, hide: Callable[[Any], Any] = lambda data: data, keeper: Keeper | None = None) -> str:
-    """keeper: who decides what is kept of each answer; without one, answers are kept but for what is masked."""
+    """The recording as JSON. keeper: decides what is kept of each answer; without one, all but what is masked."""
     if keeper:
         keeper.learn(recording.asked)
     asked = [

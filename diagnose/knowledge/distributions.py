@@ -30,7 +30,7 @@ PID_FILES: Mapping[str, Sequence[str]] = _TABLE["pid_files"]
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """newer: the map type that members make by default from a version on. manager: of services."""
+    """newer: a member's id to (version, the map type that it uses by default from there on). manager: of services."""
 
     ids: tuple[str, ...]
     ca_file: str = CA_FILES[0]
@@ -56,8 +56,8 @@ LOG_FILES = tuple(dict.fromkeys(path for family in FAMILIES.values() for path in
 
 
 def service(manager: str, verb: str, unit: str = "postfix") -> str:
-    """A command. manager: systemd, openrc, sysv, or "" for none (in a container, where Postfix's own command starts and stops it);
-    verb: start, stop, restart, reload, status."""
+    """The command that controls a service. manager: systemd, openrc, sysv, or "" for none (in a container, where
+    Postfix's own command starts and stops it); verb: start, stop, restart, reload, status."""
     if not manager and verb == "restart":  # postfix(1) has no such verb
         return f"{unit} stop && {unit} start"
     template: str = _TABLE["services"].get(manager, "{unit} {verb}")

@@ -52,8 +52,8 @@ def _index() -> Mapping[str, bytes]:
 
 
 def index(alone: Mapping[str, Any] | None = None) -> str:
-    """What a build writes into the package: what it was made of, then a value a line, since a command needs but some. alone: what
-    else there is to know where it stands without the documents."""
+    """The index as a build writes it into the package: a checksum of the documents, then one value a line, since a
+    command needs only some. alone: further values, for a program without the documents (checksum 0)."""
     from diagnose.knowledge import phrases, sayings
 
     read = ("sayings/", "speakers/", INDEX)  # by those two
@@ -68,12 +68,12 @@ def index(alone: Mapping[str, Any] | None = None) -> str:
 
 
 def covers(path: str) -> bool:
-    """Whether a file of the program is a document, of which the index says all that is read."""
+    """Whether a file of the program is a document, which the index replaces."""
     return path.startswith("diagnose/knowledge/") and path.endswith(".toml")
 
 
 def indexed(name: str, make: Callable[[], Any]) -> Any:
-    """A plain value out of the index; without one it is made."""
+    """A plain value from the index, made if the index lacks it."""
     return json.loads(_index()[name]) if name in _index() else make()
 
 

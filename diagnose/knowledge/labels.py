@@ -36,7 +36,7 @@ class Sourced:
 
 @dataclass(frozen=True, kw_only=True)
 class Fact(Sourced):
-    """A sentence of ours about something of theirs."""
+    """A sentence, in our words, about a relay."""
 
     text: str
 
@@ -81,7 +81,7 @@ class Publishes(Sourced):
 
 @dataclass(frozen=True, kw_only=True)
 class End(Sourced):
-    """Something of a relay that ends. date: "2026-12-31"; text: what is then."""
+    """The end of something that a relay offers. date: "2026-12-31"; text: what ends."""
 
     date: str
     text: str
@@ -231,19 +231,19 @@ def _network(entry: dict[str, Any]) -> Network:
 
 @cache
 def relays() -> tuple[Relay, ...]:
-    """Every relay of data/relays, in order of file name and place."""
+    """Every relay of relays/*.toml, in order of file name and place."""
     return tuple(_relay(entry) for table in documents.folder("relays").values() for entry in table["relay"])
 
 
 @cache
 def networks() -> tuple[Network, ...]:
-    """Every network of data/networks, in order of file name and place."""
+    """Every network of networks/*.toml, in order of file name and place."""
     return tuple(_network(entry) for table in documents.folder("networks").values() for entry in table["network"])
 
 
 @cache
 def probes() -> tuple[Probe, ...]:
-    """Every probe host of data/probes.toml: exchangers first, operators in turn, then submission, then controls."""
+    """Every probe host of probes.toml: exchangers first, operators in turn, then submission, then controls."""
     table = documents.document("probes.toml")
     turns: list[tuple[int, Probe]] = []
     for entry in table["exchanger"]:
@@ -276,5 +276,5 @@ def probes_for(port: int, *, ipv6: bool | None = None) -> tuple[Probe, ...]:
 
 @cache
 def blocklists() -> tuple[Blocklist, ...]:
-    """In the order of the table, the most used first."""
+    """Every blocklist of blocklists.toml, the most used first."""
     return tuple(Blocklist(**{"policy": {}, **entry}) for entry in documents.document("blocklists.toml")["blocklist"])

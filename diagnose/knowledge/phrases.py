@@ -66,16 +66,16 @@ class Phrase:
 
     @property
     def own(self) -> bool:
-        """Whether Postfix says so."""
+        """Whether it is a phrase of Postfix."""
         return self.speaker.startswith("postfix")
 
     def search(self, text: str, lowered: str) -> int:
-        """How many characters of a text (with its lower-case twin) this phrase explains; 0 if it is none of its."""
+        """How many characters of a text (with its lower-case twin) this phrase explains; 0 if it does not match."""
         begin, end = self.span(text, lowered)
         return end - begin
 
     def span(self, text: str, lowered: str) -> tuple[int, int]:
-        """Where they stand, at least one character; (0, 0) if the text is none of this phrase's."""
+        """(begin, end) of the earliest match, at least one character; (0, 0) if there is none."""
         best: re.Match[str] | None = None
         for way, needs in self.ways:
             if may_fit(needs, lowered):
@@ -85,7 +85,7 @@ class Phrase:
         return (best.start(), max(best.start() + 1, best.end())) if best else (0, 0)
 
     def comes_at(self, stage: str | None) -> bool:
-        """Whether a text of this stage of the dialogue can be meant."""
+        """Whether the phrase can come at this stage of the dialogue (None: unknown)."""
         if self.at is not None and (stage is None or re.fullmatch(self.at, stage) is None):
             return False
         return self.never is None or stage is None or re.fullmatch(self.never, stage) is None
@@ -114,7 +114,7 @@ _FIRST = (
 
 
 def rows_of_all() -> Iterator[dict[str, Any]]:
-    """Those of speakers first, in the order in which they are tried."""
+    """The rows of all phrases: speakers' first, in the order in which they are tried."""
     speakers = documents.folder("speakers")
     for name in sorted(speakers, key=lambda each: (_FIRST.index(each) if each in _FIRST else len(_FIRST), each)):
         for row in speakers[name].get("phrase", ()):
@@ -125,7 +125,7 @@ def rows_of_all() -> Iterator[dict[str, Any]]:
 
 
 def plain() -> dict[str, Any]:
-    """For the index: the rows of all phrases, and by a literal that it requires the number of each; "" requires none."""
+    """For the index: the rows of all phrases, and literal to the numbers of the rows that require it; "" for none."""
     rows = [{key: value for key, value in row.items() if key not in _FOR_TESTS} for row in rows_of_all()]
     keys: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
@@ -161,7 +161,7 @@ def possible(lowered: str) -> tuple[Phrase, ...]:
     known = _known()[1]
     starts = _starts()
     near = starts.keys() & {lowered[at : at + _START] for at in range(len(lowered) - _START + 1)}
-    # What no literal tells is a code, or words beyond ASCII.
+    # Phrases without a literal match codes, or words beyond ASCII.
     last = ("",) if CODED.search(lowered) or not lowered.isascii() else ()
     literals = [*(each for start in ("", *near) for each in starts[start] if each in lowered), *last]
     return tuple(map(_phrase, sorted({number for literal in literals for number in known[literal]})))
@@ -173,7 +173,7 @@ CODED = late(r"\d")  # what has a code has a digit
 
 @cache
 def _starts() -> Mapping[str, Sequence[str]]:
-    """The literals of phrases by how they begin; "" has the shortest."""
+    """The phrases' literals by their first _START characters; "" has the shorter ones."""
     found: dict[str, list[str]] = {"": []}
     for literal in filter(None, _known()[1]):
         found.setdefault(literal[:_START] if len(literal) >= _START else "", []).append(literal)

@@ -1,4 +1,4 @@
-"""Whose is it? Relay hosts, provider names and networks looked up in the label tables of `diagnose/knowledge`. Pure.
+"""Looks up relay hosts, provider names and networks in the label tables of `diagnose/knowledge`. Pure.
 
 split_next_hop(text) -> (host, port | None)   a relayhost as Postfix writes it
 identify(host)       -> Relay | None          whose submission server a host name is

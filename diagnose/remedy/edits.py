@@ -1,5 +1,5 @@
-"""What a step makes of a file's content: bytes to bytes, nothing is read or written. `Changed` where the file is not as it
-was when the step was made."""
+"""Edits of a file's content, bytes to bytes: nothing is read or written. They raise `Changed` if the file is not as
+it was when the step was made."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Changed(Exception):
 
 
 def _logical(lines: list[bytes]) -> Iterator[tuple[int, int]]:
-    """First line and the end (exclusive) of each logical line, as Postfix joins them."""
+    """(index of its first line, index after its last) of each logical line, as Postfix joins them."""
     start = None
     for at, line in enumerate(lines):
         bare = line.strip(_BLANK)
@@ -58,8 +58,8 @@ def _name(line: bytes) -> bytes | None:
 
 
 def _replaced(old: bytes | None, mine: Callable[[bytes], bool], made: bytes, everywhere: bool) -> bytes:
-    """`made` in the place of each logical line that is `mine`, of the first alone unless `everywhere`; at the end where there is
-    none. Comments and blank lines among the lines that go are kept."""
+    """The content with `made` in place of each logical line that is `mine`; unless `everywhere`, of the first, and
+    the others go. It is appended if there is none. Comments and blank lines among the lines that go are kept."""
     lines = _ended(_lines(old))
     out: list[bytes] = []
     done, end = False, 0
@@ -75,8 +75,9 @@ def _replaced(old: bytes | None, mine: Callable[[bytes], bool], made: bytes, eve
 
 
 def line(old: bytes | None, number: int, find: str, put: str, at: str) -> bytes:
-    """One line (from 1) with `find` replaced by `put`; at: "start", "end", "whole" or "within" the line, once; "all" of it; "gap",
-    where `find` counts the run of blanks that becomes `put`; "comment", from a blank and `#` on; "key", its first word. A `put` that is there is left."""
+    """One line (from 1) with `find` replaced by `put`; at: "start", "end", "whole" or "within" the line, once; "all"
+    of it; "gap", where `find` counts the run of blanks that becomes `put`; "comment", from a blank and `#` on;
+    "key", its first word. Raises Changed if nothing matches, unless the whole line is `put` already."""
     lines = _lines(old)
     if not 0 < number <= len(lines):
         raise Changed(f"there is no line {number}")

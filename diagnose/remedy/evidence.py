@@ -38,7 +38,7 @@ def whole(seen: Observation, key: str) -> int:
 
 @dataclass(slots=False, kw_only=True)
 class Evidence:
-    """ctx: asks this host, or its recording; advice: a relay that would do, None if none was looked for."""
+    """ctx: asks this host, or its recording; advice: a relay that would work, None if none was looked for."""
 
     ctx: Asks
     diagnosis: Diagnosis
@@ -50,7 +50,7 @@ class Evidence:
 
     @property
     def data(self) -> Mapping[str, Scalar]:
-        """Of all signs that support the diagnosis; the strongest sign's value of a key counts."""
+        """The data of all signs that support the diagnosis; for each key the strongest sign's value counts."""
         return self.diagnosis.data
 
     def text(self, key: str) -> str:
@@ -58,7 +58,7 @@ class Evidence:
         return "" if value is None else str(value)
 
     def seen(self, *signs: str) -> list[Observation]:
-        """What spoke of these signs, FAILED before WARNING."""
+        """The failed and warning observations of these signs, failed ones first."""
         found = [o for run in self.runs for o in run.observations if o.sign in signs]
         return sorted((o for o in found if o.status in (Status.FAILED, Status.WARNING)), key=lambda o: -o.status)
 
@@ -66,11 +66,11 @@ class Evidence:
         return [o for o in self.seen(*signs) if o.status is Status.FAILED]
 
     def first(self, sign: str, key: str) -> str:
-        """The first text under that key of what spoke of the sign, "" where none has one."""
+        """The first text under that key in the sign's failed and warning observations, "" if there is none."""
         return next(filter(None, (o.text(key) for o in self.seen(sign))), "")
 
     def open_ports(self, host: str) -> list[int]:
-        """Those of a server that were seen to be open from here."""
+        """The server's ports that were seen open from here."""
         ends = (o for run in self.runs for o in run.measured("endpoint"))
         return [whole(o, "port") for o in ends if o.data.get("host") == host and o.data.get("open")]
 
@@ -85,7 +85,7 @@ class Evidence:
 
     @cached_property
     def way(self) -> Route | None:
-        """That of the mail in question."""
+        """The route of the mail in question, None if it is not known."""
         return facts.route(self.ctx)
 
     @property
@@ -93,7 +93,7 @@ class Evidence:
         return self.mta.config_directory
 
     def real(self, path: str) -> str:
-        """Links resolved; the path itself where it is not there."""
+        """The path with links resolved; as given if it does not exist."""
         return self.ask(Stat(path)).real or path
 
     def stat(self, path: str) -> StatReply:
@@ -136,7 +136,7 @@ class Evidence:
 
     @cached_property
     def manager(self) -> str:
-        """By what services are started here: systemd, openrc, sysv, or "" for none."""
+        """What starts Postfix here: systemd, openrc, sysv, or "" for none."""
         return self.manager_of("postfix")
 
     def manager_of(self, unit: str) -> str:
@@ -148,7 +148,8 @@ class Evidence:
         return "sysv" if first and first.name == "init" and self.there(f"/etc/init.d/{unit}") else ""
 
     def starter(self, unit: str) -> str:
-        """By what another program is started: as `manager_of`, and by its script where no manager runs, as in a container."""
+        """What starts another program: as `manager_of`; sysv also for its script where no manager runs, as in a
+        container."""
         return self.manager_of(unit) or (
             "sysv" if self.there(f"/etc/init.d/{unit}") and not self.there("/run/systemd/system") else ""
         )
@@ -178,11 +179,12 @@ class Evidence:
     # Steps that many plans share
 
     def put(self, name: str, value: str, why: str) -> SetParameter:
-        """Raises Refused."""
+        """Sets a parameter in main.cf. Raises Refused."""
         return SetParameter(path=self.main_path, name=name, value=value, was=self.was(name), why=why)
 
     def client(self, way: Route | None, name: str, value: str | None, why: str) -> Step:
-        """A setting of the SMTP client on this way, None to take it out: in master.cf where the service has its own, else in main.cf."""
+        """Sets a parameter of this route's SMTP client, or removes it (None): in master.cf if the service overrides
+        it there, else in main.cf."""
         if way is not None and way.service is not None and name in way.service.overrides:
             return MasterOption(
                 path=self.master_path,
@@ -203,7 +205,7 @@ class Evidence:
         return RepairLine(path=self.real(path), line=number, find=find, put=put, at=at, why=why)
 
     def policy(self, step: Step, allow: str, opens: str) -> Step:
-        """The step as one that is named by hand."""
+        """The step as a policy step, which the user must allow by name."""
         return replace(step, allow=allow, opens=opens)
 
     def build(
@@ -214,7 +216,7 @@ class Evidence:
         why: str = "Postfix reads the compiled table.",
         aliases: bool = False,
     ) -> tuple[Step, ...]:
-        """Nothing for a type that is read as text."""
+        """Compiles a table; () for a type that is read as text."""
         if type not in table.INDEXED:
             return ()
         old = tuple(step for suffix in table.INDEXED[type] for step in self.aside(f"{path}{suffix}"))
@@ -226,14 +228,14 @@ class Evidence:
     def install(
         self, packages: tuple[str, ...], why: str, opens: str = "the package manager install software"
     ) -> tuple[Step, ...]:
-        """Nothing if it is not known how this distribution does it."""
+        """Installs packages; () if this distribution's command is not known."""
         if self.family is None:
             return ()
         words = tuple(self.family.install.split())
         return (InstallPackage(packages=packages, install=words, why=why, opens=opens),)
 
     def reload(self, why: str = "Postfix reads its settings when it is reloaded.") -> tuple[Step, ...]:
-        """A start where it does not run."""
+        """Reloads Postfix, or starts it if it does not run, and retries waiting mail."""
         if facts.master(self.ctx) is None or self.deaf:
             return self.restart(why)
         return (Service(verb="reload", config=self.config, why=why), *self.retry())
@@ -261,7 +263,7 @@ class Evidence:
         return (*self.copies(), service, *self.retry())
 
     def start_again(self) -> tuple[Step, ...]:
-        """Postfix started; a master that lives without doing anything, stopped before."""
+        """Starts Postfix, or restarts it if its master is there but does not work."""
         top = facts.master(self.ctx)
         if top is None:
             return self.reload("Postfix does not run.")
@@ -275,8 +277,8 @@ class Evidence:
         )
 
     def retry(self) -> tuple[Step, ...]:
-        """An attempt now for the mail in question: all of a short queue, else what waits for the recipient asked for and the
-        newest of each kind."""
+        """Retries deferred mail now, at most _FEW messages: all of a short queue, else mail to the recipient asked
+        for, or one message of each group. () if none is deferred."""
         waiting = facts.queue(self.ctx)
         if waiting is None or not waiting.messages.get("deferred"):
             return ()
@@ -292,12 +294,12 @@ class Evidence:
         return (Requeue(ids=tuple(ids), config=self.config, why="Waiting mail is tried now, not at its next attempt."),)
 
     def queue_ids(self, queue: str) -> list[str]:
-        """Of all messages in one of Postfix's queues, as postqueue(1) -j prints them."""
+        """The queue ids of all messages in one of Postfix's queues, from postqueue(1) -j."""
         return re.findall(rf'"queue_name": "{queue}", "queue_id": "(\w+)"', self.ask(Exec(("postqueue", "-j"))).out)
 
     def copies(self, anyway: tuple[str, ...] = ()) -> tuple[Step, ...]:
-        """The files of the system that chrooted services read, where their copies lack or differ, or an earlier step changes
-        the file (`anyway`)."""
+        """Copies system files into the chroot, if services are chrooted and a copy is missing or differs. anyway:
+        files that an earlier step changes."""
         if not any(
             s.chroot and s.name in ("smtp", "relay", "smtpd", "lmtp", "cleanup") for s in self.mta.master.services
         ):
@@ -315,7 +317,7 @@ class Evidence:
         return tuple(found)
 
     def aside(self, path: str) -> tuple[Step, ...]:
-        """A link that leads nowhere put aside, nothing where there is none."""
+        """Moves a dangling link aside; () if the path is none, or the name for it is taken."""
         if self.there(path) or path not in self.files(path) or self.files(f"{path}.old"):
             return ()
         return (Aside(path=path, why=f"{path} is a link that leads nowhere."),)

@@ -13,7 +13,7 @@ from pathlib import Path
 from diagnose import files
 from diagnose.knowledge.distributions import LOCKS, PID_FILES
 
-# With the process's number in them while the program works.
+# Files that hold the process's number while the program works.
 _PIDS: Mapping[str, Sequence[str]] = {
     **PID_FILES,
     "Puppet": (
@@ -43,7 +43,7 @@ _OWNED = re.compile(r"managed|generated|written|created|do not edit|don't edit|o
 
 
 def at_work(root: Path = Path("/")) -> str:
-    """The program that changes this host's files right now, "" where none does."""
+    """The program that changes this host's files now (a package or configuration manager), "" if none does."""
     for name, paths in LOCKS.items():
         if any(_locked(root / path[1:]) for path in paths):
             return name
@@ -73,7 +73,8 @@ def _alive(path: Path) -> bool:
 
 
 def managed(path: str, data: bytes, root: Path = Path("/")) -> str:
-    """By whom the file is written, and where a change belongs then; "" where nobody is known to."""
+    """A note that a configuration manager writes the file, and where to make the change instead; "" if none is known
+    to."""
     head = [line for line in data[:4000].decode("utf-8", "replace").splitlines()[:25] if line.lstrip()[:1] in "#;/"]
     for pattern, name, where in _MARKS:
         for line in head:
@@ -87,7 +88,7 @@ def managed(path: str, data: bytes, root: Path = Path("/")) -> str:
 
 
 def recorded(root: Path = Path("/")) -> str:
-    """A hint where /etc is under version control."""
+    """A hint to commit the change if etckeeper keeps /etc, else ""."""
     if (root / "etc/.etckeeper").exists():
         return "/etc is kept by etckeeper: commit the change there (etckeeper commit)"
     return ""

@@ -3,7 +3,7 @@
 <undo>/<id>/journal    one JSON object a line: begin, step (with the files' states), done, then an end
 <undo>/<id>/<number>   a file's content as it was
 
-A line that a crash tore has no end, and counts as not written: what it announced has not begun.
+A line torn by a crash has no newline, and counts as not written: what it announced has not begun.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ class Touched:
 
 @dataclass
 class Change:
-    """One change of this host, as its journal has it. undo: the commands that undo what is no file, in the order to run them; lasting:
-    what undo leaves, in words. first: the id of the first change of the same run of `fix`. end: "" while it is open, such as after a crash;
-    UNREAD where the journal is damaged or another version's, so that nothing else is known of it."""
+    """One change of this host, as read from its journal. undo: the commands that undo what is not a file, in the
+    order to run them; lasting: what undo leaves, in words. first: the id of the first change of the same run of
+    `fix`. end: "" while it is open, such as after a crash; UNREAD where the journal is damaged or another version's,
+    so that nothing else is known of it."""
 
     id: str
     begun: float = 0.0
@@ -65,7 +66,7 @@ class Change:
 
     @property
     def part(self) -> str:
-        """The name of the file that is renamed into its place."""
+        """The name of the temporary file that replaces a changed one by a rename."""
         return f".mail-diagnose.{self.id}.part"
 
 
@@ -79,7 +80,7 @@ class Store:
         self.handle = handle
 
     def changes(self) -> list[Change]:
-        """Oldest first."""
+        """All changes, oldest first."""
         found = [entry.name for entry in os.scandir(self.root) if entry.is_dir(follow_symlinks=False)]
         return [change for name in sorted(found) if (change := self.change(name)) is not None]
 
@@ -117,7 +118,7 @@ class Store:
         shutil.rmtree(self.root / id)
 
     def tidy(self) -> None:
-        """Takes away what is too old to be undone, and what never began."""
+        """Removes ended changes older than KEPT, and those that never began."""
         for entry in list(os.scandir(self.root)):
             if entry.is_dir(follow_symlinks=False):
                 change = self.change(entry.name)
@@ -131,7 +132,7 @@ class Journal:
         self.change = change
 
     def write(self, event: str, **data: Any) -> None:
-        """A line, on the disk when this returns. Raises OSError."""
+        """Appends a line, which is on the disk when this returns. Raises OSError."""
         line = json.dumps({"event": event, **data}, ensure_ascii=True) + "\n"
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = os.open(self.place / "journal", flags, 0o600)
@@ -183,7 +184,7 @@ def _unread(id: str) -> Change:
 
 
 def _told(id: str, raw: bytes) -> Change | None:
-    """None if it never began."""
+    """The change that a journal's octets tell of: None if it never began, UNREAD if a line cannot be read."""
     change = Change(id=id)
     for line in raw.split(b"\n")[:-1]:
         try:
@@ -195,7 +196,7 @@ def _told(id: str, raw: bytes) -> Change | None:
 
 
 def _take(change: Change, event: str, data: Mapping[str, Any]) -> None:
-    """What a line says of the change. "step": files: path to {was, copy, wanted}; wanted None if a command makes it."""
+    """Applies a line to the change. "step": files: path to {was, copy, wanted}; wanted None if a command makes it."""
     if event == "begin":
         change.begun, change.cause, change.title = data["at"], data["cause"], data["title"]
         change.steps, change.first = data["steps"], data.get("first", change.id)
@@ -226,7 +227,7 @@ def _unsaved(place: Path, error: OSError) -> StateError:
 
 @contextmanager
 def opened(place: Path = PLACE) -> Iterator[Store]:
-    """The store, made where it is not there, held for this process alone. Raises StateError, also if another holds it."""
+    """The store, created if it is missing, and locked for this process. Raises StateError, also if another holds it."""
     try:
         handle = _open(place)
     except OSError as error:

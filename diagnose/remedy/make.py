@@ -24,7 +24,7 @@ _VISIBLE = 8  # lines of settings shown where nothing can be pasted
 def make(
     ctx: Asks, diagnoses: Sequence[Diagnosis], runs: Sequence[Run], info: HostInfo, advice: Advice | None = None
 ) -> dict[str, Plan]:
-    """A plan by cause, for each cause that has one. What cannot be asked in the time that is left has none."""
+    """Plans by cause id, for each cause that can have one; an empty plan if the time ran out, or a step was refused."""
     found: dict[str, Plan] = {}
     for diagnosis in diagnoses:
         lost = advice is not None and diagnosis.cause.relay and not diagnosis.explained_by
@@ -55,12 +55,12 @@ def make(
 
 
 def _same(evidence: Evidence, advice: Advice) -> bool:
-    """Whether the relay that would do is the very one that fails."""
+    """Whether the advised relay is the one that fails."""
     way = facts.route(evidence.ctx)
     return way is not None and way.relay and (way.host, way.port) == (advice.host, advice.port)
 
 
-# What another mailer than Postfix is told to do stands in its own words; whom else to ask, and what was seen open, goes with it.
+# For a mailer other than Postfix its own words say what to do; whom else to ask, and what was seen open, is added.
 _ASKED = ("egress-port-25-blocked",)
 
 
@@ -83,7 +83,7 @@ def _of_program(evidence: Evidence, advice: Advice | None) -> Plan | None:
 
 
 def _once(plan: Plan) -> Plan:
-    """Without a step that does what one before it does."""
+    """The plan without steps that repeat an earlier one."""
     kept: dict[object, Step] = {}
     for step in plan.steps:
         kept.setdefault((type(step), step.files(), step.commands()), step)
@@ -91,7 +91,7 @@ def _once(plan: Plan) -> Plan:
 
 
 def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
-    """here: the plan is for the host that this runs on."""
+    """A plan as text and commands for the report. here: it is for the host that this runs on."""
     # Where a person must get something first, the general words say what.
     words = [plan.text or (not plan.asks and summary(plan)) or diagnosis.remedy.text]
     for step in plan.steps:
@@ -115,8 +115,8 @@ def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
 
 
 def summary(plan: Plan) -> str:
-    """What the steps set right, and why; "" where they only start or reload something. A table is built because its text was changed,
-    unless that is all."""
+    """What the steps change, and why, at most _SAID lines; "" if they only start or reload something. Compiled
+    tables are left out unless there is nothing else."""
     about = [step for step in plan.steps if step.subject]
     about = [step for step in about if not isinstance(step, BuildTable)] or about
     lines = dict.fromkeys(
@@ -126,7 +126,7 @@ def summary(plan: Plan) -> str:
 
 
 def _needed(asks: Sequence[Ask]) -> str:
-    """What a person must know, and where from: said once where it is the same place."""
+    """What a person must know, and where to get it; a place that they share is named once."""
     places = {ask.where for ask in asks}
     whole = f" ({places.pop()})" if len(places) == 1 and all(places) else ""
     return " and ".join(ask.what if whole or not ask.where else f"{ask.what} ({ask.where})" for ask in asks) + whole
@@ -137,5 +137,5 @@ def pasteable(command: str) -> bool:
 
 
 def _settings(step: Step) -> tuple[str, ...]:
-    """What a step would set, to be read."""
+    """A step's commands that may be shown, for people to read."""
     return tuple(command for command in step.commands() if pasteable(command))

@@ -45,7 +45,7 @@ def command(argv: tuple[str, ...]) -> str:
 
 
 def effect(path: str, before: bytes | None, after: bytes) -> str:
-    """What new content of main.cf or master.cf would do that is never done, "" where nothing."""
+    """Why new content of main.cf or master.cf must not be written, since it may open this host; "" if it may be."""
     name = os.path.basename(path)
     if name not in ("main.cf", "master.cf"):
         return ""
@@ -71,7 +71,8 @@ def _master(text: str) -> dict[str, str]:
 
 
 def _repaired(was: str | None, now: str | None) -> bool:
-    """Whether only what copying left is gone: quotes, invisible characters, a comment, a setting that was swallowed."""
+    """Whether the new value only lacks what pasting left: quotes, invisible characters, a comment, a swallowed
+    setting."""
     if was is None or now is None:
         return False
     return _substance(was) == _substance(now) or bool(was.startswith(now) and _SWALLOWED.match(was[len(now) :]))
@@ -82,7 +83,7 @@ def _substance(text: str) -> str:
 
 
 def reasons(step: Step) -> Iterator[str]:
-    """What speaks against a step whatever the host's state."""
+    """Why a step must not be done, whatever the host's state."""
     yield from (
         f"{path} shows a character by its code: it is another file's name" for path in step.files() if coded(path)
     )
@@ -91,7 +92,7 @@ def reasons(step: Step) -> Iterator[str]:
 
 
 def mode(step: Step, now: State) -> str:
-    """Whether a mode would be wider than the path has, and no standard demands it."""
+    """Words for a mode that is wider than the path's, and that no standard demands; else ""."""
     wanted = step.mode if isinstance(step, (FileStep, Mode)) else None
     standard = isinstance(step, Mode) and step.standard
     if wanted is None or now.kind == "absent" or standard or not wanted & ~now.mode:

@@ -1,4 +1,4 @@
-"""Mail that has waited for long: kept back before what it waits for is mended, where the user says so."""
+"""Puts mail that has waited long on hold before the cause is mended, if the user asks for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _AT_ONCE = 200  # queue ids of one command
 
 @dataclass(frozen=True, kw_only=True)
 class HoldMail(RunStep):
-    """Queue ids put on hold; undo lets these go again, and no others."""
+    """Puts queue ids on hold; undo releases these, and no others."""
 
     ids: tuple[str, ...]
     config: str = ""
@@ -33,7 +33,7 @@ class HoldMail(RunStep):
 
 
 def hold(root: str, config: str = "") -> HoldMail:
-    """All deferred mail older than a day. root: queue_directory. Raises queuefiles.Foreign."""
+    """Holds all deferred mail older than a day. root: queue_directory. Raises queuefiles.Foreign."""
     limit = time.time() - OLD
     found = [
         id

@@ -53,7 +53,7 @@ class State:
 
 
 def resolved(path: str) -> str:
-    """Links followed; so the link itself is kept and what it points to is changed."""
+    """The path with links followed, so that a link is kept and what it points to is changed."""
     return files.followed(path)
 
 
@@ -164,8 +164,8 @@ def _immutable(handle: int) -> bool:
 
 
 def replace(path: str, data: bytes, state: State, part: str) -> None:
-    """A file with this content, and the mode, owner and attributes of `state`, by way of `part` beside it and a rename: there is
-    the old or the new. Raises OSError, and then leaves the old one."""
+    """Writes a file with this content, and the mode, owner and attributes of `state`: as `part` beside it, then
+    renamed, so that there is always the old or the new one. Raises OSError, and then leaves the old one."""
     with folder(path) as place:
         _remove(part, place)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -187,7 +187,7 @@ def replace(path: str, data: bytes, state: State, part: str) -> None:
 
 
 def restore(path: str, was: State, data: bytes, part: str) -> None:
-    """The path as it was. Raises OSError, CannotChange."""
+    """Puts the path back as it was. Raises OSError, CannotChange."""
     now, _ = look(path)
     if not now.same(was):
         with folder(path) as place:
@@ -216,7 +216,7 @@ def _restore(path: str, place: int, now: State, was: State, data: bytes, part: s
 
 
 def _dress(path: str, state: State) -> None:
-    """Owner, attributes, mode: each takes away what would be set before it."""
+    """Sets owner, attributes and mode, in this order: each would undo those after it."""
     os.chown(path, state.uid, state.gid)
     if state.kind != "other":
         wanted = dict(state.xattrs)
@@ -235,7 +235,7 @@ def _dress(path: str, state: State) -> None:
 
 
 def sweep(path: str, part: str) -> None:
-    """What a killed writer left beside the path."""
+    """Removes the `part` that a killed writer left beside the path."""
     with suppress(OSError), folder(path) as place:
         _remove(part, place)
 

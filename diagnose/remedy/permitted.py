@@ -20,7 +20,7 @@ _TLS = re.compile(
 
 
 def _words(value: str | None) -> list[str]:
-    """Those in braces one by one as well."""
+    """The items of a list; those in braces one by one as well."""
     return [word for item in items(value or "") for word in items(item.strip("{}"))]
 
 
@@ -32,8 +32,8 @@ def _network(word: str, strict: bool = False) -> ipaddress.IPv4Network | ipaddre
 
 
 def _within(word: str, given: list[str]) -> bool:
-    """Whether an address or network is one of those given, or a part of one; this host's loopback where one of those given begins
-    as that does and is not a network."""
+    """Whether an address or network is one of those given, or a part of one. This host's loopback also counts if a
+    malformed one given begins with 127. or ::1."""
     if word in given:
         return True
     inner = _network(word, strict=True)
@@ -75,7 +75,7 @@ def _same_filters(was: str | None, value: str | None) -> bool:
 
 
 def _one_account(old: list[str], new: list[str]) -> bool:
-    """Whether one account more stands behind the others, or one of them is spelt another way."""
+    """Whether one account is appended, or the spelling of one is corrected."""
     if len(new) == len(old):
         changed = [pair for pair in zip(old, new, strict=True) if pair[0] != pair[1]]
         return (

@@ -51,7 +51,7 @@ class Plan:
         return bool(self.steps) and all(step.klass is Class.MECHANICAL for step in self.steps)
 
     def commands(self) -> tuple[str, ...]:
-        """All that can be pasted; () where a step takes what only a person knows."""
+        """The commands of all steps, to paste; () if a step has none, because it needs what only a person knows."""
         lines = [step.commands() for step in self.steps]
         return tuple(line for each in lines for line in each) if all(lines) else ()
 
@@ -64,7 +64,7 @@ _MAKERS: dict[str, Maker] = {}
 
 
 def plans(*causes: str) -> Callable[[Maker], Maker]:
-    """Says of a function that it makes the plans of these causes; None from it: nothing on this host mends this one."""
+    """Registers a function that makes the plans of these causes; it returns None if nothing on this host mends one."""
 
     def declare(maker: Maker) -> Maker:
         _MAKERS.update(dict.fromkeys(causes, maker))
@@ -80,7 +80,7 @@ def maker(cause: str) -> Maker | None:
 
 
 def makers() -> Mapping[str, Maker]:
-    """By cause, of the sections that were looked at."""
+    """Plan makers by cause id, of the sections imported so far."""
     return _MAKERS
 
 

@@ -18,15 +18,14 @@ _SECRET = re.compile(r"(?i).*(pass|secret|token|api.?key|credential)")
 
 
 def weakens(key: str, value: str) -> bool:
-    """Whether the setting is a secret, ends a check of the server or trusts one blindly."""
+    """Whether the setting is a secret, disables a check of the server, or trusts any server."""
     blind = _NEVER.match(key) and value.lower() in ("", "*", "all", "false", "no", "off", "0", "none")
     return bool(blind or _SECRET.match(key))
 
 
 @dataclass(frozen=True, kw_only=True)
 class SetProperty(FileStep):
-    """The value on the last line that sets `key`, or a line at the end. Never a password, a check of the server's name that ends, or a
-    server that is trusted blindly."""
+    """Sets the value on the last line that has `key`, or appends a line. Refuses settings that `weakens` rejects."""
 
     key: str
     value: str
@@ -63,7 +62,8 @@ class SetProperty(FileStep):
 
 @dataclass(frozen=True, kw_only=True)
 class InsertLine(FileStep):
-    """A new line below one (from 1) that is still as it was read (`above`), unless it stands there already."""
+    """Inserts a line below the given one (from 1), which must still be as it was read (`above`), unless it is there
+    already."""
 
     line: int
     above: str

@@ -61,8 +61,8 @@ class CopyFile(RunStep):
 
 @dataclass(frozen=True, kw_only=True)
 class Aside(RunStep):
-    """A link that leads nowhere, or a file where a directory must be, kept beside it under another name. directory: what then takes its
-    place is one that Postfix makes, and that holds nothing which must last (its sockets, its lock files)."""
+    """Renames a dangling link, or a file where a directory must be, to PATH.old. directory: Postfix then makes a
+    directory there that holds nothing lasting (sockets, lock files)."""
 
     path: str
     directory: bool = False
@@ -88,9 +88,9 @@ class Aside(RunStep):
 
 @dataclass(frozen=True, kw_only=True)
 class Mode(RunStep):
-    """was: the mode that it has. Never wider than before, but as far as `standard` says who demands it: "postfix-files" for
-    what Postfix owns, "chroot" for its copies of files that everybody may read, "system" for those files themselves, "package" for a
-    group of the mailer's own that its package lets read its logins."""
+    """was: the present mode. Refused if it is wider than that, unless `standard` says who demands it:
+    "postfix-files" for what Postfix owns, "chroot" for its copies of files that everybody may read, "system" for
+    those files themselves, "package" for a group of the mailer's own that its package lets read its logins."""
 
     path: str
     mode: int
@@ -207,8 +207,8 @@ class Unmask(RunStep):
 
 @dataclass(frozen=True, kw_only=True)
 class StartUnit(RunStep):
-    """A program of others started by its unit, or by its script where systemd does not run (manager: sysv). enable: at each boot as
-    well."""
+    """Starts another program by its unit, or by its script where systemd does not run (manager: sysv). enable: at
+    each boot as well."""
 
     allow: str = "service"
     unit: str
@@ -226,7 +226,7 @@ class StartUnit(RunStep):
 
 @dataclass(frozen=True, kw_only=True)
 class Requeue(RunStep):
-    """An attempt now for the mail in question, and no other; ids: queue ids, few. anew: taken in again by cleanup(8), which writes the
+    """Retries a few messages now, and no others. ids: queue ids. anew: they pass cleanup(8) again, which writes the
     content filter into the message."""
 
     ids: tuple[str, ...]
@@ -241,7 +241,7 @@ class Requeue(RunStep):
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseHeld(RunStep):
-    """Held mail let go, by queue id."""
+    """Releases held mail, by queue id."""
 
     allow: str = "held"
     ids: tuple[str, ...]
@@ -265,8 +265,8 @@ class InstallPackage(RunStep):
 
 @dataclass(frozen=True, kw_only=True)
 class MakeAccount(RunStep):
-    """A system's user or group of Postfix made again, without a password or shell. number: its uid or gid, None for any; group: an
-    existing group of a user, "" for one of its own."""
+    """Creates a system user or group of Postfix again, without a password or shell. number: its uid or gid, None for
+    any; group: an existing group of a user, "" for one of its own."""
 
     allow: str = "account"
     kind: str

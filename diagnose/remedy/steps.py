@@ -52,7 +52,7 @@ class Step(ABC):
 
     @property
     def subject(self) -> str:
-        """What it sets right: a parameter, a place in a file, a table; "" where it only has something taken up."""
+        """What it changes: a parameter, a place in a file, a table; "" if it only starts or reloads something."""
         return ""
 
     @property
@@ -61,7 +61,7 @@ class Step(ABC):
 
     @abstractmethod
     def commands(self) -> tuple[str, ...]:
-        """To paste at a root shell, one after the other; () where it takes what only a person knows."""
+        """Commands to paste at a root shell, in order; () if it needs what only a person knows."""
 
     def files(self) -> tuple[str, ...]:
         """The files that it may change, as absolute paths."""
@@ -81,7 +81,7 @@ class FileStep(Step):
 
     @abstractmethod
     def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
-        """The content wanted of the content that is there (None: no such file). Raises edits.Changed."""
+        """The new content, made from the old (None: no such file). Raises edits.Changed."""
 
     @property
     def config(self) -> str:
@@ -146,7 +146,7 @@ class SetParameter(Named):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveParameter(Named):
-    """default: what Postfix takes without it."""
+    """default: the value that Postfix then uses."""
 
     was: str | None = None
     default: str | None = None
@@ -188,8 +188,8 @@ def _other_port(old: str, new: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class RepairLine(FileStep):
-    """One line (from 1) in which `find` becomes `put`, where the line is still as it was read. at: as `edits.line` has it. No
-    secret stands in find or put: what surrounds one is enough."""
+    """One line (from 1) in which `find` becomes `put`, where the line is still as it was read. at: see `edits.line`.
+    Neither find nor put holds a secret: what surrounds one is enough."""
 
     line: int
     find: str
@@ -264,8 +264,8 @@ def _substance(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class TableEntry(FileStep):
-    """A table's text in which `key` has a value: `value` itself, or by reference the one that stands under `same_as` in the same
-    file, or what the person gave for the asks `given` (joined by ":"). The one under same_as stays."""
+    """A table's text in which `key` has a value: `value` itself, the one of the key `same_as` in the same file,
+    which stays, or what a person gave for `asks` (joined by ":")."""
 
     key: str
     value: str = ""
@@ -302,7 +302,7 @@ class TableEntry(FileStep):
 
 @dataclass(frozen=True, kw_only=True)
 class Content(FileStep):
-    """A small file written whole, such as one that lacks; never one that holds anything of value."""
+    """A small file written whole, such as a missing one; never one that holds anything of value."""
 
     text: str
 

@@ -43,7 +43,7 @@ class Transaction:
             raise Failed(str(error)) from None
 
     def verify(self, step: Step) -> str:
-        """What its own check finds amiss, "" where nothing."""
+        """What the step's own checks find wrong, "" if nothing."""
         for check in step.verify():
             done = carry_out(check.argv, _WHILE)
             if done.code is None:
@@ -128,7 +128,7 @@ def _digest(data: bytes) -> str:
 
 
 def _wanted(step: FileStep, was: State) -> State:
-    """The state of the file to be, but for its content. Raises Failed."""
+    """The file's wanted state, apart from its content. Raises Failed."""
     mode = was.mode if was.kind == "file" else getattr(step, "new_mode", _NEW)
     uid, gid = was.uid, was.gid
     if step.owner:
@@ -153,8 +153,8 @@ def chain(store: Store, change: Change) -> list[Change]:
 
 
 def undo(store: Store, *changes: Change) -> list[str]:
-    """Everything as it was before them, newest first; returns what stays other than it was, in words. Raises Failed, and then nothing
-    was changed, or OSError."""
+    """Restores everything as it was before the changes, given newest first; returns in words what stays different.
+    Raises OSError, or Failed, before anything is changed if a file is not as it was left."""
     _can_be_undone(store, changes)
     return [line for change in changes for line in _undo(store, change)]
 

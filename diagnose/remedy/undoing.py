@@ -1,4 +1,4 @@
-"""What takes back a step that is more than a file's change."""
+"""How a step is undone, apart from the files that it changed."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _LEVELS = {
 def value(
     name: str, given: str, expected: str, defaults: Mapping[str, str], allowed: tuple[str, ...] = ()
 ) -> str | None:
-    """The value that was meant. expected: as `setting_types.Rejection` has it."""
+    """The value that was meant, None if that is unknown. expected: see `setting_types.Rejection`."""
     bare = plain(given).strip(" '\"")
     word = bare.lower()
     kind = kind_of(name, defaults)
@@ -54,7 +54,7 @@ def value(
 
 
 def _misspelt(word: str, known: tuple[str, ...]) -> str | None:
-    """As `_near`; short words by their letters in another order, too."""
+    """As `_near`, and a known word whose letters are in another order."""
     return next((one for one in known if sorted(one) == sorted(word)), None) or _near(word, known)
 
 
@@ -65,7 +65,8 @@ def _near(word: str, known: tuple[str, ...]) -> str | None:
 
 
 def _networks(text: str) -> str | None:
-    """Each item as written, and one that is not a network as the narrowest that it can mean: the one host."""
+    """The list with each item that is not a network replaced by the narrowest that it can mean (the single host, or
+    loopback); None if nothing is left."""
     made = []
     for word in items(text):
         if not bad_network(word):

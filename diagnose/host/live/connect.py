@@ -334,7 +334,8 @@ class _Walk:
         return blocked
 
     def attempt(self, address: Address) -> _Try:
-        """A connect in progress; if this one had to wait for another session that got no answer, that one's outcome."""
+        """A new connect; if another session at the same peer got no answer meanwhile for as long, that outcome
+        instead."""
         silence = GATE.silent_since(address.peer, self.began)
         if silence is None or silence < self.timeout or self.sources or self.whence != ANYWHERE:
             return _Try(address, self.sources.get(address.family), self.timeout, whence=self.whence)

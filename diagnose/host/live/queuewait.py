@@ -37,7 +37,7 @@ class Waiting:
 
 
 def waiting(root: str) -> Waiting:
-    """root: queue_directory, "" for none."""
+    """Counts the waiting messages. root: queue_directory; "" gives an empty result."""
     if not root:
         return Waiting()
     now = time.time()

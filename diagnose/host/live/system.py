@@ -184,7 +184,7 @@ def decode(data: bytes) -> str:
 
 
 def read(query: Read, secrets: Secrets, given: str | None = None) -> ReadReply:
-    """given: the text, if it does not come from the file."""
+    """The answer to `Read`. given: the text, if it does not come from the file."""
     truncated = False
     try:
         if given is None:

@@ -239,8 +239,8 @@ def _nested(table: tables.Table, key: str, deadline: float) -> _Answer:
 
 
 def _in_clear(masked: str) -> str:
-    """The static: or inline: table that a check saw with its secrets starred, as Postfix's settings have it: with what
-    a $ stands for, which in a password is meant for itself and lost."""
+    """The static: or inline: table, with its secrets, that a check saw starred: as in postconf's output, with each $
+    expanded, so that one meant literally in a password is lost. `masked` itself if it is not found."""
     program = find("postconf")
     for options in (("-n", "-x"), ("-n",), ("-P",)) if program else ():
         try:

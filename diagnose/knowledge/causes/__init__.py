@@ -31,7 +31,7 @@ def all_causes() -> tuple[Cause, ...]:
 
 
 def by_id(id: str) -> Cause:
-    """Raises UsageError, with the nearest name."""
+    """The cause of that id. Raises UsageError, which suggests the nearest id."""
     known = _modules()
     if id not in known:
         raise UsageError(f"no cause is called {id!r}; {hint(id, known, 'see `mail-diagnose list`')}")

@@ -48,7 +48,7 @@ def _signs(key: str) -> tuple[tuple[str, re.Pattern[str], Groups], ...]:
 
 
 def _shown(key: str, text: str, lowered: str | None) -> str | None:
-    """The id of the first program of which a pattern under that key is in the text."""
+    """The id of the first program with a pattern under that key that is in the text, None if there is none."""
     for id, pattern, needs in _signs(key):
         if (lowered is None or may_fit(needs, lowered)) and pattern.search(text):
             return id
@@ -56,8 +56,8 @@ def _shown(key: str, text: str, lowered: str | None) -> str | None:
 
 
 def recognise(text: str, of_mail: bool = False) -> str | None:
-    """The id of the program that wrote a text, `OTHER` where its form tells that one did, or ``of_mail``; None if a server or
-    a mailer wrote it, or nobody knows who."""
+    """The id of the program that wrote a text, `OTHER` if only its form shows that one did, or with ``of_mail``;
+    None if a server or a mailer wrote it, or the writer is not known."""
     text = text[:_LONGEST]
     # Beyond ASCII, letters have other equals than those of lower().
     lowered = text.lower() if text.isascii() else None

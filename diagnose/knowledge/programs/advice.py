@@ -135,7 +135,7 @@ ADVICE: dict[str, tuple[str, tuple[str, ...]]] = {
 
 _NO_SETTING = frozenset({"app-worker-not-running", "recipient-address-malformed", "postfix-not-installed"})
 
-# What a cause explains in Postfix's words only.
+# Explanations for causes whose own speaks of Postfix only.
 EXPLAINED = {
     "app-smtp-unreachable": "The host name or port in {where} is wrong, or something on the way drops the connection.",
     "relay-name-not-found": "{host_cap} in {where} is misspelt or gone, or stands in a hosts file that the program does not see.",

@@ -19,7 +19,7 @@ FLOW = "mail.flow"  # the sign of mail that gets through, or does not
 
 @dataclass(frozen=True, kw_only=True)
 class Saying:
-    """title: what the words say, for a person. scope: what fails beside other mail that flows: "message" (one message,
+    """title: what the words say, for a person. scope: what fails while other mail flows: "message" (one message,
     mailbox or receiver), "submission" (the same, and every other message of its kind), "destination" (all mail to one
     destination) or "" (everything). suggests: (cause, sign)."""
 
@@ -79,7 +79,7 @@ def _sign(label: str, row: Mapping[str, Any]) -> Sign:
 
 @functools.cache
 def signs_of(cause: str) -> tuple[Sign, ...]:
-    """What words say for and against a cause."""
+    """The signs by which words speak for or against a cause."""
     return tuple(
         _sign(label, each)
         for label, row in _rows().items()
@@ -89,7 +89,7 @@ def signs_of(cause: str) -> tuple[Sign, ...]:
 
 
 def scope_of(label: str) -> str:
-    """What a label's failure is of: see `Saying`."""
+    """The label's scope (see `Saying`), "" if the label is unknown."""
     saying = saying_of(label)
     return saying.scope if saying is not None else ""
 

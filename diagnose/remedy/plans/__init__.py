@@ -1,1 +1,1 @@
-"""Plans by section, found by themselves."""
+"""Plans by section; every module here is found and loaded."""

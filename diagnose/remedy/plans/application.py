@@ -33,12 +33,13 @@ _START = re.compile(r"systemctl (re)?start (?P<once>\w[\w@.:-]*)|systemctl enabl
     "app-tls-too-old",
 )
 def settings(e: Evidence) -> Plan | None:
-    """The lines set right, where the file is the application's own and is not a template's; then by which commands it takes them up."""
+    """Corrects lines of the application's own file, unless Puppet renders it; the text names the commands that apply
+    them."""
     return _settings(e, e.diagnosis.remedy.text)
 
 
 def on_another_port(e: Evidence) -> Plan | None:
-    """The application's own server on a port of it that answers from here."""
+    """Moves the application to a port of its server that answers from here; None if none does."""
     if not e.data.get("answers"):
         return None
     taken_up = e.text("restart") or "Then restart the application, so that it reads its settings again."
@@ -83,7 +84,7 @@ def _steps(e: Evidence, seen: Observation) -> Iterator[Step]:
 
 
 def _host(e: Evidence, path: str, host: str) -> Iterator[Step]:
-    """The server's name set right, where one known is near, and one line of the file has it."""
+    """Corrects the server's name, if a known name that resolves is near, and only one line has it."""
     better = meant(host)
     kind = "properties" if path.endswith(".properties") else "settings"
     lines = e.ask(Read(path, secret=kind)).text.split("\n")
@@ -95,7 +96,8 @@ def _host(e: Evidence, path: str, host: str) -> Iterator[Step]:
 
 
 def written(e: Evidence, path: str, wanted: str, why: str) -> Iterator[Step]:
-    """What `wanted` says set in a file of another grammar; nothing if a place cannot be told."""
+    """Sets what `wanted` says in a file of another grammar; nothing if a place cannot be told, or a setting
+    `weakens`."""
     text = e.ask(Read(path, secret="settings"))
     pairs = re.findall(r"([\w.-]+)['\"]?\]?\s*(?:=>|[:=])\s*['\"]?([\w.+-]*)", wanted)
     made = None if text.problem or any(weakens(*pair) for pair in pairs) else writing.changes(path, text.text, wanted)
@@ -110,7 +112,8 @@ def written(e: Evidence, path: str, wanted: str, why: str) -> Iterator[Step]:
 
 @plans("smtp-listener-missing")
 def listener(e: Evidence) -> Plan | None:
-    """The application sent to port 25, where Postfix listens on loopback and the application neither signs in nor begins with TLS."""
+    """Points the application to port 25, if Postfix listens there on loopback and the application neither logs in
+    nor begins with TLS; if nothing listens there, enables smtpd's own line."""
     open_ = {one.address for one in e.ask(Listeners()).listeners if one.port == 25}
     here = bool(open_ & {"127.0.0.1", "0.0.0.0", "::"})
     steps: list[Step] = []
@@ -136,7 +139,7 @@ def listener(e: Evidence) -> Plan | None:
 
 
 def _put_back(e: Evidence) -> Iterator[Step]:
-    """The line of smtpd(8) on port 25 that is commented out."""
+    """Uncomments smtpd(8)'s line for port 25, as policy."""
     for number, raw in e.numbered(e.master_path):
         if (sign := re.match(r"#\s*(?=(?:smtp|25)\s+inet\s+\S+\s+\S+\s+\S+\s+\S+\s+\S+\s+smtpd\s*$)", raw)) is not None:
             step = e.repair(e.master_path, number, sign[0], "", "The service is commented out.", "start")
@@ -146,7 +149,7 @@ def _put_back(e: Evidence) -> Iterator[Step]:
 
 @plans("app-worker-not-running")
 def worker(e: Evidence) -> Plan | None:
-    """The worker's own unit started, and enabled where it was not; supervisor's programs are left to who runs it."""
+    """Starts the worker's own unit, and enables it if it was not; supervisor's programs are left to whoever runs it."""
     steps: list[Step] = []
     for seen in e.seen("app.worker"):
         found = _START.fullmatch(seen.text("start"))

@@ -18,7 +18,7 @@ from diagnose.remedy.running import InstallPackage, MakeAccount, SetPermissions
 from diagnose.remedy.standard import SERVICES
 from diagnose.remedy.steps import Refused, Step
 
-# Without them mail would take another way, or be taken for another's: the default is not what was meant.
+# Parameters that are not dropped: their default is not what was meant, and mail would take another route.
 _DECIDES = re.compile(r"relayhost|\w*(?:transports?|_maps|domains?|destination|_restrictions|relay\w*|sasl\w*|tls\w*)")
 
 
@@ -59,7 +59,7 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
 
 
 def _options(e: Evidence, path: str, line: int) -> list[Step]:
-    """A -o with nothing or no value behind it taken out, one with blanks around its "=" written in one word."""
+    """Removes a -o without an argument or a value, and joins one with blanks around its "="."""
     raw = e.line(e.real(path), line)
     if ends := re.search(r"\s+-o\s*$", raw):
         return [
@@ -78,7 +78,7 @@ def _options(e: Evidence, path: str, line: int) -> list[Step]:
 
 
 def _limit(e: Evidence, path: str, line: int, value: str) -> list[Step]:
-    """The process limit (master.cf's seventh field) that a service's program insists on."""
+    """Sets the process limit (master.cf's seventh field) that a service's program requires."""
     fields = re.match(r"(\S+)((?:\s+\S+){5}\s+)(\S+)", e.line(e.real(path), line))
     if fields is None or fields[1] not in SERVICES or SERVICES[fields[1]][5] != value:
         return []
@@ -87,7 +87,7 @@ def _limit(e: Evidence, path: str, line: int, value: str) -> list[Step]:
 
 
 def lost_queue(e: Evidence) -> list[Step]:
-    """The usual queue for one that is not there, as policy: its disk may come back."""
+    """Returns to the default queue_directory if the one set does not exist; as policy, since its disk may come back."""
     path, usual = e.mta.queue_directory, e.mta.defaults.get("queue_directory", "")
     if e.was("queue_directory") is None or path == usual or e.there(path) or not e.there(f"{usual}/maildrop"):
         return []
@@ -108,7 +108,8 @@ def _bad(e: Evidence, name: str) -> bool:
 
 
 def _account(e: Evidence, parameter: str, kind: str, name: str) -> list[Step]:
-    """A misspelt name taken out where the default's account exists; else the account made again, with the number that its files have."""
+    """Drops a misspelt account if the default's exists; else creates the account again, with the number that its
+    files have."""
     default = e.mta.defaults.get(parameter, "")
     near = difflib.SequenceMatcher(None, name, default).ratio() > 0.75 or _bearers(e, kind) == {default}
     database = "group" if kind == "group" else "passwd"
@@ -131,7 +132,7 @@ _TOOLS = {"group": "/usr/sbin/groupadd", "user": "/usr/sbin/useradd"}
 
 
 def _bearers(e: Evidence, kind: str) -> set[str]:
-    """Who Postfix's files belong to, of which the account is the owner or the group: a name, a number where none has it."""
+    """The owners or groups of the directories that the account should own: names, or numbers that no account has."""
     root = e.mta.queue_directory
     stats = [
         e.stat(f"{root}/{name}")
@@ -141,14 +142,14 @@ def _bearers(e: Evidence, kind: str) -> set[str]:
 
 
 def _number(e: Evidence, kind: str) -> int | None:
-    """The number that the account's files bear, where all bear the same and nobody else has it."""
+    """The uid or gid of the account's files if they share one that no account has; else None."""
     found = _bearers(e, kind)
     number = next(iter(found)) if len(found) == 1 else ""
     return int(number) if number.isdecimal() and 0 < int(number) < 60_000 else None
 
 
 def again(e: Evidence, why: str) -> tuple[Step, ...]:
-    """Postfix's package installed over itself, which brings its files back."""
+    """Reinstalls Postfix's package, which restores its files; () if the command is not known."""
     if e.family is None or not e.family.reinstall:
         return ()
     words, opens = tuple(e.family.reinstall.split()), "the package manager install it again"
@@ -156,7 +157,7 @@ def again(e: Evidence, why: str) -> tuple[Step, ...]:
 
 
 def lost_library(e: Evidence, library: str) -> Plan:
-    """Its package installed again, where the name says that it is Postfix's own."""
+    """Reinstalls Postfix's package if the library's name says that it is its own; else only words."""
     text = f"{library} is missing: reinstall the package that contains it, and restart Postfix."
     steps = again(e, f"{library} belongs to Postfix's package.") if library.startswith("libpostfix-") else ()
     return Plan(steps=(*steps, *e.restart("The programs load it when they start.")) if steps else (), text=text)

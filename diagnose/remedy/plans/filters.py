@@ -34,7 +34,7 @@ _SIGNS = ("filter.milter", "filter.content", "filter.policy")
 
 @plans("milter-down", "content-filter-down")
 def filters(e: Evidence) -> Plan | None:
-    """The address corrected where the program says that it listens at another one; else the program's own unit started."""
+    """Corrects the address if the program's settings name another one; else starts the program's unit."""
     steps: list[Step] = []
     put = False
     for seen in e.seen(*_SIGNS):
@@ -66,7 +66,7 @@ def filters(e: Evidence) -> Plan | None:
 
 
 def _picked_up(e: Evidence) -> Iterator[Step]:
-    """What cleanup(8) refused stays in the maildrop, where pickup(8) looks again within a minute, or when it is woken."""
+    """Wakes pickup(8) if mail is in the maildrop, where what cleanup(8) refused otherwise waits for up to a minute."""
     waiting = facts.queue(e.ctx)
     if waiting is not None and waiting.messages.get("maildrop"):
         argv = (*postfix_tool("postkick", e.config), "public", "pickup", "W")
@@ -84,7 +84,8 @@ def _closed(e: Evidence, path: str) -> Plan:
 
 
 def _key(e: Evidence) -> Iterator[Step]:
-    """The mode of the key that OpenDKIM signs with: unless told otherwise it ends where others may read it (RequireSafeKeys)."""
+    """Narrows the mode of OpenDKIM's key: by default OpenDKIM does not use one that others may read
+    (RequireSafeKeys)."""
     said = re.search(r"(?mi)^[ \t]*KeyFile[ \t]+(/\S+)", e.ask(Read("/etc/opendkim.conf")).text)
     stat = e.stat(said[1]) if said else None
     if said and stat is not None and stat.kind == "file" and stat.mode & 0o077:
@@ -93,7 +94,7 @@ def _key(e: Evidence) -> Iterator[Step]:
 
 
 def _places(e: Evidence) -> Iterator[tuple[str, str]]:
-    """Each of the programs that is here with where it listens, as `inet:PORT` or a path."""
+    """(unit, where it listens: `inet:PORT` or a path) of each of the programs that is here."""
     for unit, path, pattern, usual in _DAEMONS:
         text = e.ask(Read(path))
         if text.problem and not e.unit(unit):
@@ -114,7 +115,8 @@ def _same(endpoint: str, place: str) -> bool:
 
 
 def _corrected(e: Evidence, endpoint: str, parameter: str) -> Step | None:
-    """The milter's port or socket, where one milter of this host listens at another than all that Postfix names."""
+    """Corrects the milter's port or socket, if just one milter of this host listens at a place that Postfix does not
+    name; else None."""
     value = e.was(parameter) or ""
     if value.startswith("$"):
         parameter, value = value.strip("${}"), e.was(value.strip("${}")) or ""
@@ -140,7 +142,8 @@ def _corrected(e: Evidence, endpoint: str, parameter: str) -> Step | None:
 
 
 def _misnumbered(e: Evidence, endpoint: str, parameter: str) -> Step | None:
-    """The filter's port, where one other program of this host listens on a port of the same digits; as policy, for it is shown all mail."""
+    """Corrects the filter's port, if just one program of this host listens on a port with the same digits; as
+    policy, since it is shown all mail. Else None."""
     (host, port), value = address(endpoint), e.was(parameter) or ""
     alike = {
         one.port: one.process for one in e.ask(Listeners()).listeners if sorted(str(one.port)) == sorted(str(port))
@@ -156,7 +159,8 @@ def _misnumbered(e: Evidence, endpoint: str, parameter: str) -> Step | None:
 
 
 def _other_socket(e: Evidence, name: str, parameter: str, value: str, places: list[str]) -> Step | None:
-    """The one socket of a milter below the queue directory, written as the daemons see it, chrooted or not."""
+    """Replaces the socket by the only milter's below the queue directory, written as the daemons see it, chrooted or
+    not; else None."""
     below = f"{e.mta.queue_directory}/"
     there = [
         place.removeprefix(below) for place in places if place.startswith(below) and e.stat(place).kind == "socket"

@@ -39,7 +39,7 @@ def asks(way: Route, user: str = "") -> tuple[Ask, ...]:
 
 
 def given(e: Evidence, way: Route, user: str = "") -> tuple[tuple[Step, ...], tuple[Ask, ...]]:
-    """The login that a person gives, written into the table that is set or a new one."""
+    """(steps, asks) that write a login from a person into the table that is set, or a new one, and switch it on."""
     listed = map(table.meant, table.parse_list(way.value("smtp_sasl_password_maps")))
     set_ = (one for one in listed if table.source(one))
     found = password_table(e) or next(set_, None) or table.parse(f"{e.map_type}:{e.config}/sasl_passwd")
@@ -52,7 +52,7 @@ def given(e: Evidence, way: Route, user: str = "") -> tuple[tuple[Step, ...], tu
 
 
 def switched_on(e: Evidence, way: Route, reference: str) -> list[Step]:
-    """What lets smtp(8) log in with that table."""
+    """Steps that let smtp(8) log in with that table."""
     found: list[Step] = []
     if not way.flag("smtp_sasl_auth_enable"):
         found.append(e.client(way, "smtp_sasl_auth_enable", "yes", f"{way.host} accepts mail after a login."))
@@ -112,7 +112,8 @@ def login(e: Evidence) -> Plan | None:
 
 
 def _made(e: Evidence, way: Route, found: Table) -> list[Step]:
-    """The table, whose text holds the login, built with a type that is built in, and named."""
+    """Compiles the table, whose text holds the login, with a type that this Postfix has, and names it in the
+    settings."""
     kind, path = usable_type(e, found), table.source(found)
     steps: list[Step] = [*e.build(kind, path, way.nexthop)]
     set_ = table.parse_list(way.value("smtp_sasl_password_maps"))
@@ -139,7 +140,8 @@ def rejected(e: Evidence) -> Plan | None:
 
 
 def _first_of_two(e: Evidence, way: Route, found: Table) -> list[Step]:
-    """The entries above the last of the same key made comments: a new login was put below the old one, which hides it."""
+    """Comments out all but the last entry of the next hop's key: a new login was put below the old one, which hides
+    it. [] if there is only one."""
     path = e.real(table.source(found)) if table.source(found) else ""
     text = sasl_passwd.parse(e.ask(Read(path, secret="sasl")).text) if path else None
     same = [entry for entry in text.entries if entry.key == way.nexthop] if text else []
@@ -170,7 +172,7 @@ def malformed(e: Evidence) -> Plan | None:
 
 
 def _line(e: Evidence, way: Route, seen: Observation) -> list[Step] | None:
-    """The line set right without a look at its password; None if that takes the password itself."""
+    """Corrects the line without reading its password; None if that takes the password itself."""
     kind, number = seen.text("kind"), whole(seen, "line")
     path = e.real(seen.text("path"))
     raw = e.line(path, number, secret="sasl")

@@ -72,14 +72,15 @@ def permissions(e: Evidence) -> Plan | None:
 
 
 def _beside(e: Evidence, path: str) -> tuple[Step, ...]:
-    """Postfix's own program, where it lies beside the link that another mailer left when it was removed."""
+    """Puts Postfix's own program (PATH.postfix) in place of a dangling link that a removed mailer left; () if it is
+    not there."""
     own, old = f"{path}.postfix", e.aside(path)
     return (*old, CopyFile(source=own, path=path, why="It is Postfix's own.")) if old and e.there(own) else ()
 
 
 @plans("disk-full")
 def room(e: Evidence) -> Plan | None:
-    """A demand that no disk of this size meets; room itself only a person can make."""
+    """Drops size settings that require more than the ample free space; only a person can free any."""
     steps: list[Step] = []
     for seen in e.failed("disk.space"):
         free = whole(seen, "free")
@@ -148,7 +149,7 @@ def held(e: Evidence) -> Plan | None:
 
 @plans("mail-loops-back")
 def loop(e: Evidence) -> Plan | None:
-    """relayhost is this host: the relay whose login lies here, else none."""
+    """Replaces a relayhost that is this host by the relay whose login is stored here; else drops it."""
     way = e.way
     if way is None or not way.relay or e.was("relayhost") is None:
         return None

@@ -1,4 +1,5 @@
-"""Plans for hosts whose MTA is Exim, msmtp or nullmailer: their settings set right at their place, their files' owners, their daemons."""
+"""Plans for hosts whose MTA is Exim, msmtp or nullmailer: corrected settings, their files' owners and modes, their
+daemons."""
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ class _Wanted:
 
 
 def mailers_plan(e: Evidence) -> Plan | None:
-    """None if nothing on this host mends it, or the mailer has no plans here."""
+    """The plan for the mailer's cause; None if nothing on this host mends it, or the mailer has no plans here."""
     here = facts.mailer(e.ctx)
     if here is None or here.program != e.text("program"):
         return None
@@ -86,7 +87,8 @@ def _wanted(e: Evidence, cause: str) -> _Wanted:
 
 
 def _owners(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
-    """What a daemon runs as must read its settings and logins; msmtp's readers are a group, where its package made one."""
+    """Owners and modes by which the account that a daemon runs as, or the group of msmtp's package, can read
+    settings and logins and write the queue."""
     for seen in e.seen("host.queue-permissions"):
         path = seen.text("path")
         stat, why = e.stat(path), f"{here.title} needs it as {here.account or seen.text('group')}."
@@ -177,7 +179,7 @@ def _exim(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
 
 
 def _tried(e: Evidence) -> Iterator[Step]:
-    """A few messages tried at once: Exim remembers a server that failed, and holds new mail to it back as well."""
+    """Tries a few messages at once: Exim remembers a server that failed, and holds back new mail to it as well."""
     waiting = facts.queue(e.ctx)
     ids = [g.sample.queue_id or "" for g in waiting.groups if g.queue_name == "deferred"] if waiting else []
     if ids := [one for one in ids if re.fullmatch(r"\w[\w-]+", one)][:_FEW]:
@@ -185,7 +187,7 @@ def _tried(e: Evidence) -> Iterator[Step]:
 
 
 def _entry(e: Evidence, host: str, why: str) -> Iterator[Step]:
-    """The entry for this very server, written otherwise than Exim looks for it."""
+    """Corrects the name in the login entry that is meant for this server, to the one that Exim looks up."""
     way = e.way
     assert way is not None
     found = mailers.login(e.ctx, mailers.outgoing(e.ctx))
@@ -205,7 +207,7 @@ def _entry(e: Evidence, host: str, why: str) -> Iterator[Step]:
 
 
 def _reloaded(e: Evidence, unit: str) -> Iterator[Step]:
-    """Where its daemon serves programs of this host by SMTP, with the settings that it has read."""
+    """Reloads the daemon if port 25 is open: it serves programs of this host with the settings that it has read."""
     manager = e.manager_of(unit)
     if manager and any(one.port == 25 for one in e.ask(Listeners()).listeners):
         yield Daemon(
@@ -257,7 +259,7 @@ def _msmtp_set(e: Evidence, path: str, lines: list[str], key: str, value: str, w
 
 
 def _msmtp_word(e: Evidence, here: mailers.Mailer, path: str, lines: list[str], seen: Observation) -> Iterator[Step]:
-    """A misspelt account or keyword, where one that is known is near."""
+    """Corrects a misspelt account or keyword, if a known one is near."""
     number = whole(seen, "line")
     raw = lines[number - 1] if 0 < number <= len(lines) else ""
     words = raw.split()
@@ -278,7 +280,7 @@ def _msmtp_word(e: Evidence, here: mailers.Mailer, path: str, lines: list[str], 
 
 
 def _nullmailer(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
-    """Its one line, which holds the password: only words of it are named."""
+    """Edits its one line, which holds the password, by naming only other words of it."""
     _, path, lines = _file(e)
     used = [number for number, raw in enumerate(lines, 1) if raw.strip() and not raw.lstrip().startswith("#")]
     if len(used) != 1:

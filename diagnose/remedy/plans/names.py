@@ -68,7 +68,7 @@ def resolver(e: Evidence) -> Plan | None:
 
 
 def _copied(e: Evidence) -> tuple[Step, ...]:
-    """The copy of a file that an earlier step makes."""
+    """Copies the resolv.conf that an earlier step makes into the chroot, if an smtp(8) is chrooted; else ()."""
     place = f"{e.mta.queue_directory}/etc"
     if not e.there(place) or not any(service.chroot and service.command == "smtp" for service in e.mta.master.services):
         return ()
@@ -118,7 +118,7 @@ def hostname(e: Evidence) -> Plan | None:
 
 @plans("helo-name-invalid")
 def helo(e: Evidence) -> Plan | None:
-    """The name of this host's public address, where that leads back to it."""
+    """Sets smtp_helo_name to the PTR name of this host's public address, if that resolves back to it."""
     confirmed = [
         o
         for run in e.runs
@@ -164,8 +164,8 @@ def reverse(e: Evidence) -> Plan | None:
 
 @plans("sender-domain-not-found")
 def sender(e: Evidence) -> Plan | None:
-    """myorigin, where senders get their domain from it, as the domain that /etc/mailname or myhostname names; words for a table that
-    puts this sender in the place of others."""
+    """Sets myorigin, if senders get their domain from it, to a domain of /etc/mailname or myhostname that exists, or
+    asks for one; words for a table that replaces senders by this one."""
     whose = facts.target(e.ctx).sender or e.text("sender")
     origin = facts.origin(e.ctx, e.mta)
     if whose and whose.rpartition("@")[2].lower() != origin.lower():
@@ -191,7 +191,8 @@ def sender(e: Evidence) -> Plan | None:
 
 
 def _made(e: Evidence, address: str) -> str:
-    """Where a table of this host has an address as what it makes of senders, for people; "" if none does."""
+    """The place, for people, of the table entry of this host that makes this address of senders; "" if there is
+    none."""
     for parameter in ("sender_canonical_maps", "canonical_maps", "smtp_generic_maps"):
         for found in table.parse_list(e.value(parameter)):
             path = table.source(found)

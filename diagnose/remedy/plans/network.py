@@ -34,7 +34,7 @@ _CSF = "/etc/csf/csf.conf"
 
 @plans("egress-submission-blocked", "relay-unreachable")
 def other_port(e: Evidence) -> Plan | None:
-    """Another port of the application's own server, and of the relay."""
+    """Moves the application to another port of its server, and Postfix to another one of the relay."""
     own, relay = on_another_port(e), relay_port(e)
     if own is None or relay is None:
         return own or relay
@@ -52,8 +52,9 @@ def _at_home(e: Evidence, way: Route) -> Plan:
 
 
 def relay_port(e: Evidence) -> Plan | None:
-    """The same relay on a port that was seen open from here, with the login that is there; else past an entry of transport_maps that
-    leads to a dead host."""
+    """Moves to a port of the same relay that was seen open from here, with the stored login, unless an outdated
+    table, the hosts file or a misspelt name is at fault; else goes past an entry of transport_maps that leads to a
+    dead host."""
     way = e.way
     if way is None or not way.relay:
         return None
@@ -100,8 +101,8 @@ def relay_port(e: Evidence) -> Plan | None:
 
 
 def _hosts(e: Evidence, way: Route) -> list[Step]:
-    """The lines of the hosts file that name the relay made comments, as policy, where Postfix reads that file and DNS has another
-    address, which answers."""
+    """Comments out the lines of the hosts file that name the relay, as policy, if Postfix reads that file and
+    another address from DNS answers; else []."""
     listed = [
         (number, raw)
         for number, raw in e.numbered("/etc/hosts")
@@ -130,7 +131,8 @@ def _past(e: Evidence, way: Route, entry: Entry) -> Plan:
 
 @plans("egress-port-25-blocked")
 def through_relay(e: Evidence) -> Plan | None:
-    """Another port of the application's own server, where no mail server is here; else the relay whose login lies on this host; else the owner of the network, or the relay that the report suggests."""
+    """Another port of the application's server, if Postfix is not installed; else the relay whose login is stored
+    here; else a request to the network's owner to open port 25."""
     if not e.mta.installed and (own := on_another_port(e)):
         return own
     way = e.way
@@ -159,7 +161,8 @@ def through_relay(e: Evidence) -> Plan | None:
 
 @plans("local-firewall-blocks-smtp")
 def accept(e: Evidence) -> Plan | None:
-    """The check's own words name the command of the tool that keeps the rule; it is made as narrow as the packet is."""
+    """Steps from the command that the check names for the tool that keeps the rule, narrowed to Postfix's user where
+    that is possible."""
     steps: list[Step] = []
     found = e.seen("firewall.smtp", "firewall.redirect", "firewall.route")
     for seen in found:
@@ -222,7 +225,7 @@ def _accept(e: Evidence, seen: Observation, argv: list[str]) -> Step:
 
 
 def _csf(e: Evidence, seen: Observation) -> list[Step]:
-    """Postfix's user added to SMTP_ALLOWUSER in csf.conf, and csf's rules reloaded."""
+    """Adds Postfix's user to SMTP_ALLOWUSER in csf.conf, and reloads csf's rules; [] if it is there."""
     owner = e.value("mail_owner") or "postfix"
     for number, line in e.numbered(_CSF):
         if (match := re.fullmatch(r"(SMTP_ALLOWUSER\s*=\s*\")([\w,-]*)\"\s*", line)) and owner not in match[2].split(
@@ -238,7 +241,8 @@ def _csf(e: Evidence, seen: Observation) -> list[Step]:
 
 
 def _route(e: Evidence, seen: Observation, argv: list[str]) -> list[Step]:
-    """The route or rule taken out, and the line by which `ip` puts the same one in again; or a route that leads past a network."""
+    """Removes the route or rule, with the `ip` command that adds it again as undo; or adds a route past a network.
+    [] for any other command."""
     at = 3 if argv[1:2] == ["-6"] else 2
     if argv[:1] != ["ip"] or argv[at - 1] not in ("route", "rule") or argv[at : at + 1] not in (["del"], ["add"]):
         return []
@@ -301,8 +305,8 @@ def interface(e: Evidence) -> Plan | None:
 
 
 def _of_interfaces(e: Evidence) -> Plan | None:
-    """Words for inet_interfaces with names of interfaces: Postfix takes addresses and host names, and what is to listen where a person
-    decides."""
+    """Words for inet_interfaces with names of interfaces: Postfix takes addresses and host names, and only a person
+    can say where it is to listen."""
     have: dict[str, list[str]] = {}
     for one in interface_addresses(e.ctx):
         if one.scope != "link":

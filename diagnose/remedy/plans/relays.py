@@ -30,7 +30,7 @@ _PORTS = {
 
 
 def password_table(e: Evidence) -> Table | None:
-    """The table of passwords that is set and whose text is there, else the one in a usual place."""
+    """The password table that is set and of which a file exists, else one in a usual place; None if there is none."""
     for found in map(table.meant, table.parse_list(e.value("smtp_sasl_password_maps"))):
         source = table.source(found)
         if found.type in (*table.PATTERNS, *table.BACKENDS):
@@ -45,12 +45,12 @@ def password_table(e: Evidence) -> Table | None:
 
 
 def usable_type(e: Evidence, found: Table) -> str:
-    """Its type where this Postfix has it, else one that it makes."""
+    """The table's type if this Postfix has it, else one that it can make."""
     return found.type if not e.mta.map_types or found.type in e.mta.map_types else e.map_type
 
 
 def keys(e: Evidence, found: Table) -> tuple[str, ...]:
-    """The keys of its text; of the compiled table where there is not text."""
+    """The keys of the table's text, or of the compiled table if the text cannot be read."""
     text = e.ask(Read(table.source(found), secret="sasl"))
     if text.problem is None:
         return tuple(entry.key for entry in sasl_passwd.parse(text.text).entries)
@@ -72,8 +72,8 @@ def hops(held: tuple[str, ...]) -> list[str]:
 
 
 def by_login(e: Evidence) -> list[Step]:
-    """The way to the one relay that a login is there for: for the whole host as policy; where several domains send, for this
-    sender's alone."""
+    """Sends mail through the only relay with a stored login: for the whole host as policy; if several domains send,
+    for this sender's alone. [] if there is no such relay, or several."""
     found = password_table(e)
     known = hops(keys(e, found)) if found else []
     if found is None or len(known) != 1:
@@ -115,8 +115,8 @@ def by_login(e: Evidence) -> list[Step]:
 
 
 def by_advice(e: Evidence, advice: Advice) -> Plan:
-    """The relay that the report names, with a login that a person gives: for the whole host as policy; where several domains
-    send, for this sender's alone."""
+    """Sends mail through the relay that the report names, with a login that a person gives: for the whole host as
+    policy; if several domains send, for this sender's alone."""
     hop = f"[{advice.host}]:{advice.port}"
     names = senders.domains(e.ctx)
     said = senders.said(e.ctx, names, advice.host)
@@ -176,7 +176,7 @@ def by_advice(e: Evidence, advice: Advice) -> Plan:
 
 
 def by_table(e: Evidence) -> list[Step]:
-    """The entry of transport_maps that sends all mail past the relay, made a comment."""
+    """Comments out the entry of transport_maps that sends all mail past the relay; [] if there is none."""
     for found in table.parse_list(e.value("transport_maps")):
         path = table.source(found)
         for number, raw in e.numbered(path):
@@ -188,7 +188,7 @@ def by_table(e: Evidence) -> list[Step]:
 
 
 def meant_hop(e: Evidence, way: Route, kind: str) -> str | None:
-    """The next hop that was meant by one that does not resolve."""
+    """The next hop that was meant by one that does not resolve, None if that is not known or no other."""
     raw = way.hops[0].raw
     bare = values.plain(raw).strip(" '\"")
     bare = re.sub(r"^(?:\w+://|(?:smtp|relay|lmtp)(?=:[\[\w]))[:/]*", "", bare).rstrip("/")
@@ -214,7 +214,7 @@ def meant_hop(e: Evidence, way: Route, kind: str) -> str | None:
 
 
 def set_hop(e: Evidence, way: Route, hop: str, why: str) -> list[Step]:
-    """The next hop, replaced where it stands: relayhost, or the entry of a table; and the login under its name."""
+    """Replaces the next hop in relayhost or a table's entry, and stores the login under it; [] if it is in neither."""
     raw = way.hops[0].raw
     steps: list[Step] = []
     if (e.was("relayhost") or "").strip() == raw or e.value("relayhost") == raw:
@@ -232,7 +232,7 @@ def set_hop(e: Evidence, way: Route, hop: str, why: str) -> list[Step]:
 
 
 def follow_key(e: Evidence, old: str, hop: str) -> list[Step]:
-    """The login that stands under the old next hop, under the new one as well."""
+    """Stores the old next hop's login under the new one as well; [] if it is there, or the table cannot be read."""
     found = password_table(e)
     held = keys(e, found) if found else ()
     if found is None or hop in held:
@@ -245,7 +245,8 @@ def follow_key(e: Evidence, old: str, hop: str) -> list[Step]:
 
 
 def moved_key(e: Evidence, found: Table, near: str, hop: str, why: str) -> Step:
-    """The login under the next hop's name too. A key that is not shown whole, since it may hold more, is replaced."""
+    """Stores the login under the next hop too. A key that is shown abridged, since it may hold more, is replaced
+    instead."""
     source = e.real(table.source(found))
     if "\u2026" not in near:
         return TableEntry(path=source, key=hop, same_as=near, why=why)

@@ -36,7 +36,7 @@ _TEXTS = {
 
 @plans("sender-unauthenticated", "spf-record-invalid", "dkim-key-mismatch")
 def sender(e: Evidence) -> Plan | None:
-    """For the domain of the mail in question, where its name was looked up; else the cause's own words do."""
+    """What to publish for the domain of the mail in question; None if no check found a fault with it."""
     seen = _of_one_domain(e)
     if not seen:
         return None
@@ -49,7 +49,7 @@ def sender(e: Evidence) -> Plan | None:
 
 @plans("ip-blocklisted")
 def listed(e: Evidence) -> Plan | None:
-    """The operators of the lists that were asked and name this host's address."""
+    """Whom to ask for removal: the operators of the lists that name this host's address."""
     seen = e.seen("blocklist.listed")
     who = {o.text("list"): o for o in seen}
     if not who:
@@ -68,7 +68,7 @@ def listed(e: Evidence) -> Plan | None:
 
 
 def _of_one_domain(e: Evidence) -> list[Observation]:
-    """What is wrong with the name of the mail's sender, else of the first domain of which anything is."""
+    """The faults found with the domain of the mail's sender, else with the first domain that has a failed check."""
     seen = e.seen(*_KINDS)
     whose = (facts.target(e.ctx).sender or e.text("sender")).rpartition("@")[2].lower()
     wrong = [o for o in seen if o.subject == whose] or [o for o in seen if o.status is Status.FAILED]

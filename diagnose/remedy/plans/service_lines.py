@@ -1,4 +1,4 @@
-"""A line of master.cf that master(8) does not accept, as it was meant."""
+"""Repairs of lines in master.cf that master(8) does not accept."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def service_line_repaired(e: Evidence, path: str, number: int, raw: str, made: s
 
 
 def _fields(e: Evidence, line: str) -> str:
-    """A service's line with each field that master(8) does not accept as Postfix ships it, or left to its default."""
+    """A service's line with each field that master(8) does not accept replaced by the one that Postfix ships, or by
+    "-"."""
     parts = re.split(r"(\s+)", line)  # the fields, and the blanks between them
     if parts[2] not in master_cf.TYPES:
         parts[2] = near(parts[2], master_cf.TYPES, 0.7) or parts[2]
@@ -49,7 +50,7 @@ def _above(e: Evidence, path: str, number: int) -> str:
 
 
 def unread_service(e: Evidence, seen: Observation) -> list[Step]:
-    """The line of master.cf at fault, where Postfix's complaint names none."""
+    """Repairs the line of master.cf at fault, if Postfix's complaint is about that file; else []."""
     if "master.cf" not in f"{seen.data.get('path')} {seen.summary}":
         return []
     for found in master_cf.parse("\n".join(e.ask_lines(e.master_path))).findings:

@@ -1,4 +1,4 @@
-"""Plans for what main.cf and master.cf say that Postfix does not take, or takes otherwise than it was meant."""
+"""Plans for settings in main.cf and master.cf that Postfix rejects, or reads otherwise than they were meant."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def take_up(e: Evidence, why: str = "Postfix reads its settings when it is reloa
 
 
 def taken_up(e: Evidence, steps: Sequence[Step], text: str = "", asks: tuple[Ask, ...] = ()) -> Plan | None:
-    """The steps, then what has Postfix take them up; None if there are none."""
+    """A plan of the steps and the reload or restart that applies them; None without steps."""
     return Plan(steps=(*steps, *take_up(e)), text=text, asks=asks) if steps else None
 
 
@@ -100,7 +100,7 @@ def settings(e: Evidence) -> Plan | None:
 
 
 def readable(e: Evidence, plan: Plan) -> Plan:
-    """The plan, with what makes main.cf and master.cf readable again before it: postconf refuses them else."""
+    """The plan, preceded by repairs of the lines in main.cf and master.cf that postconf cannot read."""
     if not e.seen("config.syntax"):
         return plan
     whole = settings(e)
@@ -109,7 +109,8 @@ def readable(e: Evidence, plan: Plan) -> Plan:
 
 
 def _marks(e: Evidence) -> list[Step]:
-    """What a merge that was broken off left in the files; of two settings the later one holds, as Postfix reads them."""
+    """Comments out the conflict markers of an aborted merge; of two settings the later one counts, as Postfix reads
+    them."""
     why = "A merge left a conflict marker there, which Postfix cannot read."
     return [
         e.repair(path, number, raw, f"#{raw}", why)
@@ -120,7 +121,7 @@ def _marks(e: Evidence) -> list[Step]:
 
 
 def _master(e: Evidence) -> list[Step]:
-    """master.cf as Postfix ships it, where there is none or an empty one."""
+    """Copies master.cf as Postfix ships it, if there is none or an empty one; else []."""
     shipped = (f"{e.value('meta_directory') or e.config}/master.cf.proto", "/usr/share/postfix/master.cf.dist")
     source = next(filter(e.there, shipped), "")
     if not source or "".join(e.ask_lines(e.master_path)).strip():
@@ -130,7 +131,7 @@ def _master(e: Evidence) -> list[Step]:
 
 
 def _mailname(e: Evidence) -> list[Step]:
-    """The file that myorigin names, where it is gone: the name that Postfix gives itself."""
+    """Writes the missing file that myorigin names, with the name that Postfix gives itself; [] if it exists."""
     path = e.was("myorigin") or ""
     name = (e.was("myhostname") or e.ask(Now()).fqdn or "").strip()
     if not path.startswith("/") or e.there(path) or not re.fullmatch(r"[\w-]+(\.[\w-]+)+", name):
@@ -139,7 +140,7 @@ def _mailname(e: Evidence) -> list[Step]:
 
 
 def line_as_meant(e: Evidence, seen: Observation, why: str) -> list[Step]:
-    """A line of main.cf or master.cf as it was meant; one that means nothing becomes a comment."""
+    """Rewrites a line of main.cf or master.cf as it was meant; one that means nothing becomes a comment."""
     path, number = seen.text("path"), whole(seen, "line")
     raw = e.line(e.real(path), number) if path.endswith(("main.cf", "master.cf")) and number else ""
     if not raw.strip():
@@ -170,7 +171,7 @@ def line_as_meant(e: Evidence, seen: Observation, why: str) -> list[Step]:
 
 
 def _circular(e: Evidence) -> list[Step]:
-    """Settings that name themselves."""
+    """Drops settings that refer to themselves."""
     itself = [s for s in e.main.settings if re.search(rf"\$[{{(]?{re.escape(s.name)}\b", s.value)]
     return [e.drop(s.name, "It refers to itself, which Postfix cannot read.") for s in itself]
 
@@ -179,8 +180,7 @@ _DECIDES_LOGIN = re.compile(r"smtp_sasl_auth_enable|smtp_tls_wrappermode|smtp_se
 
 
 def swallowed(e: Evidence, names: str) -> list[Step]:
-    """Settings that are indented, so that Postfix takes them for a part of the value above, put at the margin; names: pattern of the
-    parameters above."""
+    """Unindents settings that Postfix takes for a part of the value above. names: pattern of the parameters above."""
     steps: list[Step] = []
     for found in e.main.findings:
         above = next((setting.name for setting in reversed(e.main.settings) if setting.line < found.line), "")
@@ -216,7 +216,7 @@ def _value(e: Evidence, seen: Observation) -> list[Step]:
 
 
 def _name(e: Evidence, wrong: str, right: str) -> list[Step]:
-    """A misspelt parameter's name, set right at its place."""
+    """Corrects a misspelt parameter's name in its line."""
     setting = next((s for s in e.main.settings if s.name == wrong), None)
     if setting is None:
         return []
@@ -248,7 +248,7 @@ def transport(e: Evidence) -> Plan | None:
 
 
 def _program(e: Evidence, name: str, seen: Observation) -> list[Step]:
-    """The service's own program in place of another's; the rest of its line stays."""
+    """Puts the service's own program in place of another's; the rest of its line stays."""
     program, wanted = seen.text("runs"), seen.text("wanted")
     lines = e.ask_lines(e.master_path)
     service = master_cf.parse("\n".join(lines)).get(name)
@@ -291,7 +291,8 @@ def _service(e: Evidence, name: str) -> list[Step]:
 
 
 def _without(e: Evidence, parameter: str, value: str, name: str) -> list[Step]:
-    """The setting, or the entry of its tables, that sends mail to a service that master.cf does not have."""
+    """Drops the setting, or comments out the entries of its tables, that send mail to a service that master.cf
+    lacks."""
     why = f"It names the service {name}, which master.cf does not have."
     if not parameter.endswith(("transport", "transport_maps")):
         return []
@@ -309,7 +310,7 @@ def _without(e: Evidence, parameter: str, value: str, name: str) -> list[Step]:
 
 
 def _uncommented(e: Evidence, lines: list[str], number: int) -> list[Step]:
-    """The service's line and the commented lines of options that follow it."""
+    """Uncomments the service's line and the lines of options that follow it."""
     why = "The service is commented out."
     steps: list[Step] = []
     for at in range(number, len(lines) + 1):

@@ -53,7 +53,7 @@ def suspended(e: Evidence) -> Plan | None:
 
 
 def _rule(e: Evidence, seen: Observation) -> tuple[Step, ...]:
-    """The one rule made a comment; the others of its table stay."""
+    """Comments out the rule, as policy; the others of its table stay."""
     path, number = seen.text("table"), whole(seen, "line")
     raw = e.line(e.real(path), number)
     if not raw.strip() or raw[:1] == "#":
@@ -64,7 +64,7 @@ def _rule(e: Evidence, seen: Observation) -> tuple[Step, ...]:
 
 @plans("delivery-throttled-by-settings", "message-expired")
 def throttled(e: Evidence) -> Plan | None:
-    """The setting taken away, where it stands in main.cf; whether it was meant only a person knows."""
+    """Drops the setting from main.cf or master.cf, as policy: only a person knows whether it was meant."""
     steps: list[Step] = []
     for seen in e.seen("config.throttle"):
         name = seen.text("parameter")
@@ -89,7 +89,8 @@ def throttled(e: Evidence) -> Plan | None:
 
 @plans("recipient-rewritten")
 def rewritten(e: Evidence) -> Plan | None:
-    """The one entry that sends the mail to somebody else taken out; a table of that alone, its setting."""
+    """Comments out the entry that sends the mail to somebody else; drops the setting if its table has that entry
+    alone."""
     steps: list[Step] = []
     for seen in e.seen("config.rewritten"):
         found, key = table.parse(seen.text("table")), seen.text("key")
@@ -125,7 +126,7 @@ def _rewrites(raw: str, address: str, value: str) -> bool:
 
 @plans("message-too-large")
 def own_limit(e: Evidence) -> Plan | None:
-    """A limit of this host's below Postfix's own default, where this host refused the message; with the limits of mailboxes,
+    """Drops a size limit below Postfix's default, if this host refused the message; with the limits of mailboxes,
     which may not be smaller."""
     default = int(e.mta.defaults.get("message_size_limit") or "10240000")
     if not any(seen.data.get("route") == "local" for seen in e.seen("mail.message-too-large")):
@@ -150,8 +151,9 @@ def _itself(e: Evidence, seen: Observation) -> bool:
 
 @plans("submission-rejected")
 def submitter(e: Evidence) -> Plan | None:
-    """This host's own loopback, where mynetworks has it misspelt; words for one that it lacks, or for a limit
-    on clients that holds for its own programs; the one account that handed mail in before, put behind those that may."""
+    """Corrects a misspelt loopback in mynetworks, drops strict 8-bit checks, or lets an account that submitted mail
+    before do so again; words for a loopback that mynetworks lacks, bare newlines, or a limit on clients that holds
+    for this host's programs too."""
     networks = e.was("mynetworks") or ""
     if any(word.startswith("127.") and setting_types.bad_network(word) for word in setting_types.items(networks)):
         meant = values.value("mynetworks", networks, "network", e.mta.defaults)

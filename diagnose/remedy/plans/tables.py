@@ -25,7 +25,8 @@ _DECIDED = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A line of a table's text: table, path, number from 1, raw; value: what it yields; parameter: of which the table is one."""
+    """A line of a table's text: table, path, number from 1, raw; value: what it yields; parameter: the setting that
+    names the table."""
 
     parameter: str
     table: table.Table
@@ -36,7 +37,7 @@ class Entry:
 
 
 def transport_entry(e: Evidence, way: Route) -> Entry | None:
-    """The line of a table that sends this mail where it goes, where one line says so in full: the last look-up decides."""
+    """The table line that routes this mail, by the last lookup that decided; None if no single line does."""
     match = next((m for m in map(_DECIDED.fullmatch, reversed(way.reasons)) if m), None)
     found = table.parse(match["table"]) if match else None
     path = table.source(found) if found else ""
@@ -59,7 +60,7 @@ def transport_entry(e: Evidence, way: Route) -> Entry | None:
 
 
 def recompiled(e: Evidence, way: Route) -> tuple[Step, ...]:
-    """postmap(1) on the table that routes this mail, if its text was changed after the last one."""
+    """Runs postmap(1) on the table that routes this mail, if its text was changed after the last run; else ()."""
     named = {table.parse(match["table"]).key for match in map(_DECIDED.fullmatch, way.reasons) if match}
     stale = [o for o in e.seen("table.stale") if o.data.get("kind") == "differs" and o.data.get("table") in named]
     why = "Its text was changed, and the compiled table still holds the old entries."
@@ -67,8 +68,8 @@ def recompiled(e: Evidence, way: Route) -> tuple[Step, ...]:
 
 
 def around(e: Evidence, way: Route, why: str) -> tuple[Step, ...]:
-    """The entry that sends mail of a domain elsewhere made a comment, as policy: where the domain has exchangers of its own, so that
-    its mail has another way."""
+    """Comments out the entry that routes mail of a domain, as policy, if the domain has MX hosts to send it to
+    instead; else ()."""
     entry = transport_entry(e, way)
     ways = facts.exchangers(e.ctx, way.domain) if entry else None
     if entry is None or ways is None or ways.kind != "mx" or way.host in ways.hosts:
@@ -84,7 +85,7 @@ def _build(e: Evidence, parameter: str, kind: str, path: str, why: str) -> tuple
 
 
 def _renamed(e: Evidence, parameter: str, old: str, new: str, why: str) -> list[Step]:
-    """The reference in main.cf, replaced."""
+    """Replaces a table's name in a setting of main.cf; [] if it is not there, or the change is refused."""
     value = e.was(parameter)
     if value is None or old not in value:
         return []
@@ -95,7 +96,7 @@ def _renamed(e: Evidence, parameter: str, old: str, new: str, why: str) -> list[
 
 
 def _two_types(e: Evidence) -> list[Step]:
-    """A table that is written with two types, as cidr:hash:/path: the second one's file is there."""
+    """Drops the first of a table's two types (cidr:hash:/path), if the file exists."""
     steps: list[Step] = []
     for setting in e.main.settings:
         for match in re.finditer(r"(?<![\w:])(\w+):((\w+):(/[^\s,]+))", setting.value):
@@ -107,7 +108,7 @@ def _two_types(e: Evidence) -> list[Step]:
 
 
 def hanging(e: Evidence, seen: Observation) -> Plan:
-    """Words for a program of this host that takes connections at the observation's port and serves none."""
+    """Words for a program of this host that accepts connections at the observation's port and does not answer."""
     port = whole(seen, "port")
     who = e.listening(port) or "The program"
     return Plan(
@@ -162,7 +163,7 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
 
 
 def unsupported(e: Evidence) -> Plan | None:
-    """The table under a type that this Postfix has, where its text is there."""
+    """Names the table under a type that this Postfix has, if its text exists."""
     if inside := swallowed(e, r"\w+_(?:maps|checks|database)"):
         return taken_up(e, inside)
     steps: list[Step] = []

@@ -42,7 +42,7 @@ def required(e: Evidence) -> Plan | None:
 
 
 def _in_table(e: Evidence, way: facts.Route) -> Iterator[Step]:
-    """The entry of smtp_tls_policy_maps that switches TLS off for this relay."""
+    """Sets the entry of smtp_tls_policy_maps that switches TLS off for this relay to encrypt."""
     for found in table.parse_list(way.value("smtp_tls_policy_maps")):
         path = table.source(found)
         for number, raw in e.numbered(path):
@@ -54,7 +54,7 @@ def _in_table(e: Evidence, way: facts.Route) -> Iterator[Step]:
 
 
 def hear(e: Evidence, way: facts.Route, keyword: str) -> list[Step]:
-    """Take an EHLO keyword off those that smtp(8) does not hear."""
+    """Has smtp(8) heed an EHLO keyword that it is set to ignore; [] if it is not, or an address map may say so."""
     if way.flag("smtp_never_send_ehlo"):
         return [e.client(way, "smtp_never_send_ehlo", "no", f"{way.host} tells what it offers in its answer to EHLO.")]
     name = "smtp_discard_ehlo_keywords"
@@ -83,7 +83,7 @@ def authorities(e: Evidence) -> Plan | None:
 
 
 def _rebuilt(e: Evidence, bundle: str) -> list[Step]:
-    """The bundle made again of the certificates that are installed, by the system's own program."""
+    """Rebuilds the CA bundle from the installed certificates with the system's own program; [] if there is none."""
     for program, *rest in REBUILD_CA:
         if any(e.there(f"{place}/{program}") for place in ("/usr/sbin", "/usr/bin")):
             full = Verify(argv=("test", "-s", bundle))
@@ -109,7 +109,7 @@ def wrapper(e: Evidence) -> Plan | None:
 
 
 def protocols(e: Evidence, kinds: tuple[str, ...]) -> list[Step]:
-    """The lists of protocols that were seen to be of these kinds, as today's servers need them."""
+    """Sets the protocol lists that were observed with these kinds to TLS 1.2 and later."""
     way = e.way
     names = [
         o.text("parameter") for o in e.seen("relay.protocol") if o.data.get("kind") in kinds and o.data.get("parameter")
@@ -182,8 +182,8 @@ def certificate(e: Evidence) -> Plan | None:
 
 
 def own_pair(e: Evidence) -> list[Step]:
-    """A certificate and the key that belongs to it, where one of them is set and the other is set for it or lies beside it. Only
-    public halves are looked at."""
+    """Sets a certificate and its key, if a pair is found in the files set and those beside them; else []. Only
+    public halves are compared."""
     names = ("smtp_tls_cert_file", "smtp_tls_key_file")
     certificate, key = values = [e.value(name) for name in names]
     if not all(value.startswith("/") for value in values) or e.was("smtp_tls_key_file") is None:
@@ -203,7 +203,7 @@ def own_pair(e: Evidence) -> list[Step]:
 
 
 def client_key(e: Evidence, seen: Observation) -> list[Step]:
-    """The client's certificate with its key; where they are not here and a password logs in, neither of the two."""
+    """Sets a client certificate that has its key; else drops a missing file, or both settings if a password logs in."""
     if right := own_pair(e):
         return right
     name, path, way = seen.text("parameter"), seen.text("path"), e.way

@@ -1,4 +1,4 @@
-"""Plans for what a systemd unit of Postfix, or a drop-in beside it, takes from its programs."""
+"""Plans for restrictions that a systemd unit of Postfix, or a drop-in beside it, puts on its programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from diagnose.remedy.steps import Step
 
 _PLACES = ("/etc/systemd/system", "/run/systemd/system")
 _UNITS = ("postfix", "postfix@", "postfix@-")
-# By what was seen of the running master: the directives that bring it about (systemd.exec(5), systemd.resource-control(5)).
+# What was seen of the running master, with the directives that cause it (systemd.exec(5), systemd.resource-control(5)).
 _DIRECTIVES = {
     "network": ("PrivateNetwork", "NetworkNamespacePath"),
     "Max open files": ("LimitNOFILE",),
@@ -28,7 +28,7 @@ _LEAST = {"LimitNOFILE": 64, "LimitNPROC": 16, "TasksMax": 16}
 
 @plans("submission-sandboxed", "resource-limits")
 def unit(e: Evidence) -> Plan | None:
-    """The directive made a comment where an administrator wrote it, as policy, since somebody wanted it."""
+    """Comments out the directive in a unit that an administrator wrote, as policy, since somebody wanted it."""
     steps: list[Step] = []
     for seen in e.seen("host.sandbox", "host.limits"):
         names = _DIRECTIVES.get(seen.text("kind")) or _DIRECTIVES.get(seen.text("limit"), ())
@@ -39,7 +39,7 @@ def unit(e: Evidence) -> Plan | None:
 
 
 def too_low(e: Evidence) -> list[Step]:
-    """The limits made comments that are too low for Postfix to start, and systemd made to read the unit."""
+    """Comments out limits that are too low for Postfix to start, and reloads systemd's units; [] if there are none."""
     steps = [
         _without(e, *where, f"With {name}={value} Postfix does not start.")
         for where, name, value in _written(e)
@@ -52,7 +52,7 @@ _READ = Command(argv=("systemctl", "daemon-reload"), takes_up=True, why="systemd
 
 
 def _written(e: Evidence) -> Iterator[tuple[tuple[str, int, str], str, str]]:
-    """Where a directive stands (path, line from 1, the line), its name and value."""
+    """((path, line number from 1, the line), name, value) of each directive."""
     places = (f"{place}/{name}.service" for place in _PLACES for name in _UNITS)
     for path in (found for place in places for found in (place, *e.files(f"{place}.d/*.conf"))):
         for number, raw in e.numbered(path if e.there(path) else ""):

@@ -19,7 +19,7 @@ CAUSE = Cause(
     flow=0,
     signs=(
         sign("app.settings", PROVES, proven=True),
-        # Mail of others may flow all the same.
+        # Other programs' mail may still flow.
         sign("app.sendmail-path", PROVES),
         # Odd, but not seen to be what stops the mail.
         sign("app.settings", SPEAKS, proven=False),

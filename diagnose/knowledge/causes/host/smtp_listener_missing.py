@@ -16,7 +16,7 @@ CAUSE = Cause(
         # The very address and port that the application is told to use; port 25 may well be open beside it.
         sign("app.smtp-listener-missing", SETTLES),
         sign("app.smtp-listener-missing", REFUTES, OK),
-        # Nobody told it to: without a host named it falls back on this one.
+        # Not configured: without a host the application falls back on this one.
         sign("app.settings", AGAINST, WARNING, problem="host-missing"),
         # The port that master.cf promises is not there.
         sign("listener.expected", SPEAKS),

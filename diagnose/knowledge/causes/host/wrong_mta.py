@@ -15,7 +15,7 @@ CAUSE = Cause(
     signs=(
         sign("postfix.sendmail-command", PROVES),
         sign("postfix.port-25-owner", STRONG),
-        # Postfix's own listener cannot be; that its sendmail command is still Postfix's takes nothing from it.
+        # Postfix cannot listen there; that the sendmail command is Postfix's does not change that.
         sign("postfix.port-25-owner", PROVES, wanted=True),
         # Postfix is not there at all: the other mailer may be quite right.
         sign("postfix.sendmail-command", FITS, WARNING),

@@ -12,12 +12,12 @@ CAUSE = Cause(
     rules_out="The attempts after the flush fail in the same way.",
     signs=(
         sign("queue.waiting", SPEAKS, failed=True, late=False),
-        # A greeting says nothing about what was said to the envelope, nor does other mail.
+        # Neither a greeting nor other mail proves anything about replies to this envelope.
         sign("queue.waiting", AGAINST, failed=True, late=True),
         # Without waiting mail that failed there is nothing to retry.
         sign("queue.waiting", REFUTES, failed=False),
         sign("queue.waiting", REFUTES, OK),
-        # Other mail flows; that this mail's own way works takes a probe of it.
+        # Other mail flows; only a probe of this mail's own route shows that it works.
         sign("mail.flow", FITS, OK),
         sign("mail.flow", HINTS, WARNING),
         # The probe on the mail's own way succeeds: its port answers, and where a relay is used its login too.
@@ -47,7 +47,7 @@ CAUSE = Cause(
         sign("relay.mechanism", REFUTES),
         sign("relay.envelope", REFUTES),
     ),
-    prior=-7,  # that the cause is gone wants a sign of its own: nothing but waiting mail is none
+    prior=-7,  # waiting mail alone does not show that its cause is gone
     links=(
         "https://www.postfix.org/QSHAPE_README.html",
         "https://www.postfix.org/postconf.5.html#maximal_backoff_time",

@@ -14,7 +14,7 @@ CAUSE = Cause(
     flow=REFUTES,
     signs=(
         sign("identity.helo", FITS, via="direct"),
-        # No name at all is refused by more receivers than one that does not resolve.
+        # More receivers refuse an invalid name than one that does not resolve.
         sign("identity.helo", SPEAKS, via="direct", kind="invalid"),
         # Refused at EHLO, with nothing but the name said.
         sign("relay.session", PROVES, stage="EHLO", kind=("later", "refused"), named=False),

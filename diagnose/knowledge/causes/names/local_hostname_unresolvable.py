@@ -15,7 +15,7 @@ CAUSE = Cause(
     ),
     rules_out="The name is listed in mydestination, or resolves.",
     signs=(
-        # True of many hosts whose mail to the world is well: only failing mail makes it more than a note.
+        # True of many hosts whose mail to others works: only failing mail makes it more than a note.
         sign("identity.hostname", PROVES, failing=True),
         sign("identity.hostname", REFUTES, OK),
         sign("dns.resolver", REFUTES),

@@ -21,9 +21,9 @@ CAUSE = Cause(
         # A company's own mail server has a private address, and may be down like any other.
         sign("dns.recipient-domain", FITS, kind="private"),
         sign("destination.reachable", FITS),
-        # A loopback address as exchanger is right for nobody.
+        # A loopback address is never a valid MX host.
         sign("dns.recipient-domain", PROVES, kind="loopback"),
-        # Its server may be there to say just that.
+        # The domain may run a server just to say so.
         sign("dns.recipient-domain", DOUBTS, OK),
         sign("dns.resolver", REFUTES),
     ),

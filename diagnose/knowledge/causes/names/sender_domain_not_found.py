@@ -21,7 +21,7 @@ CAUSE = Cause(
         sign("identity.sender-domain", AGAINST, OK),
         sign("dns.resolver", REFUTES),
     ),
-    # One wrong name, and what the world refuses comes before what cron writes to root.
+    # Both may come from one wrong name: refusals by other hosts rank before cron's mail to root.
     explains=("helo-name-invalid", "local-hostname-unresolvable"),
     links=(
         "https://www.postfix.org/postconf.5.html#myorigin",

@@ -45,7 +45,7 @@ CAUSE = Cause(
         sign("path.dies", STRONG, port=25, root_too=True),
         sign("path.dies", DOUBTS, OK),
         sign("path.dies", AGAINST, port=25, where="host"),
-        # The application's own way out, and unrelated servers fail on its port too.
+        # The application's own server fails, and unrelated servers on its port too.
         sign("app.server", PROVES, port=25, others="blocked", intended=True),
         # The application sends by another port: Postfix's own port matters only if its mail fails.
         sign("app.route", REFUTES, OK, direct=True, port=(465, 587, 2465, 2525, 2587)),
@@ -56,7 +56,7 @@ CAUSE = Cause(
         sign("firewall.smtp", DOUBTS, by_user=True),
         sign("firewall.route", REFUTES),
         sign("firewall.redirect", REFUTES, WARNING),
-        # Rules that cannot be read may hold back this very user and not Postfix.
+        # Rules that cannot be read may stop this user and not Postfix.
         sign("firewall.smtp", DOUBTS, UNKNOWN),
         # Other operators' servers answer on it.
         sign("egress.mail-port", AGAINST, OK, port=25),

@@ -46,7 +46,7 @@ CAUSE = Cause(
         sign("path.dies", SPEAKS, service="submission", said_by="neighbour"),
         sign("path.dies", DOUBTS, OK),
         sign("path.dies", AGAINST, service="submission", where="host"),
-        # The application's own way out, and unrelated servers fail on its port too.
+        # The application's own server fails, and unrelated servers on its port too.
         sign(
             "app.server",
             PROVES,

@@ -22,9 +22,9 @@ CAUSE = Cause(
     signs=(
         sign("egress.ipv6", PROVES),
         sign("egress.ipv6", HINTS, WARNING),
-        # What the log says of it was before Postfix was told to do without.
+        # Log lines about it are older than the setting that switched IPv6 off.
         sign("egress.ipv6", REFUTES, OK),
-        # Then IPv6 is at most what hides the cause.
+        # Then IPv6 at most hides the cause.
         sign("egress.mail-port", DOUBTS),
         sign("egress.internet", REFUTES),
     ),

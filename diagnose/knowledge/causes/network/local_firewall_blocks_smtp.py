@@ -55,13 +55,13 @@ CAUSE = Cause(
         sign("egress.mail-port", STRONG, kind="local"),
         sign("egress.mail-port", HINTS, kind="blocked"),
         sign("relay.reachable", FITS, outcome="local"),
-        # Seen with the application's own account, beside whom others may pass.
+        # Seen with the application's own account; others may pass.
         sign("app.server", SETTLES, outcome="local"),
         sign("destination.reachable", FITS, outcome="local"),
         sign("path.dies", FITS, where="host"),
         sign("path.dies", DOUBTS, where=UPSTREAM),
         sign("firewall.smtp", DOUBTS, OK),
-        # Rules may hold for users: what an ordinary one may not do, Postfix may, and nothing waits.
+        # A rule may stop ordinary users and not Postfix, and no mail waits.
         sign("queue.waiting", AGAINST, OK),
         sign("egress.intercepted", AGAINST),
         sign("relay.reachable", DOUBTS, OK),

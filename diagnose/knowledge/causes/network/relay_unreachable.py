@@ -25,7 +25,7 @@ CAUSE = Cause(
         sign("relay.reachable", PROVES, outcome=("refused", *MUTE)),
         sign("relay.reachable", PROVES, others=("open", "own")),
         sign("destination.elsewhere", PROVES, route="relay"),
-        # What does not arrive may as well end in the network, where no other server on that port was reached.
+        # The packets may as well be dropped in the network if no other server on that port was reached.
         sign("relay.reachable", SPEAKS),
         sign("egress.mail-port", HINTS, OK),
         # Whether others answer on its port could not be seen: it may be the port.

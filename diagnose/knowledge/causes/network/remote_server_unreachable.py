@@ -34,7 +34,7 @@ CAUSE = Cause(
         sign("firewall.route", REFUTES),
         sign("firewall.smtp", REFUTES, by_user=False),
         sign("mail.flow", AGAINST, WARNING),
-        # Without the log nobody knows whether it is one dead domain among many, unless it is the one that mail is missed at.
+        # Without the log it may be one dead domain among many, unless the user named it.
         sign("mail.flow", AGAINST, UNKNOWN, asked=False),
     ),
 )

@@ -19,7 +19,7 @@ CAUSE = Cause(
     otherwise="The blocklist's operator removes an address on request, once the reason is gone.",
     signs=(
         sign("blocklist.listed", FITS),
-        # A relay refuses whom it does not know, and says no more.
+        # A relay refuses clients that it does not know, without giving the reason.
         sign("relay.banner", AGAINST, label="greeting-refused"),
     ),
     relay=True,

@@ -11,7 +11,7 @@ CAUSE = Cause(
     rules_out="Small messages to the same recipient fail too.",
     explains=("submission-rejected",),
     signs=(
-        # Told only where the log cannot be read.
+        # Reported only if the log cannot be read.
         sign("config.size-limit", FITS, WARNING),
     ),
     links=(f"{POSTFIX}#message_size_limit", "https://www.rfc-editor.org/rfc/rfc1870"),

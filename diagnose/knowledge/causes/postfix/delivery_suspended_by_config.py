@@ -21,7 +21,7 @@ CAUSE = Cause(
         # What Postfix would do with this very recipient: success elsewhere hardly speaks against it.
         sign("config.suspended", SETTLES),
         sign("config.content-rule", PROVES, how=("discard", "reject", "redirect")),
-        # More than half of what this host handed in, or the last of it, so that other mail, or its bounces, flows all the same.
+        # More than half of what this host submitted, or the last of it: other mail, or its bounces, still flows.
         sign("config.content-rule", SETTLES, how=("discard", "reject", "redirect"), most=True),
         sign("config.content-rule", HINTS, WARNING, how=("discard", "reject", "redirect")),
         # The log, which would show whether it was applied, cannot be read.

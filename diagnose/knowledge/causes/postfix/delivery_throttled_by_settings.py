@@ -17,7 +17,7 @@ CAUSE = Cause(
     signs=(
         sign("config.throttle", PROVES, kind=("delay", "patience", "pause", "reach")),
         sign("config.throttle", SPEAKS, kind="width"),
-        # The failure may last: then the pause only keeps its end from showing.
+        # The failure may still last: then the pause only delays the next attempt.
         sign("config.throttle", HINTS, WARNING),
         sign("config.suspended", DOUBTS),
     ),

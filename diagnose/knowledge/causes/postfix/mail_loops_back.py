@@ -31,6 +31,6 @@ CAUSE = Cause(
         "tls-required-not-offered",
         "tls-wrapper-mismatch",
     ),
-    prior=-3,  # a recipient's domain that is in order says nothing by itself
+    prior=-3,  # a sound recipient domain proves nothing by itself
     links=("https://www.postfix.org/postconf.5.html#proxy_interfaces",),
 )

@@ -16,11 +16,11 @@ CAUSE = Cause(
         "pass without it."
     ),
     rules_out="The milter's socket accepts a connection, or milter_default_action is accept.",
-    flow=0,  # mail of the sendmail command passes by smtpd_milters
+    flow=0,  # mail from the sendmail command bypasses smtpd_milters
     signs=(
         sign("filter.milter", STRONG, kind=SEEN),
         sign("filter.milter", SPEAKS, kind=UNLISTED),
-        # The log's lines are from before it was started.
+        # The log's lines are older than its start.
         sign("filter.milter", AGAINST, OK, kind="again"),
         # With milter_default_action = accept mail passes all the same.
         sign("filter.milter", AGAINST, WARNING),

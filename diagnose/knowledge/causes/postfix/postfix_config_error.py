@@ -18,12 +18,12 @@ CAUSE = Cause(
         # The agent that should take the message cannot start: no attempt, no reason.
         sign("queue.stuck", FITS),
         sign("config.syntax", PROVES),
-        # Of a program that was run here and now.
+        # From a program that this tool ran just now.
         sign("config.fatal", SETTLES, named=True),
         sign("config.fatal", FITS, named=False),
         # With Postfix down nothing else can be what stops the mail today.
         sign("postfix.master", HINTS),
-        # A value that every message's way needs; others break only their own daemon.
+        # A value that all mail depends on; others break only their own daemon.
         sign("config.value", PROVES, everything=True),
         sign("config.value", SPEAKS),
         sign("config.unknown-parameter", SPEAKS),

@@ -13,13 +13,13 @@ CAUSE = Cause(
     rules_out="This host has postconf(1), or the application is configured for another host's mail server.",
     signs=(
         sign("postfix.installed", STRONG),
-        # What an earlier installation left shows that mail was meant to go this way.
+        # Remains of an earlier installation show that mail was meant to go through Postfix.
         sign("postfix.installed", PROVES, left=True),
         sign("listener.smtp", HINTS, WARNING),
         sign("listener.smtp", DOUBTS, OK),
         # Another mailer does the work.
         sign("postfix.sendmail-command", DOUBTS, WARNING),
-        # Whom the application hands its mail to: this host, or a server of its own.
+        # Where the application submits its mail: on this host, or at a server of its own.
         sign("app.route", FITS, OK, direct=False),
         sign("app.route", REFUTES, OK, direct=True),
         sign("postfix.installed", REFUTES, OK),

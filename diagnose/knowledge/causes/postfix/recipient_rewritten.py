@@ -14,7 +14,7 @@ CAUSE = Cause(
     "@domain.",
     signs=(
         sign("config.rewritten", PROVES),
-        # An alias of a domain that this host holds: ordinary, unless it is the mail that is missed.
+        # An alias in a domain that is local here: normal, unless the user misses this mail.
         sign("config.rewritten", HINTS, WARNING),
     ),
     explains=(

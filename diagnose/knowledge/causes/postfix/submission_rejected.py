@@ -18,7 +18,7 @@ CAUSE = Cause(
     flow=DOUBTS,
     signs=(
         sign("config.submission-refused", PROVES),
-        # A rule that would, where the log cannot tell whether it does.
+        # A rule that would refuse mail, where the log cannot show whether it does.
         sign("config.submission-refused", HINTS, WARNING, kind="rule"),
         sign("config.submit-users", PROVES, used=(True,)),
         sign("config.submit-users", PROVES, kind=("misspelt",)),

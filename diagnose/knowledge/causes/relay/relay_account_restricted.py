@@ -18,10 +18,10 @@ CAUSE = Cause(
         sign("relay.login", PROVES, label="relay-account-restricted"),
         sign("app.sender", STRONG, label="relay-account-restricted"),
         sign("relay.envelope", STRONG, label="relay-account-restricted"),
-        # Who is signed in is no stranger: the first refusal is about the account, or the address it sends as.
+        # After a login the refusal is about the account, or the address it sends as.
         sign("relay.envelope", SPEAKS, label="policy-refused", stage="mail", signed_in=True),
         sign("relay.banner", SPEAKS, label="relay-account-restricted"),
-        # Such a server says yes to everything: mail that flows there is no comfort.
+        # Such a server accepts everything: mail that flows there proves nothing.
         sign("relay.catch-all", SETTLES, WARNING),
     ),
     relay=True,

@@ -21,7 +21,7 @@ CAUSE = Cause(
         sign("relay.mechanism", PROVES, WARNING, kind="none-offered"),
         sign("relay.mechanism", PROVES, kind="unheard"),
         sign("sasl.enabled", FITS, OK, on=False),
-        # What breaks off before a login could be asked for asks for none.
+        # A dialogue that breaks off before a login cannot show that one is required.
         sign("relay.session", AGAINST, kind=("hangs", "closes", "nonsense", "endless", "broken")),
         # A login is on: then it is the key or the map.
         sign("sasl.enabled", AGAINST, OK, on=True),

@@ -22,7 +22,7 @@ CAUSE = Cause(
         sign("relay.session", STRONG, kind="closes", stage="the TLS handshake"),
         # A server that is merely slow does so as well; Postfix waits five minutes.
         sign("relay.session", FITS, kind=("hangs", "broken")),
-        # That mail fails shows nothing by itself.
+        # Failing mail alone proves nothing.
         sign("mail.flow", HINTS),
         sign("mail.flow", REFUTES, OK),
         # The login has a reply of its own.

@@ -21,7 +21,7 @@ CAUSE = Cause(
         sign("relay.protocol", PROVES, kind=("no-common", "own-protocols", "invalid-list")),
         sign("relay.protocol", STRONG, kind="own-ciphers"),
         sign("relay.protocol", FITS, kind="handshake"),
-        # Who shares no protocol says so; silence is not that.
+        # A server that shares no protocol says so; silence means something else.
         sign("relay.protocol", DOUBTS, kind="stalled"),
         sign("relay.protocol", FITS, WARNING, kind=("own-protocols", "own-ciphers")),
     ),
