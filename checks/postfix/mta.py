@@ -21,11 +21,14 @@ _OTHERS = (
     ("qmail", r"qmail"),
     ("Courier", r"courier"),
     ("MailHog", r"mailhog|mhsendmail"),
+    ("Mailpit", r"mailpit"),
+    ("MailCatcher", r"catchmail|mailcatcher"),
 )
 # What a wrapper may hand mail to: a mailer, a network client, or a language in which anything can be done.
 _SENDS = re.compile(
     r"sendmail|postdrop|smtp|exim|mail|mutt|swaks|curl|wget|\bn(?:et)?cat|\bnc\b|/dev/tcp|python|perl|php|ruby|node|\bexec\b|\$"
 )
+_INTO_FILE = re.compile(r">>?\s*/\S+")
 _PATH = re.compile(r"(?<![^\s\"'`(;&|=])/[\w./+-]+")
 _SENDMAIL = re.compile(r"/(?:s?bin|lib\w*)/(?:[\w.+-]+/)*[\w.+-]*(?:sendmail|smtp|exim|postfix|mailer)[\w.+-]*$")
 _POSTFIX_OWN = ("master", "smtpd", "postscreen", "")
@@ -86,7 +89,7 @@ def _swallows(ctx: Context, real: str) -> bool:
     if real.rpartition("/")[2] in ("true", "false"):
         return True
     lines = _script(ctx, real)
-    return lines is not None and not any(map(_SENDS.search, lines))
+    return lines is not None and not any(_SENDS.search(_INTO_FILE.sub("", line)) for line in lines)
 
 
 def _gone(ctx: Context, real: str) -> str:

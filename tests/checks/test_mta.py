@@ -38,6 +38,7 @@ def test_link_to_another_mailer(real: str, name: str) -> None:
     [
         ("#!/bin/sh\ncat >/dev/null\nexit 0\n", ["postfix.sendmail-command"]),
         ("#!/bin/bash\n# was: sendmail\ncat > /tmp/last\n", ["postfix.sendmail-command"]),
+        ("#!/bin/sh\ncat >>/var/tmp/mail.mbox\nexit 0\n", ["postfix.sendmail-command"]),
         ('#!/bin/sh\nlogger -f /var/log/sendmail.log\nexec /usr/lib/sendmail.real "$@"\n', []),
         ('#!/bin/sh\nexec "/usr/lib/sendmail.gone" "$@"\n', ["postfix.sendmail-command"]),
         ("#!/usr/bin/python3\nimport shutil\n", []),

@@ -255,7 +255,7 @@ def test_secrets_of_this_run_are_hidden_wherever_they_turn_up() -> None:
     secrets.add(PASSWORD)
     with serving(Smtp(banner=f"220 {PASSWORD}\x1b[2J\u202e hello")) as port:
         reply = ask(port, secrets=secrets)
-    assert reply.banner == "220 ********[2J hello"
+    assert reply.banner == r"220 ********[2J\u202e hello"
 
 
 # Reading certificates
