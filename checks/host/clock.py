@@ -115,7 +115,8 @@ def _complained(ctx: Context) -> bool:
 
 
 def _witnesses(ctx: Context, now: float) -> Iterator[Observation]:
-    """Certificates of unrelated operators: one that is valid clears the clock, two that are not convict it."""
+    """Checks the clock against certificates of unrelated operators: ok if one is within its dates, failed if two are
+    outside theirs on the same side."""
     if not ctx.settings.network:
         return
     chosen = {p.operator: p for p in reversed(probes_for(443, ipv6=False)) if p.tls == "implicit"}

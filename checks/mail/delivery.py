@@ -133,7 +133,7 @@ def _suspended(postfix: Mta, way: Route) -> Observation:
 
 
 def _kept(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    """Domains whose mail stays on this host although their exchangers are elsewhere."""
+    """Observes domains whose mail stays on this host although their MX hosts are elsewhere; at most four."""
     recipients = [r for r in (target(ctx).recipient, *_lately_local(ctx)) if r and "@" in r]
     log = ctx.ask(MailLog(ctx.settings.since))
     own = {postfix.value("myhostname").lower()} - _unknown_here(log.lines) | {"localhost", "localhost.localdomain"}

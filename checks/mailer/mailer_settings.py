@@ -111,8 +111,7 @@ def _misspelt(text: str, known: Collection[str]) -> Iterator[tuple[int, str, str
 
 
 def _repair(here: Mailer, path: str) -> str:
-    """The command that makes a file readable for the mailer's account, "" for a mailer whose file may have several
-    owners."""
+    """The command that makes a file readable for the mailer's account (Exim, nullmailer), "" for others."""
     owner = {"exim": f"root:{here.account}", "nullmailer": f"{here.account}:{here.account}"}.get(here.id, "")
     mode = "640" if here.id == "exim" else "600"
     return f"chown {shlex.quote(owner)} {shlex.quote(path)} && sudo chmod {mode} {shlex.quote(path)}" if owner else ""

@@ -66,7 +66,7 @@ def _begun(ctx: Context, way: MailPort, seen: Egress) -> Iterator[Observation]:
 
 
 def _greeted(seen: Egress, port: int) -> tuple[Greeted, ...]:
-    """What the operators' servers said; a refusal to talk (554) counts where it names who refuses."""
+    """The operators' servers that greeted on this port; a refusal (554) counts if it names the server."""
     rows = []
     for t in seen.on(port):
         if t.probe is None or not (t.reply.banner.startswith("220") or greeting_name(t.reply.banner)):

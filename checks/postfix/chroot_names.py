@@ -90,7 +90,7 @@ def _other_relay(way: Route, ours: str, theirs: str) -> bool:
 
 
 def _servers(ctx: Context, root: str) -> Iterator[Observation]:
-    """Whether the chroot's own servers work, where they are not the host's."""
+    """Observes whether the chroot's name servers answer, if they are not the host's."""
     host = resolv_conf(ctx.ask(Read("/etc/resolv.conf")).text).used
     jail = resolv_conf(ctx.ask(Read(f"{root}/resolv.conf")).text).used
     if not ctx.settings.network:

@@ -126,7 +126,7 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obs
 
 
 def _stray(postfix: Mta) -> Iterator[str]:
-    """Settings with a $name that nothing defines; those that their own programs expand are left out."""
+    """Names of settings with a $name that no parameter has; those that programs expand later are left out."""
     for name, value in postfix.explicit.items() if postfix.defaults else ():
         if _EXPANDED_LATER.search(name):
             continue

@@ -128,7 +128,7 @@ def _entropy(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 
 def _libraries(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    """Libraries that a program of Postfix lacks, where one was seen not to start."""
+    """Libraries that programs of Postfix lack; looked for only if one failed to start, or the master is down."""
     said = ctx.ask(Exec(("postconf",))).err + ctx.ask(MailQueue()).err
     lock = ctx.ask(Lock(f"{postfix.queue_directory}/pid/master.pid"))
     down = not lock.held and lock.problem in (None, "not found")

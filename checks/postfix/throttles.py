@@ -135,7 +135,7 @@ def _narrow(postfix: Mta, settings: dict[str, str], channel: str, count: int, ag
 
 
 def _paused(ctx: Context, settings: dict[str, str], groups: Iterable[QueueGroup]) -> Iterator[Observation]:
-    """Deferred messages, where the next attempt is hours away by the settings."""
+    """Observes deferred mail if the settings put the next attempt PAUSE seconds or more away."""
     pauses = {name: seconds(_value(settings, name)) or 0 for name in ("minimal_backoff_time", "queue_run_delay")}
     parameter = max(pauses, key=lambda name: pauses[name])
     mine = [group for group in groups if group.queue_name == "deferred" and group.reason is not None]

@@ -120,8 +120,8 @@ class Relay:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy(Sourced):
-    """What a network does to outgoing SMTP. default: "blocked", "conditional", "open" or "unknown";
-    ports: those that it closes where it closes any; text: on whom, since when."""
+    """What a network does to outgoing SMTP. default: "blocked", "conditional", "open" or "unknown"; ports: those
+    that it closes, if any; text: for whom, and since when."""
 
     default: str
     ports: tuple[int, ...] = (25,)

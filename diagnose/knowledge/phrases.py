@@ -192,7 +192,7 @@ def speaking(host: str | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Code:
-    """What a status code says by itself. label: its reading where no words are understood. allows: the labels that words
+    """What a status code says by itself. label: its meaning if no words are understood. allows: the labels that words
     beside it may mean, empty for all."""
 
     label: str
@@ -218,7 +218,8 @@ def _codes() -> tuple[tuple[re.Pattern[str], str | None, Code], ...]:
 
 
 def code(reply: int | None, enhanced: str | None, stage: str | None) -> Code | None:
-    """What a reply's codes say: both ("550 5.7.9"), the enhanced one where that is specific, else the plain one."""
+    """The meaning of a reply's codes: of both ("550 5.7.9"), else of the enhanced one, else of the plain one; None
+    if none is known."""
     for said in (f"{reply} {enhanced}", enhanced, str(reply) if reply is not None else None):
         for pattern, at, meaning in _codes():
             if said and pattern.fullmatch(said) and (at is None or (stage is not None and re.fullmatch(at, stage))):

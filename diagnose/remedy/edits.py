@@ -106,7 +106,7 @@ def line(old: bytes | None, number: int, find: str, put: str, at: str) -> bytes:
 
 
 def entry(old: bytes | None, key: str, value: bytes) -> bytes:
-    """A table's text in which the key has this value: in the place of its first line, else at the end."""
+    """A table's text in which the key has this value: on its first line, else at the end; its other lines go."""
     made = key.encode() + b" " + value + b"\n"
     return _replaced(old, lambda line: line.split(None, 1)[:1] == [key.encode()], made, everywhere=False)
 
@@ -126,7 +126,7 @@ def value_of(old: bytes | None, key: str) -> bytes:
 
 
 def service(old: bytes | None, name: str, kind: str, text: str) -> bytes:
-    """master.cf in which the service has this line (its options with it), in the place of its own, else at the end."""
+    """master.cf with the service's line and options replaced by `text`, or `text` appended if it has none."""
     lines = _ended(_lines(old))
     made = text.encode() + b"\n"
     for first, after in _logical(lines):

@@ -28,7 +28,7 @@ _FEW = 5  # messages that are tried again at once
 
 
 def sentence(seen: Observation) -> str:
-    """What was observed, as the reason of a step."""
+    """The observation's summary as a sentence, for the reason of a step."""
     return f"{seen.summary[:1].upper()}{seen.summary[1:]}."
 
 

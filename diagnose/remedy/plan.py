@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """What only a person knows. name: by which a step refers to it; what: in words, such as "the password of …"; where: how to
-    get it; secret: asked for without echo, never shown; known: what is offered where nothing is given."""
+    """What only a person knows. name: by which a step refers to it; what: in words, such as "the password of …";
+    where: how to get it; secret: asked for without echo, never shown; known: the default offered."""
 
     name: str
     what: str

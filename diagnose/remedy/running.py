@@ -12,7 +12,7 @@ from diagnose.remedy.steps import Refused, RunStep, Verify, postfix_tool
 
 @dataclass(frozen=True, kw_only=True)
 class BuildTable(RunStep):
-    """postmap(1), or postalias(1), on type:path. key: one that must be found afterwards, "" for none."""
+    """Runs postmap(1), or postalias(1), on type:path. key: one that must be found afterwards, "" for none."""
 
     type: str
     path: str
@@ -40,7 +40,7 @@ class BuildTable(RunStep):
 
 @dataclass(frozen=True, kw_only=True)
 class CopyFile(RunStep):
-    """A file as it is, with its owner and mode: into the chroot, where Postfix reads a copy."""
+    """Copies a file with its owner and mode, such as into the chroot, where Postfix reads a copy."""
 
     source: str
     path: str
@@ -335,8 +335,9 @@ class ChangeRoute(RunStep):
 
 @dataclass(frozen=True, kw_only=True)
 class Command(RunStep):
-    """A command of a product that repairs what was meant (newaliases, update-ca-certificates, a settings' reload). takes_up: it
-    makes a program read its files, so that undo runs it too when they are as before."""
+    """Any other repair command (update-ca-certificates, a reload of settings). takes_up: it makes a program read its
+    files, so that undo runs it too, once they are as before. changes: the files that it may change; checks: how to
+    verify it."""
 
     argv: tuple[str, ...]
     takes_up: bool = False

@@ -29,12 +29,12 @@ class Class(Enum):
 
 
 class Refused(ValueError):
-    """The step would do what is never done: open the host to others, weaken TLS, switch a filter off."""
+    """The step is one that is never done: it would open the host to others, weaken TLS, or switch a filter off."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verify:
-    """A command that shows whether the step took: its exit status, and what it prints (stripped) where that is said."""
+    """A command that shows whether the step worked: its expected exit status, and output (stripped; None for any)."""
 
     argv: tuple[str, ...]
     status: int = 0
@@ -98,7 +98,7 @@ class FileStep(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class Named(FileStep):
-    """name: what it sets right in main.cf or master.cf: a parameter or a service."""
+    """A change in main.cf or master.cf. name: the parameter or service that it changes."""
 
     name: str
 
@@ -242,7 +242,7 @@ class RepairLine(FileStep):
 
 @dataclass(frozen=True, kw_only=True)
 class AppendLine(FileStep):
-    """A line at the end of a file, unless it stands there already."""
+    """Appends a line to a file, unless the file has it already."""
 
     text: str
 

@@ -148,7 +148,7 @@ EXPLAINED = {
 
 @dataclass(frozen=True)
 class Fields:
-    """What the text named: the server that was dialled (checked to be a name or address) and its port; None if not."""
+    """The server that the text named (checked to be a name or address) and its port; None if it did not."""
 
     host: str | None
     port: int | None

@@ -164,7 +164,7 @@ def lost_library(e: Evidence, library: str) -> Plan:
 
 
 def lost_account(e: Evidence) -> Plan | None:
-    """Words for an account that master.cf names: what it may do only who runs the program knows."""
+    """Words for a missing account that master.cf names: only whoever runs the program knows what it may do."""
     for seen in e.seen("config.fatal"):
         name, place = seen.text("parameter"), f"{seen.data.get('path')} line {seen.data.get('line')}"
         if name.startswith(("the user ", "the group ")) and seen.data.get("line"):
