@@ -66,7 +66,7 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
     hosts = found.hosts[:6]
     queries = [Lookup(host, kind) for host in hosts for kind in ("A", "AAAA")]
     replies = dict(zip(queries, ask_all(ctx, queries), strict=True))
-    silent = 0
+    silent, kinds = 0, set[str]()
     for host in hosts:
         pair = [replies[Lookup(host, kind)] for kind in ("A", "AAAA")]
         addresses = [a for reply in pair for a in reply.answers if is_address(a)]
@@ -76,10 +76,12 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
             good.append(host)
         elif addresses:
             itself = ipaddress.ip_address(addresses[0]).is_loopback
+            kinds.add("loopback" if itself else "private")
             bad.append(
                 f"{host} is {addresses[0]}, {'which is this host itself' if itself else 'which is not a public address'}"
             )
         elif not silent:
+            kinds.add("no-address")
             bad.append(f"{host} has no address")
     if good and bad:
         yield warn(
@@ -95,9 +97,7 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
     elif silent:
         yield unknown(sign, domain, "the addresses of its MX hosts could not be looked up", **data)
     else:
-        kind = "private" if any("no address of" in text for text in bad) else "no-address"
-        if all("is this host itself" in text for text in bad):
-            kind = "loopback"
+        kind = "private" if "private" in kinds else "loopback" if kinds == {"loopback"} else "no-address"
         text = f"no MX host can accept mail: {'; '.join(bad[:3])}"
         if kind == "private" and private_view(ctx):
             yield warn(sign, domain, f"{text}; but here other Internet names lead there too", kind=kind, **data)

@@ -1,6 +1,9 @@
 """The check of the recipient's mail servers."""
 
+import pytest
+
 from checks.mail.destination import check_destination
+from checks.mail.exchangers import exchangers
 from checks.network.ipv6 import check_ipv6
 from diagnose.host.query import DnsReply
 from diagnose.model import Status
@@ -67,3 +70,18 @@ def test_missing_ipv6_is_a_note_while_ipv4_carries_the_mail() -> None:
 def test_ipv6_that_postfix_does_not_use() -> None:
     (one,) = run(check_ipv6, network(World(ipv6=False, records=MX6), {"inet_protocols": "ipv4"}), WHO)
     assert one.status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("addresses", "kind"),
+    [({"A": "10.8.0.5"}, "private"), ({"A": "127.0.0.1"}, "loopback"), ({}, "no-address")],
+)
+def test_why_no_exchanger_can_take_mail(addresses: dict[str, str], kind: str) -> None:
+    replies = {
+        ("mx.customer.example.com", family): DnsReply(rcode="NOERROR", answers=(addresses[family],))
+        if family in addresses
+        else DnsReply(rcode="NODATA")
+        for family in ("A", "AAAA")
+    }
+    (one,) = run(exchangers, network(World(records={**MX, **replies})), WHO)
+    assert (one.status, one.data["kind"]) == (Status.FAILED, kind)
