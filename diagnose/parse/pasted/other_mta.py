@@ -35,7 +35,8 @@ _EXIM_HOST = late(
 )
 _EXIM_TAKER = late(r"\bH=(?P<host>[\w.-]+) \[")
 _EXIM_FIELDS = late(r"\b(?:X|CV|DN|A|C|F|P|S|QT|DT|K|id|SNI|PRX|TFO)=(?:\"(?:[^\"\\]|\\.)*\"|\S+)")
-_EXIM_TIMEOUT = late(r"\bSMTP timeout .*")  # says more than the errno before it
+# Says more than the errno before it, except for a connect with TCP Fast Open, which ends "after initial connection".
+_EXIM_TIMEOUT = late(r"\bSMTP timeout (?!after initial connection).*")
 _ERRNO = late(
     r"\b(?:Connection timed out|Connection refused|Network is unreachable|No route to host|Permission denied|Connection reset by peer|Operation timed out)\b"
 )
