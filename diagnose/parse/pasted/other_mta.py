@@ -35,8 +35,7 @@ _EXIM_HOST = late(
 )
 _EXIM_TAKER = late(r"\bH=(?P<host>[\w.-]+) \[")
 _EXIM_FIELDS = late(r"\b(?:X|CV|DN|A|C|F|P|S|QT|DT|K|id|SNI|PRX|TFO)=(?:\"(?:[^\"\\]|\\.)*\"|\S+)")
-# Says more than the errno before it, except for a connect with TCP Fast Open, which ends "after initial connection".
-_EXIM_TIMEOUT = late(r"\bSMTP timeout (?!after initial connection).*")
+_EXIM_TIMEOUT = late(r"\bSMTP timeout (?P<first>after initial connection)?.*")  # says more than the errno before it
 _ERRNO = late(
     r"\b(?:Connection timed out|Connection refused|Network is unreachable|No route to host|Permission denied|Connection reset by peer|Operation timed out)\b"
 )
@@ -243,7 +242,8 @@ def _exim_said(tail: str, port: int, remote: bool = True) -> tuple[str, str | No
     text = _EXIM_FIELDS.sub("", tail).strip(" :")
     error = _ERRNO.search(text)
     timeout = _EXIM_TIMEOUT.search(text)
-    if timeout:
+    # With TCP Fast Open a connect without an answer ends "after initial connection"; the port says more then.
+    if timeout and not (timeout["first"] and where and (where["port"] or port != 25)):
         text = timeout.group()
     elif error and where and remote and "SMTP error from remote" not in text:
         text = _as_postfix(host, where["address"], where["port"] or str(port), error.group())
