@@ -162,7 +162,7 @@ _REFERS = re.compile(
 
 
 def _between(text: str, begins: bool, ends: bool, known: Set[str] = frozenset()) -> str:
-    """The text between values: whole lines and comments masked, names and punctuation beside the values kept.
+    """The text between values, with whole lines and comments masked; names and punctuation next to a value are kept.
     begins, ends: it is at the start or end of the file, so that its first or last line is a whole one; known: names
     that a program assigns."""
 

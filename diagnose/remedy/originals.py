@@ -235,7 +235,7 @@ def _dress(path: str, state: State) -> None:
 
 
 def sweep(path: str, part: str) -> None:
-    """Removes the `part` that a killed writer left beside the path."""
+    """Removes the temporary file (`part`) of a killed writer of the path."""
     with suppress(OSError), folder(path) as place:
         _remove(part, place)
 

@@ -226,15 +226,15 @@ class StartUnit(RunStep):
 
 @dataclass(frozen=True, kw_only=True)
 class Requeue(RunStep):
-    """Retries a few messages now, and no others. ids: queue ids. anew: they pass cleanup(8) again, which writes the
-    content filter into the message."""
+    """Retries a few messages now, and no others. ids: queue ids. through_cleanup: requeues them (postsuper -r), so
+    that cleanup(8) records the present content filter in each message."""
 
     ids: tuple[str, ...]
     config: str = ""
-    anew: bool = False
+    through_cleanup: bool = False
 
     def argvs(self) -> tuple[tuple[str, ...], ...]:
-        if self.anew:
+        if self.through_cleanup:
             return tuple((*postfix_tool("postsuper", self.config), "-r", id) for id in self.ids)
         return tuple((*postfix_tool("postqueue", self.config), "-i", id) for id in self.ids)
 

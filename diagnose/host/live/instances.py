@@ -1,7 +1,8 @@
 """Selects the Postfix instance (postmulti(1)) to diagnose: the one that sends mail out.
 
 The first instance often only takes mail, and hands it to the next at a port of this host. What fails is then seen
-there. Every command of Postfix is told by MAIL_CONFIG; whoever sets that variable has chosen.
+there. MAIL_CONFIG passes the selected configuration directory to every Postfix command; if the user set it, that
+instance is diagnosed.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def filters(e: Evidence) -> Plan | None:
     if not put:
         return Plan(steps=tuple(dict.fromkeys((*steps, *_picked_up(e), *e.retry()))))
     # The daemons connect to the milter for each message, at the address that they read when they started; waiting mail names its filter.
-    after = (replace(step, anew=True) if isinstance(step, Requeue) else step for step in e.reload())
+    after = (replace(step, through_cleanup=True) if isinstance(step, Requeue) else step for step in e.reload())
     return Plan(steps=tuple(dict.fromkeys((*steps, *after))))
 
 
