@@ -78,6 +78,8 @@ def followed(path: str) -> str:
     to root, nor the caller, nor the file's owner: whoever may write to a folder could otherwise make root change
     somebody else's file."""
     real = os.path.realpath(path)
+    if real == path:
+        return real
     try:
         file, place = os.stat(real), path
         owners = {0, os.geteuid(), file.st_uid}

@@ -14,11 +14,12 @@ from diagnose import facts
 from diagnose.check import Context, Glob, Read, SignSpec, Stat, check, ok, skip
 from diagnose.knowledge.distributions import PACKAGE_LOGS
 from diagnose.model import Observation
+from diagnose.parse.postfix import table
 
 _SHOWN = 4
 _FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/aliases", "/etc/mailname", "/etc/hostname")
 _COPY = re.compile(r"~$|\.[\w-]*(bak|dist|new|old|orig|save|swp)$")
-_COMPILED = re.compile(r"\.(db|lmdb|cdb)$")
+_COMPILED = tuple(suffix for suffixes in table.INDEXED.values() for suffix in suffixes)
 
 
 @check(
@@ -60,7 +61,7 @@ def _files(ctx: Context, passed: datetime, failed: datetime) -> Iterator[tuple[d
     for path in paths:
         reply = ctx.ask(Stat(path))
         # A table's text is listed instead of its index.
-        if reply.kind != "file" or (_COMPILED.search(path) and _COMPILED.sub("", path) in paths):
+        if reply.kind != "file" or (path.endswith(_COMPILED) and path.rpartition(".")[0] in paths):
             continue
         when = datetime.fromtimestamp(reply.mtime, passed.tzinfo)
         if passed < when <= failed:

@@ -49,19 +49,16 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
     data: dict[str, Scalar] = {"domain": domain, "host": rows[0].host, "address": rows[0].address, "port": way.port}
     mandatory = route is not None and facts.tls_mode(ctx, route).mandatory
     breaks = {t: broken(t.reply, mandatory) for t in rows if t.open and not t.reply.problem}
-    greeted = [t for t in breaks if _serves(t, mandatory)]
+    greeted = [t for t, found in breaks.items() if found is None]
     if greeted:
         itself = all(ipaddress.ip_address(t.address).is_loopback for t in greeted)
         text = f"{greeted[0].host} greets on port {way.port}"
         yield ok("destination.reachable", domain, text, loopback=itself, **data)
         return
-    if spare := next(
-        (t for t in exchangers_tried(ctx, way.hosts[limit:DIALLED], way.port) if _serves(t, mandatory)), None
-    ):
-        name, text = (
-            "smtp_mx_address_limit",
-            f"is {limit}: {spare.host} answers on port {way.port}, and Postfix does not try it",
-        )
+    untried = exchangers_tried(ctx, way.hosts[limit:DIALLED], way.port)
+    if spare := next((t for t in untried if _serves(t, mandatory)), None):
+        name = "smtp_mx_address_limit"
+        text = f"is {limit}: {spare.host} answers on port {way.port}, and Postfix does not try it"
         yield fail(
             "config.throttle", name, text, kind="reach", parameter=name, value=str(limit), **facts.stands(ctx, name)
         )

@@ -114,8 +114,8 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     data |= {"outcome": found.failed_by.value, "family": family, "tried": len(rows)}
     here = [t for t in rows if t.here]
     if found.blocked and seen.connected():
-        kept = found.failed_by is Outcome.LOCAL  # by a rule of this host about that address
-        if not kept and (others := _from_usual_address(ctx, rows)):
+        # LOCAL: a rule of this host stops packets from the bound address.
+        if found.failed_by is not Outcome.LOCAL and (others := _from_usual_address(ctx, rows)):
             text = f"port {way.port} {WORDS[found.failed_by]} at {found.failed} unrelated operators"
             address = source(ctx, family)[1]
             text += f" from {address}, which Postfix is told to use; from this host's usual address {others} connects"

@@ -260,16 +260,13 @@ def _limited(ctx: Context, postfix: Mta, text: str) -> dict[str, Scalar]:
     """Path and line of a process limit in master.cf that differs from what the program requires, and that value, as
     data; empty if none does."""
     asked = _LIMIT.search(text)
+    if asked is None:
+        return {}
+    name, limit = asked.groups()
     path = f"{postfix.config_directory}/master.cf"
-    for service in master_cf.parse(ctx.ask(Read(path)).text).services if asked else ():
-        if asked and service.name == asked[1] and service.maxproc != int(asked[2]):
-            return {
-                "path": path,
-                "line": service.line,
-                "parameter": f"the process limit of {service.name}",
-                "value": asked[2],
-            }
-    return {}
+    services = master_cf.parse(ctx.ask(Read(path)).text).services
+    line = next((s.line for s in services if s.name == name and s.maxproc != int(limit)), None)
+    return {"path": path, "line": line, "parameter": f"the process limit of {name}", "value": limit} if line else {}
 
 
 def _option(ctx: Context, postfix: Mta, program: str, text: str) -> int:

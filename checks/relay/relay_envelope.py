@@ -39,6 +39,7 @@ def relay_envelope(ctx: Context) -> Iterator[Observation]:
     if not asked.enveloped:
         return
     reply = asked.reply
+    signed_in = reply.auth.startswith("235")
     where: dict[str, Scalar] = into.data | {"sender": target(ctx).sender or "", "recipient": way.recipient}
     for stage, text in (("mail", reply.mail), ("rcpt", reply.rcpt)):
         code = code_of(text)
@@ -47,11 +48,11 @@ def relay_envelope(ctx: Context) -> Iterator[Observation]:
         reason = classify(text, peer=into.host, port=into.port, stage=stage)
         label = reason.label_for(target(ctx).sender, way.recipient) if reason else "policy-refused"
         where["at_most"] = reason.scalars()["at_most"] if reason else None
-        if label in _WANTS_LOGIN and reply.auth.startswith("235"):
+        if label in _WANTS_LOGIN and signed_in:
             # It took the login: what it still lacks is a matter of the account.
             label, where["at_most"] = "relay-account-restricted", SPEAKS
         where |= {
-            "signed_in": reply.auth.startswith("235"),
+            "signed_in": signed_in,
             "label": label,
             "stage": stage,
             "code": code,
