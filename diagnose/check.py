@@ -17,7 +17,6 @@ apply calls `skip("why")`.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from typing import NoReturn, TypeVar
@@ -116,7 +115,6 @@ class Check:
 
     id: str
     title: str
-    question: str
     signs: tuple[SignSpec, ...]
     informational: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -147,7 +145,7 @@ def check(
     decisive: bool = False,
     timeout: float = 6.0,
 ) -> Callable[[Body], Check]:
-    """Turns a generator function into a Check; its question is the first paragraph of the module's docstring.
+    """Turns a generator function into a Check; its module's docstring begins with the question it asks.
 
     signs: a plain id is enough if neither causes nor the engine use the sign's data; informational: the signs that
     no cause weighs. A decisive sign makes the check decisive.
@@ -155,12 +153,9 @@ def check(
     specs = tuple(SignSpec(sign) if isinstance(sign, str) else sign for sign in signs)
 
     def decorate(body: Body) -> Check:
-        module = inspect.getmodule(body)
-        question = inspect.cleandoc((module.__doc__ if module else "") or body.__doc__ or title).split("\n\n")[0]
         return Check(
             id=id,
             title=title,
-            question=" ".join(question.split()),
             signs=specs,
             informational=informational,
             tags=tags,

@@ -64,7 +64,9 @@ def test_all_plug_ins_load() -> None:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.id)
 def test_a_check_is_described(check: Check) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9-]*", check.id)
-    assert check.question.endswith("?"), "the module's docstring begins with the question it asks"
+    module = inspect.getmodule(check.body)
+    assert module
+    assert (module.__doc__ or "").split("\n\n")[0].rstrip().endswith("?"), "its docstring begins with the question"
     assert check.title
     assert check.signs
     assert 0 < check.timeout <= 12

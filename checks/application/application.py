@@ -1,4 +1,4 @@
-"""Are the application's own mail settings whole, as Java reads them, and whom do they hand the mail to?"""
+"""Are the application's mail settings complete as Java reads them, and which server do they name?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the application's mail server take what the application's settings make Java do: connect, TLS, certificate, login?"""
+"""Does the application's mail server accept a session as Java opens it: connect, TLS, certificate, login?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which applications of this host have mail settings, and by which way does their mail go?
+"""Which applications on this host have mail settings, and how does their mail leave?
 
 They are found by processes, units, containers and the usual places. Nothing is contacted.
 """

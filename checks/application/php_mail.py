@@ -1,4 +1,4 @@
-"""Does PHP's mail() hand its mail to this Postfix?
+"""Does PHP's mail() hand its mail to Postfix?
 
 php.ini's sendmail_path names the program. If it does not exist or is another mailer's, no mail reaches Postfix. The
 setting may also give msmtp a settings file, which it reads with the rights of PHP's user.

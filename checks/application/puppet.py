@@ -1,4 +1,4 @@
-"""Has what was edited in the template reached the application: rendered by Puppet, and read by a restarted service?"""
+"""Did Puppet render the edited template, and was the service restarted since?"""
 
 from __future__ import annotations
 

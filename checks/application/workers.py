@@ -1,4 +1,4 @@
-"""Do the workers run that carry out what applications put into their queues, mail among it?
+"""Do the workers run that take mail from the applications' job queues?
 
 Sources: the process list, systemd, supervisor, crontabs, and queues on this host that answer without a login. A
 worker is missed only if something here should start it, or an application here is set to put its jobs into a queue.

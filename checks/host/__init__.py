@@ -1,1 +1,1 @@
-"""The machine under it: disk and clock."""
+"""The machine itself: disk and clock."""

@@ -1,4 +1,4 @@
-"""Is this host's clock right, as far as certificates and signatures depend on it?
+"""Is this host's clock right enough for certificates and signatures?
 
 No time server is asked. The evidence is what the time service says about itself, files that cannot come from the
 future, and, if something complains about certificates, whether those of unrelated operators are all outside their

@@ -1,4 +1,4 @@
-"""Is there room for mail: space, inodes and a writable file system below the queue and the log?"""
+"""Is there room for mail: space, inodes and a writable file system for the queue and the log?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was changed on this host between the last mail that passed and the first that did not?
+"""What changed on this host between the last mail that passed and the first that failed?
 
 This proves nothing, but it is the first question of someone who knows the host. Files are judged by their mtime,
 packages by the package manager's log.

@@ -1,4 +1,4 @@
-"""Do the settings hold mail back, throw it away, or keep it on this host, by intent or by mistake?"""
+"""Do settings hold mail back, discard it or keep it on this host?"""
 
 from __future__ import annotations
 

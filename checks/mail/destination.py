@@ -1,4 +1,4 @@
-"""Do this recipient's mail exchangers answer?"""
+"""Do the recipient's MX hosts answer?"""
 
 import ipaddress
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What does the mail log say: what fails now, what has got through since, and was anything submitted at all?"""
+"""What does the mail log say: what fails now, what got through since, and was anything submitted?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do the next hops of other waiting mail answer?
+"""Do the next hops of the other waiting mail answer?
 
 The other checks examine the route of one message; other senders may have other relays, and other domains their own
 servers. Where the log has failed connections on another route, and no delivery since, that route is dialled as well.

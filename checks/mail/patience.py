@@ -1,4 +1,4 @@
-"""Does Postfix give up on a server that would have answered later?
+"""Are Postfix's time-outs too short for a slow server?
 
 This applies if the log or queue shows a time-out, and main.cf sets a shorter one than the default. The dialogue with
 the next hop, which waits longer, shows whether an answer comes after that time.

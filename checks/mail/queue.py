@@ -1,4 +1,4 @@
-"""What waits in the queue, since when, and for what reason?"""
+"""What waits in the queue, since when, and why?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the mail of each domain that this host sends for signed by DKIM, with a key that the domain publishes?"""
+"""Is the mail of each sender domain DKIM-signed with a key that the domain publishes?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the DMARC policy of each domain that this host sends for ask receivers to refuse what this host sends?"""
+"""Does the DMARC policy of a sender domain ask receivers to refuse this host's mail?"""
 
 from __future__ import annotations
 

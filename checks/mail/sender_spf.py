@@ -1,4 +1,4 @@
-"""Does the SPF record of each domain that this host sends for name the address that the mail comes from?"""
+"""Does the SPF record of each sender domain allow the address that the mail comes from?"""
 
 from __future__ import annotations
 

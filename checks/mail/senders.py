@@ -1,4 +1,4 @@
-"""Does one account, uid or sender on this host reach many strangers, a large part of whom do not exist?"""
+"""Does one account, uid or sender on this host write to many strangers, and do many of them not exist?"""
 
 from __future__ import annotations
 

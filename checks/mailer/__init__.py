@@ -1,1 +1,1 @@
-"""The MTA of a host that has no Postfix: Exim, msmtp, nullmailer and others."""
+"""The MTA of a host without Postfix: Exim, msmtp, nullmailer and others."""

@@ -1,4 +1,4 @@
-"""Does the daemon of the mailer that is this host's MTA run?
+"""Does the mailer's daemon run?
 
 Without its daemon Exim still delivers mail from the sendmail command at once, but retries nothing; nullmailer sends
 nothing. msmtp, sSMTP and dma have no daemon.

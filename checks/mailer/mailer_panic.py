@@ -1,4 +1,4 @@
-"""Did the mailer that is this host's MTA write recently what kept it from working (Exim's panic log)?"""
+"""Did the mailer recently log why it cannot work (Exim's panic log)?"""
 
 from __future__ import annotations
 

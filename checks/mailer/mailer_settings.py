@@ -1,4 +1,4 @@
-"""Does the mailer that is this host's MTA take its own settings, and can it read them when it sends?"""
+"""Does the mailer accept its own settings, and can it read them when it sends?"""
 
 from __future__ import annotations
 

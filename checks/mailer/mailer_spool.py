@@ -1,4 +1,4 @@
-"""Has the mailer the rights that it needs: to its queue directories, to its log, and on its own program?
+"""Can the mailer use its queue directories, its log and its own program?
 
 Exim drops root's rights before it writes a message, nullmailer's sender never has them, and the command that an
 application calls gets its rights by its setuid or setgid bit.

@@ -1,1 +1,1 @@
-"""What leaves this host: ports, routes, packet filters, name service."""
+"""What leaves this host: ports, routes, packet filters, DNS."""

@@ -1,4 +1,4 @@
-"""Does the port that mail takes leave this host's network?
+"""Do connections to the mail's port leave this host's network?
 
 Each port is tried at several unrelated operators, beside controls that are not mail: one failure proves nothing.
 """

@@ -1,4 +1,4 @@
-"""Does this very host stop outgoing mail, and by which rule of its packet filter?
+"""Does this host's own packet filter block outgoing mail, and by which rule?
 
 As root it is seen on the wire during connects as Postfix's user; the rules then show which one did it.
 """

@@ -1,4 +1,4 @@
-"""As whom does this host speak: its HELO name, its address's PTR, and the sender's domain?"""
+"""How does this host introduce itself: HELO name, PTR record, and sender domain?"""
 
 from __future__ import annotations
 

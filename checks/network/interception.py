@@ -1,4 +1,4 @@
-"""Does something answer in the mail servers' place, take STARTTLS out of what they say, or stop it when it is asked for?"""
+"""Does something on the way answer for the mail servers, strip STARTTLS or break the TLS handshake?"""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Do inet_interfaces, smtp_bind_address and inet_protocols name what this host has?"""
+"""Do inet_interfaces, smtp_bind_address and inet_protocols name addresses that this host has?"""
 
 from __future__ import annotations
 

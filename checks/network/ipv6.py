@@ -1,4 +1,4 @@
-"""Does Postfix try IPv6 where IPv6 leads nowhere?"""
+"""Does Postfix try IPv6 where IPv6 does not work?"""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Do only messages larger than a packet stall on their way to the mail server?"""
+"""Do only messages larger than one packet stall on the way to the mail server?"""
 
 import json
 from collections.abc import Iterator

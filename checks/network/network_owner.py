@@ -1,4 +1,4 @@
-"""Whose network is this host in, what does its operator do to outgoing mail, and where can the operator be asked?"""
+"""Who operates this network, what is its policy on outgoing mail, and who lifts a block?"""
 
 import ipaddress
 import re

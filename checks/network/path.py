@@ -1,4 +1,4 @@
-"""If the mail's port does not get out: between which hops do its packets end?"""
+"""Between which hops are the packets to the mail's port lost?"""
 
 from collections.abc import Iterator
 from functools import partial

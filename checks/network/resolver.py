@@ -1,4 +1,4 @@
-"""Do this host's name servers answer, each of them, and does Postfix ask them?
+"""Does each of this host's name servers answer, and does Postfix use the same ones?
 
 Known names are asked of every server of resolv.conf: a server that answers NXDOMAIN for one is alive, unless the others
 know it. Postfix, which is not root, must be able to read what names the servers.

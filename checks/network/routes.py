@@ -1,4 +1,4 @@
-"""Does a route or routing rule of this host refuse the mail's packets, or lead them astray?"""
+"""Does a route or routing rule of this host reject or misdirect the mail's packets?"""
 
 from collections.abc import Iterator, Sequence
 

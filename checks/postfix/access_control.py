@@ -1,4 +1,4 @@
-"""Does SELinux or AppArmor deny something to Postfix or to the programs that hand it mail?"""
+"""Does SELinux or AppArmor deny access to Postfix or to a program that submits mail?"""
 
 from __future__ import annotations
 

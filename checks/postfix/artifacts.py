@@ -1,4 +1,4 @@
-"""Has text pasted from a web page left something in main.cf or master.cf that Postfix takes literally?"""
+"""Does main.cf or master.cf hold characters pasted from a web page that Postfix takes literally?"""
 
 from __future__ import annotations
 

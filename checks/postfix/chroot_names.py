@@ -1,4 +1,4 @@
-"""Does Postfix resolve names in its chroot as the host does?
+"""Does name resolution in Postfix's chroot match the host's?
 
 A chrooted smtp(8) reads the copies of resolv.conf, hosts, nsswitch.conf and services below the queue directory. They are
 made at start, and grow old.

@@ -1,4 +1,4 @@
-"""Does Postfix accept what main.cf and master.cf say?
+"""Does Postfix accept main.cf and master.cf?
 
 `postconf` prints values without judging them: a daemon that reads a bad one exits, and the mail stays where it is.
 """

@@ -1,4 +1,4 @@
-"""Do header_checks or body_checks of this host discard, hold, refuse or redirect mail by what it says?"""
+"""Do header_checks or body_checks discard, hold, reject or redirect mail because of its content?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do Postfix's settings take away what DNS answers?
+"""Do Postfix's settings filter out DNS answers that it needs?
 
 DNS can be switched off, and a filter (smtp_dns_reply_filter) can drop records: then Postfix sees less than root's
 lookup.

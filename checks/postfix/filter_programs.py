@@ -1,4 +1,4 @@
-"""Do the programs exist to which Postfix pipes mail: content filters, delivery programs, mailbox_command?"""
+"""Do the programs exist that Postfix pipes mail to: content filters, delivery programs, mailbox_command?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do the content filter, the milters, the policy services and the backends of this host answer?"""
+"""Do the content filter, milters, policy services and backends answer?"""
 
 from __future__ import annotations
 

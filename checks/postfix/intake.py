@@ -1,4 +1,4 @@
-"""Does this host's own SMTP port serve a program that hands mail in: greeting, EHLO, STARTTLS, permission to relay?
+"""Does this host's own SMTP port accept mail from a client: greeting, EHLO, STARTTLS, relay permission?
 
 One short dialogue with one port, never with a message. Its EHLO name marks its log lines, so that no check takes
 them for a client's.

@@ -1,4 +1,4 @@
-"""Does anything take mail by SMTP on this host, and on which addresses?"""
+"""Does anything on this host accept mail by SMTP, and on which addresses?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which mailer owns the sendmail command and port 25 of this host?
+"""Which mailer owns this host's sendmail command and port 25?
 
 Many programs hand mail to /usr/sbin/sendmail, whoever that is: exim, ssmtp, msmtp, nullmailer and busybox install it too.
 """

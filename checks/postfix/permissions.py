@@ -1,4 +1,4 @@
-"""Do the queue's directories and Postfix's commands belong to whom they must, with the modes that they need?"""
+"""Do the queue directories and Postfix's commands have the right owners and modes?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does any of Postfix's own programs end with a fatal error, and on what?
+"""Does any Postfix program end with a fatal error, and why?
 
 Every program of Postfix ends at once where main.cf names an account that does not exist, or a file or library that is gone.
 """

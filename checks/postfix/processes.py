@@ -1,4 +1,4 @@
-"""Is Postfix installed here, and does its master run, with the queue manager and the pickup service?
+"""Is Postfix installed, and do its master, queue manager and pickup service run?
 
 The master holds a lock on its pid file as long as it lives; names of processes mislead (other programs have a "master"
 too, and containers' processes are seen from outside).

@@ -1,4 +1,4 @@
-"""Is a relay evidently meant here, while nothing routes to it, or this very host is named as one?"""
+"""Do the settings mean a relay that nothing routes to, or name this very host as one?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do Postfix's daemons run on the settings that the files hold now?
+"""Have Postfix's daemons read the settings as they are now?
 
 The queue manager is restarted by every start and reload, so that its age tells when the settings were last read.
 """

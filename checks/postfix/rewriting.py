@@ -1,4 +1,4 @@
-"""Is the recipient rewritten on this host, by an alias, canonical or virtual table, to somewhere else?"""
+"""Does an alias, canonical or virtual table on this host rewrite the recipient?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the program that hands in mail sandboxed, so that postdrop's set-gid bit has no effect or the queue is read-only?
+"""Does a service's sandbox keep its mail out: postdrop without set-gid, or a read-only queue?
 
 A sandboxed sendmail does not give up: its postdrop stays, tries again every few seconds, and can be looked at.
 """

@@ -1,4 +1,4 @@
-"""Does master.cf hold the services that the mail needs, each where its clients look for it?"""
+"""Does master.cf define the services that the mail needs, where their clients look for them?"""
 
 from __future__ import annotations
 

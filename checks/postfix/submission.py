@@ -1,4 +1,4 @@
-"""Does this host's own Postfix refuse mail that programs of this host or of its networks hand in?
+"""Does this host's Postfix reject mail from its own programs or networks?
 
 Refusing strangers is normal for a mail server; only clients on this host or its networks count.
 """

@@ -1,4 +1,4 @@
-"""Do the servers of this host answer that Postfix looks tables up at?"""
+"""Do the servers answer that Postfix's lookup tables query?"""
 
 from __future__ import annotations
 

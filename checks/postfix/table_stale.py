@@ -1,4 +1,4 @@
-"""Was postmap, or newaliases, run since a table's text changed?"""
+"""Were the lookup tables rebuilt (postmap, newaliases) since their text changed?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can Postfix open the lookup tables that its settings name (those with the relay's passwords have a check of their own)?"""
+"""Can Postfix open its lookup tables (sasl-map has the relay's passwords)?"""
 
 from __future__ import annotations
 

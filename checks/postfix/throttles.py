@@ -1,4 +1,4 @@
-"""Does mail wait, or come back, because a setting makes Postfix slow, or gives it no time?
+"""Does a setting slow mail down or bounce it too early?
 
 A delay between deliveries leaves messages in the active queue without an attempt; long pauses between attempts leave them
 deferred for a failure that has passed; a short lifetime returns them for one that would have. None is an error, and no line

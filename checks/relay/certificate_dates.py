@@ -1,4 +1,4 @@
-"""Does a certificate that this host's mail depends on expire within three weeks: the relay's, the SMTP client's, the server's?"""
+"""Does a certificate that the mail depends on expire within three weeks: the relay's, the SMTP client's, the server's?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the relay's certificate verify, as far as this side's TLS level demands it?"""
+"""Does the relay's certificate verify, as the client's TLS level requires?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the relay greet this host as a client that it accepts mail from, and does it deliver mail?"""
+"""Does the relay greet this host as a client it accepts, and does it deliver mail?"""
 
 from __future__ import annotations
 

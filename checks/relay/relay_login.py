@@ -1,4 +1,4 @@
-"""Does the relay accept the login that this host's mailer would make?
+"""Does the relay accept the mailer's login?
 
 One real AUTH with the configured credentials (unless told not to).
 """

@@ -1,4 +1,4 @@
-"""Does the relay offer a way to log in that this side can and may use?"""
+"""Does the relay offer a login mechanism that the client can and may use?"""
 
 from __future__ import annotations
 

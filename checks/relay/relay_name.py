@@ -1,4 +1,4 @@
-"""Is the relay that this host's mail takes spelt as the mailer reads it, and does its name exist?"""
+"""Is the relay spelt as the mailer reads it, and does its name exist in DNS?"""
 
 from __future__ import annotations
 

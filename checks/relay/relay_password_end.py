@@ -1,4 +1,4 @@
-"""Does the relay in use stop taking passwords soon?"""
+"""Does the relay stop accepting passwords soon?"""
 
 from __future__ import annotations
 

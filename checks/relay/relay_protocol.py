@@ -1,4 +1,4 @@
-"""Can this side and the server that its mail goes to agree on a TLS version and a cipher?"""
+"""Do the client and the server share a TLS version and a cipher?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the relay that this host's mail takes answer on its port?"""
+"""Does the relay answer on its port?"""
 
 from __future__ import annotations
 

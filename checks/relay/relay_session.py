@@ -1,4 +1,4 @@
-"""Does the relay hold the dialogue to its end: whole replies, in time, that SMTP knows?"""
+"""Does the relay complete the dialogue: whole replies, in time, in valid SMTP?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the relay offer STARTTLS where this side wants it, and mail without it where this side has it off?"""
+"""Does the relay's STARTTLS offer fit the client's TLS setting?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where Postfix logs in with an OAuth token: can the token be used and renewed?
+"""Can Postfix use and renew its OAuth token for the relay?
 
 It is read, never used and never renewed: a refresh token may be good for one time only.
 """

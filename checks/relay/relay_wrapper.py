@@ -1,4 +1,4 @@
-"""Does the relay's port speak TLS from the first byte, and is this host's mailer set up for that?"""
+"""Does the relay's port speak TLS from the first byte, and does the mailer expect that?"""
 
 from __future__ import annotations
 

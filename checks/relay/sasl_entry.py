@@ -1,4 +1,4 @@
-"""Has the password map an entry under the key that Postfix asks for, in the shape of user:password?"""
+"""Does the password map have a user:password entry under the key that Postfix looks up?"""
 
 from __future__ import annotations
 

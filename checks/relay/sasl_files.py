@@ -1,4 +1,4 @@
-"""Are the relay's password files closed to other users, and does the SASL library have the client plug-ins it needs?"""
+"""Are the relay's password files closed to other users, and does Postfix have the SASL plug-ins it needs?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does Postfix log in at the relay: SASL on, and a password map that it can look up?"""
+"""Is Postfix set to log in at the relay: SASL on, and a password map that it can read?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Has Postfix's SMTP client CA certificates, where its TLS level needs them?"""
+"""Does Postfix's SMTP client have the CA certificates that its TLS level needs?"""
 
 from __future__ import annotations
 

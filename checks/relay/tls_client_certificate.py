@@ -1,4 +1,4 @@
-"""Are the client certificates and keys there that Postfix's SMTP client is to show?"""
+"""Do the SMTP client's certificates and keys exist and match?"""
 
 from __future__ import annotations
 

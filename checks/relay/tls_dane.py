@@ -1,4 +1,4 @@
-"""Can DANE work: DNSSEC asked for, a resolver that validates, and TLSA records?"""
+"""Can DANE work: DNSSEC requested, a validating resolver, and TLSA records?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the TLS policy table answer, and what does it demand of the next hop?"""
+"""Does the TLS policy table answer, and what does it require for the next hop?"""
 
 from __future__ import annotations
 
