@@ -196,31 +196,41 @@ def _frozen(table: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
 
 
-def _relay(entry: dict[str, Any]) -> Relay:
+def _relay(entry: dict[str, Any], urls: dict[str, str]) -> Relay:
     entry = {**entry}
-    urls: dict[str, str] = entry.pop("sources", {})
+    known = _evidence(entry)
 
     def sourced(table: dict[str, Any]) -> dict[str, Any]:
-        return {**table, "source": urls[table["source"]]} if "source" in table else table
+        said = {**table} if "evidence" in table else {**table, **known}
+        if "source" in said:
+            said["source"] = urls.get(said["source"], said["source"])
+        return _frozen(said)
 
     mechanisms = entry.pop("mechanisms", {"names": ()})
     publishes, end = entry.pop("publishes", None), entry.pop("passwords_end", None)
     return Relay(
         hosts=tuple(RelayHost(**sourced(host)) for host in entry.pop("hosts")),
-        endpoints=tuple(Endpoint(**sourced(endpoint)) for endpoint in entry.pop("endpoints")),
+        endpoints=tuple(
+            Endpoint(port=port, **fact) for fact in map(sourced, entry.pop("endpoints")) for port in fact.pop("ports")
+        ),
         login=Login(**sourced(entry.pop("login"))),
         mechanisms=tuple(mechanisms["names"]),
-        publishes=Publishes(**_frozen(sourced(publishes))) if publishes else None,
+        publishes=Publishes(**sourced(publishes)) if publishes else None,
         passwords_end=End(**sourced(end)) if end else None,
         notes=tuple(Fact(**sourced(note)) for note in entry.pop("notes", ())),
         **_frozen(entry),
     )
 
 
+def _evidence(entry: dict[str, Any]) -> dict[str, Any]:
+    """Takes out of an entry what holds for those of its facts that have no evidence of their own."""
+    return {key: entry.pop(key) for key in ("evidence", "source") if key in entry}
+
+
 def _network(entry: dict[str, Any]) -> Network:
     entry = {**entry}
     policy, unblock = entry.pop("policy", None), entry.pop("unblock", None)
-    known = {key: entry.pop(key) for key in ("evidence", "source") if key in entry}
+    known = _evidence(entry)
     return Network(
         policy=Policy(**known, **_frozen(policy)) if policy else None,
         unblock=Unblock(**known, **unblock) if unblock else None,
@@ -232,7 +242,11 @@ def _network(entry: dict[str, Any]) -> Network:
 @cache
 def relays() -> tuple[Relay, ...]:
     """Every relay of relays/*.toml, in order of file name and place."""
-    return tuple(_relay(entry) for table in documents.folder("relays").values() for entry in table["relay"])
+    return tuple(
+        _relay(entry, table.get("sources", {}))
+        for table in documents.folder("relays").values()
+        for entry in table["relay"]
+    )
 
 
 @cache
