@@ -55,13 +55,13 @@ from diagnose.host.query import (
     Trace,
 )
 from diagnose.model import ANY, FLAG, Observation, Scalar, SignSpec, Target
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 from diagnose.statement import counted, fail, ok, stamped, stated, unknown, warn
 
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Settings:
     """The user's options. app_config: settings files named; since: seconds of log that count as current; auth: whether
     to try real logins; network: whether to dial anything; curious: whether to query services that only tell this host's
@@ -106,7 +106,7 @@ class Context:
 Body = Callable[[Context], Iterator[Observation]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Check:
     """signs: all that the body may yield. needs: "network", "postfix", "mta" (Postfix or another known mailer) or
     "linux"; if one is missing the check is skipped with a reason. probes: it tries what mail would do; if it did not

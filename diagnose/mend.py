@@ -11,7 +11,7 @@ from datetime import datetime
 from diagnose.errors import MailDiagnoseError
 from diagnose.host.live.queuewait import Waiting, waiting
 from diagnose.model import Confidence, Diagnosis, Impact, Observation, Report, Status
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.remedy import journal, transaction
 from diagnose.remedy.journal import Change, Store
 from diagnose.remedy.proposal import Proposal
@@ -26,7 +26,7 @@ PATIENCE = 12.0  # seconds for mail that is retried
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Ending:
     """word: mended, unsure (kept nevertheless), undone, or stuck (partly undone; needs a person). left: what stays
     changed after undoing, in words. delivered: whether mail was seen to go out since. next: a new diagnosis, if

@@ -22,7 +22,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 from diagnose.scales import (
     AGAINST,
     COMMON,
@@ -56,7 +56,7 @@ FLAG = (False, True)
 SAID = "mail."  # prefix of signs for what a server or program said: `mail.<label>`
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Observation:
     """One statement about one subject; (sign, subject) is its identity."""
 
@@ -127,7 +127,7 @@ class Evidence:
     reply: Any
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Run:
     """The result of a check. signs, probes, decisive: as declared by the check."""
 
@@ -169,7 +169,7 @@ def sign(id: str, weight: int, status: Status = FAILED, /, **where: Scalar | tup
     return Sign(id, weight, status, tuple(where.items()))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Remedy:
     """What to do, in words. commands: each ready to paste, from a plan for the host (`diagnose.remedy`); others: who
     else must or could act, each with the text to send them and the DNS record, if it is one."""
@@ -179,7 +179,7 @@ class Remedy:
     others: tuple[tuple[str, str, str], ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Cause:
     """An entry of the knowledge base. Its texts may contain {names} of the diagnosis' data, also as {name|default}.
 
@@ -205,7 +205,7 @@ class Cause:
     links: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Support:
     """A matching sign, its weight in decibans, and the observation."""
 
@@ -215,7 +215,7 @@ class Support:
     summary: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Diagnosis:
     cause: Cause
     score: int
@@ -228,7 +228,7 @@ class Diagnosis:
     data: Mapping[str, Scalar] = field(default_factory=lambda: NOTHING)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class AdviceFile:
     """A file to write: octal mode as text ("0600"), owner as "user:group"."""
 
@@ -238,7 +238,7 @@ class AdviceFile:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Advice:
     """A relay, ready to use. verified: the port was seen open from this host in this run."""
 
@@ -265,7 +265,7 @@ class Target:
     relay: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class HostInfo:
     name: str = ""
     system: str = ""
@@ -277,7 +277,7 @@ class HostInfo:
     network: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Report:
     schema: int = 1
     version: str

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ["dataclass"]
+__all__ = ["dataclass", "frozen"]
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass
+    from dataclasses import dataclass, field
+    from typing import TypeVar
+
+    from typing_extensions import dataclass_transform
+
+    T = TypeVar("T")
+
+    @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+    def frozen(cls: type[T]) -> type[T]:
+        """A value that never changes, made of named fields: `dataclass(frozen=True, kw_only=True)`."""
+
 else:
     import dataclasses
     from operator import attrgetter
@@ -65,3 +75,6 @@ else:
             return cls
 
         return made if cls is None else made(cls)
+
+    def frozen(cls):
+        return dataclass(cls, frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from diagnose.knowledge.recognise import find, identify, network_of, split_next_
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Advice, AdviceFile
 from diagnose.nearest import hint
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.relay_settings import Choice, Seen, System, commands, main_cf, password_line, version
 
 __all__ = ["Listed", "System", "find", "identify", "listing", "network_of", "suggest"]
@@ -31,7 +31,7 @@ WEB_PORTS = frozenset({53, 80, 443})  # open everywhere, which says nothing abou
 IMPLICIT_PORTS = IMPLICIT_TLS_PORTS | {443}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Listed:
     """A row of `relay list`, with confirmed ports only. suggested: may be proposed unasked."""
 

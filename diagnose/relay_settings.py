@@ -9,14 +9,14 @@ from enum import IntEnum
 
 from diagnose.knowledge.distributions import FAMILIES
 from diagnose.knowledge.labels import Endpoint, Relay, RelayHost
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 MAP_TYPES = ("lmdb", "hash", "cdb", "btree", "dbm", "texthash")
 UNCOMPILED = frozenset({"texthash"})
 RESTART = frozenset({"inet_interfaces", "inet_protocols"})  # master reads these on start, not on reload
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class System:
     """The system that the settings are for.
 
@@ -48,7 +48,7 @@ class Seen(IntEnum):
         return self <= Seen.PASSES
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Choice:
     relay: Relay
     host: RelayHost

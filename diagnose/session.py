@@ -23,7 +23,7 @@ from diagnose.knowledge.causes import all_causes
 from diagnose.model import Advice, Confidence, HostInfo, Observation, Outcome, Report, Run, Scalar, Target
 from diagnose.parse.system import os_release
 from diagnose.parse.system.own_network import is_loopback
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 from diagnose.remedy import Plan, make as remedy
 
 TIMEOUT = 15.0  # seconds for a whole run
@@ -31,7 +31,7 @@ PLANNING = 0.1  # share of a run's time for the plans: without it slow checks wo
 RESERVE = 0.4  # seconds for the work after the checks
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Request:
     """What to diagnose, and how. recording: used instead of the live host; provider: the relay asked for; ignores:
     whether an observation is acknowledged and does not count (it stays in the report's runs); refused: remembers

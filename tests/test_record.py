@@ -7,10 +7,10 @@ from dataclasses import field
 
 import pytest
 
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Ours:
     number: int
     words: tuple[str, ...] = field(default=("a",))

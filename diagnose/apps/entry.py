@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 
 from diagnose.patterns import late
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Entry:
     """One value. value: None if it comes from elsewhere (the environment, a call). start, end: its place in the
     text, with quotes. quote: the quotes around it. exact: leading and trailing blanks belong to it. encoded: base64

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from diagnose.apps.properties import SECRET_KEY
 from diagnose.parse.text.finding import Finding
 from diagnose.patterns import late
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 LONGEST = 30_000  # characters rendered of a template: real ones have a few thousand
 _TAG = late(r"<%(?P<mark>[=#%-]?)(?P<body>.*?)(?P<trim>-?)%>(?P<eol>\n?)", re.S)
@@ -25,7 +25,7 @@ _ASSIGNMENT = late(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Rendered:
     """A rendered template; findings: undefined-variable, unsupported (Ruby beyond the grammar), unbalanced."""
 
@@ -33,7 +33,7 @@ class Rendered:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Assignment:
     """A variable of a manifest: its value, or the default of getValue(env, default), with `env` set.
 

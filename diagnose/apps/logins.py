@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from diagnose.parse.text.masking import Secrets, mask
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _EXIM = re.compile(
     r"[ \t]*(?P<host>\^?[^\s:#][^\s:]*|\*)(?P<port>::?(?:25|26|465|587|2465|2525|2587)(?=:[^:\n]*:))?[ \t]*:[ \t]*(?P<user>[^:\n]*):(?P<password>[^\n]*)"
@@ -18,7 +18,7 @@ _EXIM = re.compile(
 _DMA = re.compile(r"[ \t]*(?P<user>[^\s|#][^|\n]*)\|(?P<host>[^\s:|]+):(?P<password>[^\n]*)")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Entry:
     """host: a name, or Exim's `*.name`, `^pattern` or `*`; port: with its colons, if one was written, which Exim
     takes for the user; begin, end: the password's place in the text."""

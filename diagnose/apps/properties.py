@@ -13,7 +13,7 @@ from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import artifacts, homoglyphs
 from diagnose.parse.text.secret import STARS, Shape, shape
 from diagnose.patterns import late
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 SECRET_KEY = late(r"passw|passwd|pwd|secret|token|api[-_.]?key|credential", re.I)
 _SECRET_INSIDE = late(r"((?:passw|passwd|pwd|secret|token|api[-_.]?key)[\w.-]*\s*[=:]).*$", re.I | re.S)
@@ -21,7 +21,7 @@ _BAD_ESCAPE = late(r"(?<!\\)((?:\\\\)*)\\u(?![0-9a-fA-F]{4})")
 _ENTRY = late(r"[\w.\-]+\s*[=:]")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Property:
     """One entry. line: its first; value: '' if the key names a secret, whose shape is then in `secret`.
 
@@ -35,7 +35,7 @@ class Property:
     lines: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Properties:
     """The entries in order, and the findings by line. loads: False if Java would throw and load nothing."""
 

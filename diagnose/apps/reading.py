@@ -15,12 +15,12 @@ from diagnose.apps.settings import MailSettings, Problem
 from diagnose.apps.trees import NUMBER
 from diagnose.apps.wider import OF_OTHERS
 from diagnose.parse.text.secret import shape
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 FIELDS = ("host", "at", "url", "port", "user", "password", "sender", "sender_domain")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Found:
     """The settings of a file. id: of the application; problem: why they are unknown."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from diagnose.parse.text.secret import Shape
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Problem:
     """A problem in the settings. kind: see `diagnose.apps.kinds`; line: 0 if the key is missing; path: of another
     file that contains it, or ''."""
@@ -18,7 +18,7 @@ class Problem:
     path: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MailSettings:
     """Where and how the application connects.
 

@@ -13,7 +13,7 @@ from diagnose.apps import formats, grammars
 from diagnose.apps.entry import Entry, Malformed
 from diagnose.apps.reading import Reader, named
 from diagnose.parse.text.masking import STARS
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _GRAMMARS = ("yaml", "code", "ini")
 _PAIR = re.compile(
@@ -23,7 +23,7 @@ _DEFINED = re.compile(r"define\(\s*['\"](\w+)['\"]\s*,\s*(['\"]?[\w.+-]*['\"]?)\
 _OFF = ("", "false", "no", "none", "0")  # values that equal a missing setting
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Change:
     """A line (from 1) in which `find`, which occurs once, becomes `put`; line 0: `put` is a new line at the end.
     below: `put` is a new line below it, and `find` the line's own text; these come last."""

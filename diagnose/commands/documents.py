@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 NAME = "mail-diagnose"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Option:
     """names: -o and --output; value: its metavar, empty for a flag."""
 
@@ -23,7 +23,7 @@ class Option:
     help: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Page:
     """A command: path is its words after the program's name, empty for the program itself."""
 

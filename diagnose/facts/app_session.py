@@ -22,7 +22,7 @@ from diagnose.host.query import Dial, DialReply, Login, Now, Query, Resolve
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.system.own_network import is_private
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 
 # (port, how TLS begins) of a submission server, in the order to recommend.
 WAYS = ((587, "starttls"), (465, "implicit"), (2525, "starttls"), (25, "starttls"))
@@ -30,7 +30,7 @@ MISSING = "user or password is missing"
 WAIT = 3.5  # seconds to wait for a greeting
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Session:
     """tls: none, starttls or implicit, as begun. first: the attempt before JavaMail's plain-text fallback took over
     (Java only). with_login: whether it included a login; no_login: why not. store: Java's trust store, if it was

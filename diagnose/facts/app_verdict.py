@@ -29,7 +29,7 @@ from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.words.reason import classify
 from diagnose.parse.words.smtp_reply import code_of
 from diagnose.patterns import late
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _NOT_TLS = late(
     r"wrong version number|unknown protocol|record layer|http request|packet length|record type|not ssl", re.I
@@ -52,7 +52,7 @@ _SENDER = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Verdict:
     """stage: server, tls, certificate, protocol, login or sender, whichever stops the mail; "works"; or "unknown".
 

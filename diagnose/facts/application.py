@@ -20,7 +20,7 @@ from diagnose.apps.wider import MISSING
 from diagnose.facts.asks import Asks, globbed
 from diagnose.host.query import Glob, Read, Stat
 from diagnose.model import Scalar
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _JAVA = re.compile(r"^(?!(?:.*/)?(?:application|bootstrap)[\w-]*\.).*\.(?:properties|erb)$", re.I)
 _CODENVY = ("generated", "template")  # kinds of files recognised as Codenvy's by their path
@@ -29,7 +29,7 @@ MOST = 6  # files read of each kind
 ESSENTIAL = ("host", "port", "auth", "starttls.enable", "ssl.enable", "socketFactory.class", "socketFactory.port")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Application:
     """One settings file as the application would read it.
 
@@ -116,7 +116,7 @@ class Application:
         return tuple(p for p in self.settings.problems if p.key not in unknown)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Sources:
     """The settings files found. only: the file of this host's only application, if none of the others exists;
     odd_names: (path, line, name) of settings in codenvy.env whose name contains a look-alike letter."""

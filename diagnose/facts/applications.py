@@ -20,7 +20,7 @@ from diagnose.facts.application import Application, read
 from diagnose.facts.asks import Asks, globbed
 from diagnose.host.query import Glob, Process, Processes, Read, Stat
 from diagnose.knowledge import documents
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 MOST = 40  # files read
 _LOCAL = re.compile(r"localhost(?:\.localdomain|[46])?|ip6-localhost|127\.\d+\.\d+\.\d+|\[?::1\]?", re.I)
@@ -39,7 +39,7 @@ _PID = re.compile(r"\"Pid\":\s*(\d+)")
 _MAIL = re.compile(r"smtp|mail", re.I)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Installed:
     """name: short and unique; title: the kind of application; app: its settings file; pid: of one of its processes,
     0 if unknown; running: whether it is seen to run; container: whether the settings are a container's."""

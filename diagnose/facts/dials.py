@@ -18,7 +18,7 @@ from diagnose.knowledge.labels import Probe
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.parse.system import iproute
 from diagnose.parse.system.outcomes import Outcome, is_own, outcome
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _SAID_BY_OUTCOME = ("ETIMEDOUT", "ECONNREFUSED")
 UNSPECIFIED = frozenset(("0.0.0.0", "::"))
@@ -32,7 +32,7 @@ WIRE = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Tried:
     """A dial to one address. host: the name that the address belongs to."""
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from diagnose.model import NOTHING, Scalar, Status
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Judged:
     """kind: of fault, "" for none; data: its details."""
 

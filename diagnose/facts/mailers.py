@@ -25,7 +25,7 @@ from diagnose.knowledge.distributions import OWNERS, SENDMAIL
 from diagnose.knowledge.mailers import mailers, recognise
 from diagnose.parse.mailers import exim, queues, settings
 from diagnose.parse.mailers.way import Way
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 if TYPE_CHECKING:
     from diagnose.parse.mailers.log import Reader
@@ -35,7 +35,7 @@ _EXIM_OPTIONS = ("spool_directory", "log_file_path", "exim_user", "primary_hostn
 _SECONDS = 4.0  # for one of a mailer's commands
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Mailer:
     """id: a key of `diagnose.knowledge.mailers`; path: of the program behind the sendmail command; options: some of
     Exim's main options; complaint: Exim's error if it rejects its own configuration."""
@@ -116,7 +116,7 @@ def title(ctx: Asks, here: Mailer) -> str:
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Found:
     """A settings file. problem: why it cannot be read or parsed; settings: only of mailers that
     `diagnose.apps.formats` reads."""
@@ -212,7 +212,7 @@ def _of_format(ctx: Asks, here: Mailer, found: Found, said: MailSettings) -> Way
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OwnLogin:
     """path: of the file that holds or should hold the login; login: for a Dial, None if the mailer would not log in;
     found: an entry with a password exists; problem: why the login is unknown; near: the host of an entry for another

@@ -6,13 +6,13 @@ import re
 
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Lookup, Stat
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _FQDN = re.compile(r"(?=.{4,253}$)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z][a-z0-9-]{0,61}[a-z0-9]", re.I)
 NOT_PUBLIC = tuple(".local .localdomain .internal .lan .home .localhost .invalid .test .example .home.arpa".split())
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Exchangers:
     """hosts: sorted by preference; kind: mx, address (no MX but an address: the implicit MX of RFC 5321 5.1), null
     (RFC 7505), none (NXDOMAIN or nothing), or "unknown" (no answer: see rcode and problem)."""

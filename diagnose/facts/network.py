@@ -25,7 +25,7 @@ from diagnose.host.query import Dial, DialReply, DnsReply, Lookup, Query
 from diagnose.knowledge.labels import Probe, probes_for
 from diagnose.parse.system.outcomes import Outcome, Pattern, pattern
 from diagnose.parse.system.own_network import is_private
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 
 PORTS = (25, 465, 587, 2525, 2587, 2465)
 OPERATORS = 3  # dialled for each port
@@ -39,7 +39,7 @@ EARLY = 1.2  # seconds of silence before the path is traced, while the dials sti
 ECHO_NAME, ECHO_SERVER = "o-o.myaddr.l.google.com", "216.239.32.10"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MailPort:
     """Where mail is sent. hosts: the names that Postfix dials, () for direct delivery without a known recipient;
     relay: the next hop is configured here; private: all its addresses are private or this host's, so that no ISP is

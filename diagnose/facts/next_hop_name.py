@@ -11,7 +11,7 @@ from diagnose.facts.names import exchangers
 from diagnose.facts.route import Route
 from diagnose.host.query import Lookup, Read, Resolve
 from diagnose.model import Scalar, Status
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 # Another check reports characters left behind by copying; here they only explain an unknown name.
 _PASTED = ("trailing-backslash", "not-ascii")
@@ -34,7 +34,7 @@ _SPELLING = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Named:
     """found: smtp(8) has a host to connect to; said: the verdict on `subject`, None if there is none."""
 

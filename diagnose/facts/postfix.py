@@ -13,7 +13,7 @@ from diagnose.host.query import Exec, ExecReply, Read
 from diagnose.parse.postfix import main_cf, master_cf, postconf
 from diagnose.parse.postfix.master_cf import MasterCf
 from diagnose.parse.postfix.setting_types import boolean, items
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 
 class Parameters:
@@ -33,7 +33,7 @@ class Parameters:
         return items(self.value(name))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Mta(Parameters):
     """Postfix as its own tools describe it.
 

@@ -20,7 +20,7 @@ from diagnose.model import Scalar, Target
 from diagnose.parse.postfix import sasl_options, sasl_passwd, table, tls_settings
 from diagnose.parse.postfix.nexthop import NextHop
 from diagnose.parse.postfix.table import Table
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 PLUG_IN_PATTERNS = (
     "/usr/lib/*/sasl2/lib*.so*",
@@ -30,7 +30,7 @@ PLUG_IN_PATTERNS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Asked:
     """The result of looking up the keys in one password map. problem: why this tool could not look; error: Postfix's
     message; value: "user:" and stars."""
@@ -45,7 +45,7 @@ class Asked:
     problem: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Sasl:
     """How smtp(8) would log in. keys: in the order tried; asked: every map, in order; hit: the one that has an entry."""
 
@@ -112,7 +112,7 @@ def _ask(ctx: Asks, one: Table, keys: tuple[str, ...]) -> Asked:
     return Asked(table=one)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class WayIn:
     """host, port: to dial; ca_file, ca_path: CAs that Postfix verifies against, "" if unusable or unset; ca_broken:
     why the CA file that is set cannot be used; verify_name: the name that the certificate must have, "" for `host`;
@@ -234,7 +234,7 @@ def _mechanisms(way: Route, encrypted: bool) -> tuple[str, ...]:
     return names or ("NONE",)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Session:
     """The dialogue; tls: how it began (none, starttls, implicit); with_login, enveloped: whether it included a
     login, an envelope."""

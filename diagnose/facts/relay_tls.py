@@ -7,10 +7,10 @@ from diagnose.facts.relay import WayIn, begin, first_way, session
 from diagnose.facts.route import Route, unheard
 from diagnose.host.query import DialReply, TlsInfo
 from diagnose.parse.postfix import tls_settings
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Spoken:
     """kind: implicit, starttls (also plain SMTP), "" if unknown. dialogue: the one that begins in the clear, None if
     Postfix would hold none; tls: the handshake as Postfix would begin it."""

@@ -18,13 +18,13 @@ from diagnose.parse.postfix import master_cf, postconf, table, trivial_rewrite
 from diagnose.parse.postfix.master_cf import Service
 from diagnose.parse.postfix.nexthop import NextHop, parse, parse_list
 from diagnose.parse.postfix.setting_types import items
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 if TYPE_CHECKING:
     from diagnose.parse.log.current import Fact
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Route(Parameters):
     """Where a recipient's mail goes.
 
@@ -169,7 +169,7 @@ def _in_file(ctx: Asks, path: str, key: str) -> str | None:
     return key if key.lower() in {item.lower() for line in lines for item in items(line)} else None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TlsMode:
     """level: as in smtp_tls_security_level (none, may, encrypt, dane, dane-only, fingerprint, verify, secure);
     verifies: the certificate must be valid; wrapper: implicit TLS; by: the deciding parameter or table; strict: the

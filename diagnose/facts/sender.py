@@ -26,7 +26,7 @@ from diagnose.parse.log import submitted
 from diagnose.parse.sender import dmarc as policies
 from diagnose.parse.sender.spf import Ask, Verdict, evaluate, some_address
 from diagnose.parse.system.own_network import is_private
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 MOST = 3  # domains judged, first the one asked for, then the busiest
 QUESTIONS = 60  # DNS queries for one domain's SPF
@@ -34,7 +34,7 @@ SECONDS = 2.0  # for each query
 REFUSED = "sender-unauthenticated"  # the meaning of a reply that names SPF, DKIM or DMARC
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Sender:
     """domain: of MAIL FROM, and presumably of the From header; asked: the user named it; way: the route of its mail;
     relay: the provider of the next hop, None for direct delivery or an unknown one."""
@@ -118,7 +118,7 @@ def ahead(ctx: Asks, questions: Iterable[tuple[str, str]]) -> None:
         return
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Spf:
     """SPF for an address. known: mail really comes from it, so that receivers reach the same verdict; by: whose
     address it is."""

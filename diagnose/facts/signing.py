@@ -11,7 +11,7 @@ from diagnose.facts.sender import Sender, ahead, asker
 from diagnose.host.query import Exec, MailLog, Read, Stat
 from diagnose.parse.sender import dkim, signers
 from diagnose.parse.sender.signers import Signer
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _OPENDKIM = (
     ("OpenDKIM", ("/etc/opendkim.conf", "/etc/opendkim/opendkim.conf")),
@@ -22,7 +22,7 @@ _AMAVIS = ("/etc/amavis/conf.d/*", "/etc/amavisd/amavisd.conf", "/etc/amavisd.co
 _AMAVIS_FILES = 12
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Signing:
     """DKIM signing of one domain's mail. signers: by their settings or log lines; asked: the parameters by which
     Postfix passes mail to a milter or filter; commands: mail from the sendmail command passes there, too; blind: why

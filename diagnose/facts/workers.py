@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from diagnose.facts.asks import Asks, globbed
 from diagnose.host.query import Exec, Listeners, Process, Processes, Read, Stat
 from diagnose.knowledge import documents
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 Worker = Mapping[str, Any]
 _UNITS = (
@@ -34,7 +34,7 @@ _PROPERTIES = "Id,LoadState,Type,ActiveState,SubState,Result,UnitFileState"
 _MOST = 60  # files read of each kind
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Starter:
     """kind: unit, program (of supervisor) or cron; name: of the unit or program, or the crontab's path; folder: of the
     application, "" if unknown; direct: it starts the worker itself, not a scheduler that does."""

@@ -13,7 +13,7 @@ from diagnose import files
 from diagnose.errors import MailDiagnoseError, SnapshotError, UsageError
 from diagnose.host import snapshot
 from diagnose.parse.text import bounded
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 from diagnose.report import digest
 
 MOST = 10_000  # files
@@ -23,7 +23,7 @@ NO_RELAY = "none, mail goes out directly"
 _LONGEST = 160  # characters of a word that a report says
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Member:
     """A host as its report describes it.
 

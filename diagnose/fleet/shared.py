@@ -9,7 +9,7 @@ from datetime import datetime
 
 from diagnose.fleet.chance import log10_chance
 from diagnose.fleet.member import GROUPS, Member, Unread
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 ALPHA = 0.01  # how often chance alone may make a finding of a fleet, all questions taken together
 LEAST = 3  # hosts that something shared is said of
@@ -20,7 +20,7 @@ _MOST_ODD = 20
 Group = tuple[str, str]  # one of GROUPS, and the value in it
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Finding:
     """A cause that hits a group more than others.
 
@@ -38,7 +38,7 @@ class Finding:
     same: tuple[Group, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CauseSeen:
     """A first cause with its hosts, and what they share; since: when the first host had it, half: when half of the
     dated hosts had it."""
@@ -51,7 +51,7 @@ class CauseSeen:
     half: datetime | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Fleet:
     """odd: hosts that differ from their group, with a sentence each. questions: how many pairs of group and cause
     were tested."""

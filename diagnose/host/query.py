@@ -30,7 +30,7 @@ from diagnose.host.reply import (
     TlsInfo,
     TraceReply,
 )
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -109,7 +109,7 @@ class Login:
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Dial(Query[DialReply]):
     """An SMTP dialogue, never with DATA.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 # What postmap says beside a good answer, of main.cf or of a table's age (which MapCompare judges).
 _ASIDE = re.compile(
@@ -19,7 +19,7 @@ _ASIDE = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ExecReply:
     code: int | None = None
     out: str = ""
@@ -28,14 +28,14 @@ class ExecReply:
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ReadReply:
     text: str = ""
     truncated: bool = False
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class StatReply:
     """kind: file, dir, socket, fifo or other; mode: permission bits with setuid/setgid; mtime: epoch seconds;
     real: the path with symbolic links resolved."""
@@ -51,13 +51,13 @@ class StatReply:
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class GlobReply:
     paths: tuple[str, ...] = ()
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class DnsReply:
     """rcode: NOERROR, NXDOMAIN, SERVFAIL, REFUSED …, or NODATA (NOERROR without such a record); answers: records
     in presentation form, sorted ("10 mx.example." for MX); None rcode when no answer came (see problem), truncated where
@@ -77,7 +77,7 @@ class DnsReply:
         return self.rcode in ("NOERROR", "NODATA", "NXDOMAIN")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ResolveReply:
     """Addresses as an ordinary program of this host gets them (hosts file and nsswitch included)."""
 
@@ -85,7 +85,7 @@ class ResolveReply:
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Attempt:
     """One connect: error is an errno's name (ETIMEDOUT, ECONNREFUSED, EHOSTUNREACH …), "" when it connected.
     icmp: "type/code" with `offender`, the address that sent it, when an ICMP error was the reason.
@@ -104,7 +104,7 @@ class Attempt:
     device: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TlsInfo:
     """version: "TLSv1.3" …; verified: chain and name are good against the bundle asked for; verify_error: OpenSSL's
     text if not; not_before/not_after: epoch seconds; names: subject alternative names;
@@ -123,7 +123,7 @@ class TlsInfo:
     error: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class DialReply:
     """An SMTP dialogue as far as it came.
 
@@ -165,7 +165,7 @@ class DialReply:
         return any(line[4:].strip().upper() == "STARTTLS" for line in self.ehlo.splitlines())
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Hop:
     """What a SYN with this TTL met: "time-exceeded" (a router answered), "open", "refused", an ICMP error's name
     ("admin-prohibited" …), or "silence"."""
@@ -175,7 +175,7 @@ class Hop:
     address: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TraceReply:
     """address: the one traced; hops sorted by TTL."""
 
@@ -184,7 +184,7 @@ class TraceReply:
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Process:
     pid: int
     parent: int
@@ -205,13 +205,13 @@ class Process:
         return self.command[0].rpartition("/")[2] if self.command else self.name
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ProcessesReply:
     processes: tuple[Process, ...] = ()
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Listener:
     """A listening TCP socket; pid and process are 0 and "" where this user may not know them."""
 
@@ -221,13 +221,13 @@ class Listener:
     process: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ListenersReply:
     listeners: tuple[Listener, ...] = ()
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class DiskReply:
     """free/total in bytes as an unprivileged process gets them; inodes_total 0 if the file system has none."""
 
@@ -239,7 +239,7 @@ class DiskReply:
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LockReply:
     """holder: pid that holds an fcntl/flock lock on the file (Postfix's master.pid), 0 when nobody does."""
 
@@ -249,7 +249,7 @@ class LockReply:
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class NowReply:
     """epoch: seconds; offset: the local zone's, seconds east of UTC; user: effective user; root: uid 0."""
 
@@ -263,7 +263,7 @@ class NowReply:
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LogReply:
     """lines: Postfix's and its like, oldest first, AUTH exchanges masked; source: file names or "journal"; whole: the
     window was read to its end (else the newest part of it); oldest: epoch of the earliest line available at all."""
@@ -274,7 +274,7 @@ class LogReply:
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class QueueLinesReply:
     """summary: `parse.queue.QueueSummary` as plain data (the live host streams the queue through it)."""
 
@@ -284,7 +284,7 @@ class QueueLinesReply:
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MapReply:
     """A lookup in a Postfix table. value: the result, for tables with secrets only its masked form ("user:********");
     found False with error "" is a clean miss; error: Postfix's own words."""
@@ -300,7 +300,7 @@ class MapReply:
         return not self.found and any(not _ASIDE.search(line) for line in self.error.splitlines() if line.strip())
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class EnvironmentReply:
     """Names of settings, by whether the process was started with the same value, another, or none."""
 
@@ -310,7 +310,7 @@ class EnvironmentReply:
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CompareReply:
     """Source text against compiled table: keys only in one of them, keys whose values differ."""
 

@@ -24,14 +24,14 @@ from diagnose.host.query import KINDS, Exec, LogReply, NowReply, Query, Read
 from diagnose.model import Target
 from diagnose.parse.text import bounded
 from diagnose.parse.text.masking import mask
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 R = TypeVar("R")
 SCHEMA = 1
 LIMIT = 24_000_000  # bytes, unpacked
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CutOff:
     """observations: how many there were; reason: as the run gave it."""
 

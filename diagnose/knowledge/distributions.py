@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diagnose.knowledge import documents
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _TABLE: Mapping[str, Any] = documents.document("distributions.toml")
 CA_FILES: tuple[str, ...] = (*_TABLE["ca_files"],)
@@ -28,7 +28,7 @@ LOCKS: Mapping[str, Sequence[str]] = _TABLE["locks"]
 PID_FILES: Mapping[str, Sequence[str]] = _TABLE["pid_files"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Family:
     """newer: a member's id to (version, the map type that it uses by default from there on). manager: of services."""
 

@@ -16,13 +16,13 @@ from functools import cache
 from typing import Any, Literal
 
 from diagnose.knowledge import documents
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 Evidence = Literal["official", "quoted", "repo", "thirdparty", "recall"]
 TLS = Literal["starttls", "starttls-optional", "implicit", "none"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Sourced:
     """What somebody said somewhere. source: URL, or "" where none can be named. stated: may be printed as a fact."""
 
@@ -34,14 +34,14 @@ class Sourced:
         return self.evidence != "recall"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Fact(Sourced):
     """A sentence, in our words, about a relay."""
 
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Endpoint(Sourced):
     """A port of a relay. tls: "starttls" (the server demands it), "starttls-optional" or "implicit"."""
 
@@ -53,7 +53,7 @@ class Endpoint(Sourced):
         return self.tls == "implicit"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RelayHost(Sourced):
     """A name of a relay. delivers: False for a catch-all that keeps test mail."""
 
@@ -62,7 +62,7 @@ class RelayHost(Sourced):
     delivers: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Login(Sourced):
     """What goes into the password map: literal words, or placeholders in angle brackets."""
 
@@ -70,7 +70,7 @@ class Login(Sourced):
     password: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Publishes(Sourced):
     """spf: the domain whose SPF record names the addresses that a relay sends from, which senders include; selectors: under which
     senders publish the relay's DKIM keys, to ask for, never printed as a fact."""
@@ -79,7 +79,7 @@ class Publishes(Sourced):
     selectors: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class End(Sourced):
     """The end of something that a relay offers. date: "2026-12-31"; text: what ends."""
 
@@ -87,7 +87,7 @@ class End(Sourced):
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Relay:
     """A provider that takes mail over SMTP.
 
@@ -118,7 +118,7 @@ class Relay:
         return next((endpoint for endpoint in self.endpoints if endpoint.port == port), None)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Policy(Sourced):
     """What a network does to outgoing SMTP. default: "blocked", "conditional", "open" or "unknown"; ports: those
     that it closes, if any; text: for whom, and since when."""
@@ -128,7 +128,7 @@ class Policy(Sourced):
     text: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Unblock(Sourced):
     """Where to ask. possible: "yes", "no", "conditional" or "unknown"."""
 
@@ -137,7 +137,7 @@ class Unblock(Sourced):
     url: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Network:
     """A cloud, hoster or access provider.
 
@@ -157,7 +157,7 @@ class Network:
     relay: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Probe(Sourced):
     """A reference host: what it answers tells whether a port leaves this network.
 
@@ -178,7 +178,7 @@ class Probe(Sourced):
     echo: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Blocklist(Sourced):
     """A DNS blocklist of addresses (RFC 5782). codes, policy: answers and their meaning; policy for addresses that should not send
     mail themselves; refuses: whether many receivers refuse mail for it alone; url: where a listing is explained."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from diagnose.knowledge import documents
 from diagnose.patterns import Groups, alternatives, late, may_fit, most_telling, required
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 
 class Grip(enum.IntEnum):
@@ -33,7 +33,7 @@ class Grip(enum.IntEnum):
     NAMES = 7  # the root itself
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Phrase:
     """One known text.
 
@@ -190,7 +190,7 @@ def speaking(host: str | None) -> tuple[str, ...]:
     return tuple(peer for peer in _peers() if compiled(peer).search(host)) if host else ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Code:
     """What a status code says by itself. label: its meaning if no words are understood. allows: the labels that words
     beside it may mean, empty for all."""

@@ -21,7 +21,7 @@ from diagnose.host.query import Dial, DialReply, Now
 from diagnose.mail.explain import explain
 from diagnose.mail.send import compose
 from diagnose.model import Confidence, Observation, Target
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.report.json_ import as_plain
 from diagnose.sentence import joined
 from diagnose.session import Request, Result, diagnose
@@ -36,7 +36,7 @@ Plain = dict[str, Any]
 Heard = tuple[Dial, DialReply, tuple[str, ...]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Asked:
     """path: of the settings file, or the name of a text in `given`; where: the place it is tried from, in words;
     sender: used if the settings have none; away: not on this host itself; timeout: in seconds."""

@@ -10,11 +10,11 @@ from diagnose.model import Impact
 from diagnose.parse.log.story import Step, Story
 from diagnose.parse.text import duration
 from diagnose.parse.words.reason import Reason
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.statement import fail
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Meaning:
     """The likeliest cause of a reason."""
 
@@ -23,7 +23,7 @@ class Meaning:
     impact: Impact
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Fate:
     """A message with its outcome.
 

@@ -33,13 +33,13 @@ from diagnose.model import (
 from diagnose.parse.log import maillog
 from diagnose.parse.postfix.queue import AGE_LIMITS, QueueGroup, QueueSummary
 from diagnose.parse.words.reason import Reason
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 from diagnose.statement import counted, fail, ok, unknown
 
 _LOG = 3600.0, 1_000_000  # seconds and octets of log that show whether mail flows
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Why:
     """Recipients waiting for one reason: their number and that of their domains, the oldest arrival (seconds since
     1970), reason and cause.
@@ -57,7 +57,7 @@ class Why:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Row:
     """Recipients at one domain, by age in qshape's classes: up to 5, 10, 20 … 1280 minutes, and older."""
 
@@ -74,7 +74,7 @@ class Growth:
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Seen:
     """The queue with its report. read: messages that the totals cover; fewer than `total` if time ran out."""
 

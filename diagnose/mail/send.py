@@ -17,7 +17,7 @@ from diagnose.host.query import Now
 from diagnose.mail.explain import explain
 from diagnose.mail.trace import Traced, trace, worst
 from diagnose.model import Report
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.report.page import Terminal
 
 _FINAL = frozenset({"delivered", "local", "bounced", "expired", "held", "refused", "discarded", "deleted", "deferred"})
@@ -26,7 +26,7 @@ _PAUSES = (0.3, 0.5, 0.7, 1.0)  # seconds between looks at the log; the last one
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Sent:
     """The outcome of the test. how: "sendmail" or "host:port"; status: ok, warning, failed or unknown."""
 

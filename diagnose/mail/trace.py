@@ -20,13 +20,13 @@ from diagnose.parse.log.story import Step, Story, refusal, tell
 from diagnose.parse.log.trail import Trail, trail
 from diagnose.parse.text import duration
 from diagnose.parse.text.masking import plain
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 LIMIT = 20  # messages
 READING = 20.0  # seconds to read the log for
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Traced:
     """The messages found for WHO. since: beginning of the window, None for the whole log; problems: why something
     could not be examined; dropped: number of older messages not shown; lines: of the log, for `explain`."""

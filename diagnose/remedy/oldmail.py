@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterator
 
 from diagnose.host.live import queuefiles
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.remedy.steps import RunStep, postfix_tool
 
 OLD = 86_400  # seconds
 _AT_ONCE = 200  # queue ids of one command
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class HoldMail(RunStep):
     """Puts queue ids on hold; undo releases these, and no others."""
 

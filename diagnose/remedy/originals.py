@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from diagnose import files
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 LIMIT = 256_000_000  # bytes of a file that is copied
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -31,7 +31,7 @@ class CannotChange(Exception):
     """The path is not one to change; str() says why, beginning with the path."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class State:
     """kind: absent, file, dir or other (a socket, a FIFO). digest: SHA-256 of a file's content. xattrs: names with their values in
     base64. mtime (nanoseconds) is put back, since tables are judged by it, and never compared."""

@@ -8,14 +8,14 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.remedy.steps import Class, Step
 
 if TYPE_CHECKING:
     from diagnose.remedy.evidence import Evidence
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Ask:
     """What only a person knows. name: by which a step refers to it; what: in words, such as "the password of …";
     where: how to get it; secret: asked for without echo, never shown; known: the default offered."""
@@ -27,7 +27,7 @@ class Ask:
     secret: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Other:
     """Somebody else who must act: provider, hoster, recipient, DNS. text: ready to send to them; record: the exact DNS record."""
 
@@ -36,7 +36,7 @@ class Other:
     record: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Plan:
     """text: one or two sentences, for the head. steps in their order; () where nothing on this host mends it."""
 

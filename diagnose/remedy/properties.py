@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.steps import NONE, FileStep, Given, Refused, quoted
 
@@ -23,7 +23,7 @@ def weakens(key: str, value: str) -> bool:
     return bool(blind or _SECRET.match(key))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SetProperty(FileStep):
     """Sets the value on the last line that has `key`, or appends a line. Refuses settings that `weakens` rejects."""
 
@@ -60,7 +60,7 @@ class SetProperty(FileStep):
         return (f"if {there}; then {change}; else {end}; {add}; fi",)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class InsertLine(FileStep):
     """Inserts a line below the given one (from 1), which must still be as it was read (`above`), unless it is there
     already."""

@@ -6,11 +6,11 @@ import shlex
 
 from diagnose.knowledge import distributions
 from diagnose.parse.postfix import table
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.remedy.steps import Refused, RunStep, Verify, postfix_tool
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class BuildTable(RunStep):
     """Runs postmap(1), or postalias(1), on type:path. key: one that must be found afterwards, "" for none."""
 
@@ -38,7 +38,7 @@ class BuildTable(RunStep):
         return (Verify(argv=(*postfix_tool("postmap", self.config), "-q", self.key, self.table)),) if self.key else ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CopyFile(RunStep):
     """Copies a file with its owner and mode, such as into the chroot, where Postfix reads a copy."""
 
@@ -59,7 +59,7 @@ class CopyFile(RunStep):
         return (Verify(argv=("cmp", "-s", "--", self.source, self.path)),)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Aside(RunStep):
     """Renames a dangling link, or a file where a directory must be, to PATH.old. directory: Postfix then makes a
     directory there that holds nothing lasting (sockets, lock files)."""
@@ -86,7 +86,7 @@ class Aside(RunStep):
         return (Verify(argv=("test", "-e", self.kept, "-o", "-L", self.kept)),)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Mode(RunStep):
     """was: the present mode. Refused if it is wider than that, unless `standard` says who demands it:
     "postfix-files" for what Postfix owns, "chroot" for its copies of files that everybody may read, "system" for
@@ -115,7 +115,7 @@ class Mode(RunStep):
         return (Verify(argv=("stat", "-c", "%a", "--", self.path), prints=f"{self.mode:o}"),)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Ownership(RunStep):
     """owner, group: by name; "" for one that stays as it is, such as a number that no account has."""
 
@@ -138,7 +138,7 @@ class Ownership(RunStep):
         return (Verify(argv=("stat", "-c", form, "--", self.path), prints=f"{self.owner}:{self.group}"),)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SetPermissions(RunStep):
     """Owners and modes of Postfix's own files as its postfix-files lists them. paths: those seen to be wrong."""
 
@@ -152,7 +152,7 @@ class SetPermissions(RunStep):
         return self.paths
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Service(RunStep):
     """Postfix started, restarted or made to read its settings again. manager: systemd, openrc, sysv, or "" for none."""
 
@@ -179,7 +179,7 @@ class Service(RunStep):
         return (Verify(argv=(*postfix_tool("postfix", self.config), "status")),)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Daemon(RunStep):
     """Another mailer's daemon started, or made to read its settings again. manager: systemd, openrc or sysv."""
 
@@ -194,7 +194,7 @@ class Daemon(RunStep):
         return (Verify(argv=("systemctl", "is-active", "--quiet", self.unit)),) if self.manager == "systemd" else ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Unmask(RunStep):
     """A unit that systemd may start again. Whether it starts at boot is as it was before it was masked."""
 
@@ -205,7 +205,7 @@ class Unmask(RunStep):
         return (("systemctl", "unmask", self.unit),)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class StartUnit(RunStep):
     """Starts another program by its unit, or by its script where systemd does not run (manager: sysv). enable: at
     each boot as well."""
@@ -224,7 +224,7 @@ class StartUnit(RunStep):
         return (Verify(argv=("systemctl", "is-active", "--quiet", self.unit)),) if self.manager == "systemd" else ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Requeue(RunStep):
     """Retries a few messages now, and no others. ids: queue ids. through_cleanup: requeues them (postsuper -r), so
     that cleanup(8) records the present content filter in each message."""
@@ -239,7 +239,7 @@ class Requeue(RunStep):
         return tuple((*postfix_tool("postqueue", self.config), "-i", id) for id in self.ids)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ReleaseHeld(RunStep):
     """Releases held mail, by queue id."""
 
@@ -251,7 +251,7 @@ class ReleaseHeld(RunStep):
         return tuple((*postfix_tool("postsuper", self.config), "-H", id) for id in self.ids)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class InstallPackage(RunStep):
     """packages by name; install: this distribution's command before them, as words."""
 
@@ -263,7 +263,7 @@ class InstallPackage(RunStep):
         return ((*self.install, *self.packages),)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MakeAccount(RunStep):
     """Creates a system user or group of Postfix again, without a password or shell. number: its uid or gid, None for
     any; group: an existing group of a user, "" for one of its own."""
@@ -291,7 +291,7 @@ class MakeAccount(RunStep):
         return (Verify(argv=("getent", "group" if self.kind == "group" else "passwd", self.name)),)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class FirewallAccept(RunStep):
     """The narrowest accept, put before the rule that drops, by the manager that owns the rules. argv: its command; undo: the
     command that takes the accept out again."""
@@ -321,7 +321,7 @@ class FirewallAccept(RunStep):
         return (self.argv,)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ChangeRoute(RunStep):
     """A route or routing rule that leads mail astray, taken out until the next boot, or a route past it. undo: the command that reverts it."""
 
@@ -333,7 +333,7 @@ class ChangeRoute(RunStep):
         return (self.argv,)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Command(RunStep):
     """Any other repair command (update-ca-certificates, a reload of settings). takes_up: it makes a program read its
     files, so that undo runs it too, once they are as before. changes: the files that it may change; checks: how to

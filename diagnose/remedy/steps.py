@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.remedy import edits
 from diagnose.remedy.permitted import permitted
 
@@ -32,7 +32,7 @@ class Refused(ValueError):
     """The step is one that is never done: it would open the host to others, weaken TLS, or switch a filter off."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Verify:
     """A command that shows whether the step worked: its expected exit status, and output (stripped; None for any)."""
 
@@ -41,7 +41,7 @@ class Verify:
     prints: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Step(ABC):
     """why: one sentence. allow: by what name a policy step is allowed (firewall, held, package, relay, route, limit, service, account), "" for a mechanical
     one; opens: what a policy step lets happen, in a few words."""
@@ -71,7 +71,7 @@ class Step(ABC):
         return ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class FileStep(Step):
     """path: links resolved. mode, owner ("user:group"): wanted afterwards, None to keep; a new file has 0644 root:root."""
 
@@ -96,7 +96,7 @@ class FileStep(Step):
         return (self.path,)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Named(FileStep):
     """A change in main.cf or master.cf. name: the parameter or service that it changes."""
 
@@ -107,7 +107,7 @@ class Named(FileStep):
         return self.name
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RunStep(Step):
     @abstractmethod
     def argvs(self) -> tuple[tuple[str, ...], ...]:
@@ -121,7 +121,7 @@ def postfix_tool(tool: str, config: str) -> tuple[str, ...]:
     return (tool,) if config in ("", "/etc/postfix") else (tool, "-c", config)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SetParameter(Named):
     """main.cf's parameter; path is that main.cf. was: its value there, None if it is not set."""
 
@@ -144,7 +144,7 @@ class SetParameter(Named):
         return (Verify(argv=(*postfix_tool("postconf", self.config), "-nh", self.name), prints=self.value),)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RemoveParameter(Named):
     """default: the value that Postfix then uses."""
 
@@ -186,7 +186,7 @@ def _other_port(old: str, new: str) -> str:
     return f"s/:{port}/:{other}/" if host == same and f":{port}" not in host and (port + other).isdecimal() else ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class RepairLine(FileStep):
     """One line (from 1) in which `find` becomes `put`, where the line is still as it was read. at: see `edits.line`.
     Neither find nor put holds a secret: what surrounds one is enough."""
@@ -240,7 +240,7 @@ class RepairLine(FileStep):
         return (f"sed -i {quoted(script)} {shlex.quote(self.path)}",)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class AppendLine(FileStep):
     """Appends a line to a file, unless the file has it already."""
 
@@ -262,7 +262,7 @@ def _substance(text: str) -> str:
     return re.sub(r"\s+#.*$|[\"'\\]|[^\x21-\x7e]", "", text)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TableEntry(FileStep):
     """A table's text in which `key` has a value: `value` itself, the one of the key `same_as` in the same file,
     which stays, or what a person gave for `asks` (joined by ":")."""
@@ -300,7 +300,7 @@ class TableEntry(FileStep):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Content(FileStep):
     """A small file written whole, such as a missing one; never one that holds anything of value."""
 
@@ -314,7 +314,7 @@ class Content(FileStep):
         return (f"printf '%s\\n' {lines} >{shlex.quote(self.path)}",)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MasterService(Named):
     """A service's line in master.cf (path), put back or set right."""
 
@@ -333,7 +333,7 @@ class MasterService(Named):
         return (Verify(argv=(*argv, "-M", f"{self.name}/{self.type}")),)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MasterOption(Named):
     """A service's `-o name=value` in master.cf (path); value None takes it out."""
 

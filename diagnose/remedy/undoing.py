@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from diagnose.knowledge import distributions
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.remedy.oldmail import HoldMail
 from diagnose.remedy.running import (
     Aside,
@@ -24,7 +24,7 @@ from diagnose.remedy.steps import Step, postfix_tool
 Argv = tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Undo:
     """commands: the opposite of the step's; after: run when the files are as before, so that services take them up, each only
     where the one before it succeeded; lasting: what stays, in words."""

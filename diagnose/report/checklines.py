@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.report.digest import Plain, statement
 
 _SEVERITY = {"ok": 0, "unknown": 1, "warning": 2, "failed": 3}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Line:
     """One check: its status as far as it matters to the verdict, and a sentence. done: it ran to its end, was not
     skipped or cut off, and did not crash."""

@@ -10,7 +10,7 @@ from typing import Any
 from diagnose.parse.text import duration
 from diagnose.parse.text.masking import mask, plain as hygiene
 from diagnose.patterns import late
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.scales import CODES
 from diagnose.sentence import joined
 
@@ -29,7 +29,7 @@ _NAMES = frozenset({"Puppet", "Debian"})
 _ADDRESS = late(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~\u0080-\U0010ffff-]+(?=@[A-Za-z0-9\u0080-\U0010ffff\[])")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Queue:
     """The mail queue as far as it could be read: messages, and the age of the oldest in seconds; None: unknown."""
 

@@ -9,14 +9,14 @@ import re
 from collections.abc import Mapping
 
 from diagnose.errors import UsageError
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 METRICS = {"queue": "messages in the queue", "age": "seconds that the oldest one waits"}
 _NUMBER = r"-?(?:\d{1,15}(?:\.\d{0,9})?|\.\d{1,9})"
 _RANGE = re.compile(rf"(?P<invert>@)?(?:(?P<start>~|{_NUMBER})?(?P<colon>:))?(?P<end>{_NUMBER})?", re.ASCII)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Range:
     """start and end: None for no limit. text: as given."""
 

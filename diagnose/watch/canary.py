@@ -11,10 +11,10 @@ from email.utils import formatdate
 from typing import Any
 
 from diagnose.parse.text.masking import plain
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Canary:
     """recipient: the address that alerts when no message arrives; sender: the envelope sender, None for the mailer's
     default; every: seconds between two messages."""

@@ -14,14 +14,14 @@ from diagnose.errors import StateError, UsageError
 from diagnose.model import Observation
 from diagnose.parse.text import bounded
 from diagnose.parse.text.masking import plain
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.watch.files import failure, keep_whole, locked, prepare
 
 NAME = "ignored.json"
 LIMIT = 1_000_000  # bytes
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Rule:
     """subject: None for every subject. until, since: ISO 8601; until None for good. why: in the user's words."""
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 
 OK, UNKNOWN, WARNING, FAILED = "ok", "unknown", "warning", "failed"
 STATUSES = (OK, UNKNOWN, WARNING, FAILED)
@@ -37,7 +37,7 @@ KINDS = PROBLEM, CHANGE, RECOVERY, REMINDER, FLAPPING, LASTING, STEADY, BLIND, S
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Policy:
     """renotify: seconds after which an alarm for a lasting problem is repeated, 0 for never. unknown_attempts:
     passes in a row without a result before that itself raises an alarm. flap_high, flap_low: percent of weighted
@@ -59,7 +59,7 @@ class Seen:
     at: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Machine:
     """status, cause, since: the hard state. attempt: passes in a row that contradict it, first at candidate_since;
     candidate: the status and cause that the last of them saw. run: passes in a row with the status that the last one
@@ -92,7 +92,7 @@ class Machine:
         return self.said == self.status and (self.cause or "") in self.named
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Event:
     """Something to tell: its kind, the hard status and cause now, the status before, and since when."""
 

@@ -23,7 +23,7 @@ from typing import Any
 from diagnose import __version__
 from diagnose.errors import StateError
 from diagnose.parse.text.masking import leaving
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 from diagnose.report import digest
 from diagnose.watch import (
     canary,
@@ -53,7 +53,7 @@ DELIVERIES = 20  # results of alarms that are kept
 LATEST = 5  # outages of four weeks that a report tells
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Options:
     """timeout: seconds for the whole pass. retention: seconds that ended outages are kept. jitter: the most seconds
     that this host waits before it starts. clock: epoch seconds."""

@@ -9,13 +9,13 @@ from typing import Any
 
 from diagnose.errors import UsageError
 from diagnose.model import Observation
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 Ignores = Callable[[Observation], bool] | None
 Probe = Callable[[Ignores, float], dict[str, Any]]  # what weighs nothing, seconds: the report of schema 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Wish:
     """What to diagnose, named as the options of `run`; state_dir: where `diagnose.watch.contacts` keeps its file."""
 

@@ -10,13 +10,13 @@ from dataclasses import replace
 from diagnose.errors import UsageError
 from diagnose.parse.text import masking
 from diagnose.parse.text.masking import STARS, plain
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 SHAPES = ("json", "slack", "teams", "ntfy", "gotify")
 KNOWN = "an https:// address, slack:URL, teams:URL, ntfy:URL, gotify:URL, exec:COMMAND, syslog, journal or apprise:URL"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Target:
     """kind: one of SHAPES, "exec", "syslog", "journal" or "apprise". place: the address, command line or socket; may
     hold a secret. label: what is printed. key: tells targets apart in the kept state."""

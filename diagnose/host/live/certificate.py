@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 
 from diagnose.parse.text.masking import plain
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _MAX_NAMES = 100
 _MAX_TEXT = 300
@@ -22,7 +22,7 @@ _ATTRIBUTES = {bytes.fromhex("5504" + code): name for code, name in (
 _SEQUENCE, _SET, _OID, _OCTETS, _BMP = 0x30, 0x31, 0x06, 0x04, 0x1E
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Certificate:
     """subject, issuer: "CN=…, O=…"; names: DNS names and addresses; not_before, not_after: epoch seconds, 0 unknown;
     key: its SubjectPublicKeyInfo in DER."""

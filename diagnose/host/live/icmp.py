@@ -10,7 +10,7 @@ import socket
 import struct
 import sys
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
@@ -43,7 +43,7 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class IcmpError:
     """version: 4 or 6; errno: the kernel's translation; offender: the address that sent the message."""
 

@@ -21,7 +21,7 @@ from diagnose.host.live.system import decode, environment, find, scratch, why
 from diagnose.host.plain import to_plain
 from diagnose.host.query import MailQueue, QueueLinesReply
 from diagnose.parse.text.masking import mask, plain
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 if TYPE_CHECKING:
     from diagnose.parse.postfix.queue import QueueSummary
@@ -152,7 +152,7 @@ def _ours(root: str, queue: str, name: str) -> queuefiles.Message | None:
     return None  # delivered or moved meanwhile
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Told:
     summary: QueueSummary
     code: int

@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterator
 
 from diagnose.host.live.queuefiles import directories
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _MOST = 50_000  # files that are looked at
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Waiting:
     """moving: active or incoming; next: seconds until the next deferred one is due, None if there is none or the mailer does not tell."""
 

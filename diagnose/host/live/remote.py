@@ -19,7 +19,7 @@ from diagnose.errors import UsageError
 from diagnose.host.live.system import find
 from diagnose.host.snapshot import LIMIT
 from diagnose.parse.text.masking import mask, plain
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _WORD = re.compile(r"(?!-)(?!.*@-)[A-Za-z0-9_.:@%-]{1,255}")
 _PLACE = re.compile(r"/[\w./-]{1,200}")
@@ -47,7 +47,7 @@ _ASKED = 'umask 077; exec sudo "$(command -v python3)" "@PLACE/@FILE" record -o 
 Through = Callable[[str, str, bool], list[str]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Wanted:
     """archive: makes this program's one file, for hosts with this very Python or for any; arguments: of `record`
     there; timeout: seconds of its run; ask: ssh and sudo may ask a person at a terminal; through: builds the command

@@ -16,10 +16,10 @@ from diagnose.host.live.system import decode, environment, find, scratch, why
 from diagnose.host.query import Dial
 from diagnose.parse.text.masking import Secrets, mask, plain
 from diagnose.parse.words.smtp_reply import code_of
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Submitted:
     """The result. said: the mailer's words (its reply, or sendmail(1)'s output) or an application's error; late: no
     answer in time."""

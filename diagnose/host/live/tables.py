@@ -20,7 +20,7 @@ from diagnose.parse.postfix import table as tables
 from diagnose.parse.postfix.main_cf import logical_lines
 from diagnose.parse.postfix.setting_types import items
 from diagnose.parse.text.masking import STARS, Secrets, mask
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _TIMEOUT = 5.0
 _SERVER_TIMEOUT = 3.0  # checks ask several keys one after the other
@@ -42,7 +42,7 @@ _WRONG = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Answer:
     code: int | None = None
     out: str = ""

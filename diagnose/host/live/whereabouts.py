@@ -13,12 +13,12 @@ from diagnose.host.live import queuefiles
 from diagnose.host.live.stream import streamed
 from diagnose.host.live.system import decode, find, scratch, why
 from diagnose.parse.text.masking import Secrets, mask, plain
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _MOST = 200  # messages
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Waiting:
     """One message that waits. recipients: (address, why it was put off); next_try in seconds since 1970, where this
     user may see it."""
@@ -31,7 +31,7 @@ class Waiting:
     next_try: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Whereabouts:
     """complete: the whole queue was searched; problem: why not."""
 
@@ -40,7 +40,7 @@ class Whereabouts:
     problem: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Parameters:
     """The relevant settings of Postfix; defaults if postconf(1) does not answer. Times in seconds."""
 

@@ -22,7 +22,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 
 _ETH_P_ALL, _SOL_PACKET, _PACKET_STATISTICS, _SO_ATTACH_FILTER, _SO_RCVBUFFORCE = 3, 263, 6, 26, 33
 _NETWORK = 0x40000000  # CLONE_NEWNET
@@ -201,7 +201,7 @@ def _program(ports: Iterable[int]) -> bytes:
 WIRE = Wire()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Whence:
     """user: the account that owns the sockets; device: the interface to leave by; network: the process in whose network (0: ours); the first
     and the last as root."""

@@ -12,12 +12,12 @@ from typing import Any
 
 from diagnose.knowledge import documents
 from diagnose.model import SAID, Sign, Status, Strength
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 FLOW = "mail.flow"  # the sign of mail that gets through, or does not
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Saying:
     """title: what the words say, for a person. scope: what fails while other mail flows: "message" (one message,
     mailbox or receiver), "submission" (the same, and every other message of its kind), "destination" (all mail to one

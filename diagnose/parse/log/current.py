@@ -16,7 +16,7 @@ from diagnose.parse.log.mail_event import Delivery, Group, Trouble
 from diagnose.parse.log.maillog import MailLog
 from diagnose.parse.system.own_network import is_loopback
 from diagnose.parse.words.reason import Reason
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 OF_CONNECTING = frozenset({"connect-timeout", "connect-refused", "connect-no-route", "connect-network-unreachable"})
 _CLIENTS = ("smtp", "lmtp")
@@ -30,7 +30,7 @@ _OF_INTAKE = frozenset(
 MANY = 5  # so many successes to one failure make it a small share
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Fact:
     """One kind of failure. current: no mail that it would have blocked has gone through since; minor: a small share
     of the mail that goes through; route: relay, direct or local; alone: other destinations accepted mail after it

@@ -17,7 +17,7 @@ from typing import Any
 
 from diagnose.parse.log import queue_id
 from diagnose.patterns import late
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 LONGEST_LINE = 16_384  # characters of a line that are read; the rest is cut off
 
@@ -71,7 +71,7 @@ _MARKED = late(r"[:|{]|\d{9}")  # every log line has a stamp, a level column, a 
 _LEVEL_COLUMN = late(r"\s*(?:err|warning|crit|info|notice|error)\s*\|\s*")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Line:
     """The parts of a line. ``service`` is the daemon's name ("smtp"), ``syslog_name`` the part before it
     ("postfix/relay").

@@ -7,13 +7,13 @@ from typing import Generic, TypeVar
 
 from diagnose.parse.system.own_network import is_loopback
 from diagnose.parse.words.reason import Reason
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 
 # Delivery agents whose "sent" means that the message stayed on this host or was discarded.
 NEVER_LEFT = frozenset({"local", "virtual", "discard", "pipe", "error", "spawn"})
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Delivery:
     """One attempt at one recipient. ``delay`` and ``delays`` in seconds (before qmgr, in it, connecting, sending).
 
@@ -65,7 +65,7 @@ class Delivery:
         return (self.recipient or "").rpartition("@")[2].lower()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Trouble:
     """A line other than a delivery that reports a problem, or only seems to (``reason.harmless``).
 
@@ -84,7 +84,7 @@ class Trouble:
     number: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Start:
     """Postfix's master was started or reloaded."""
 

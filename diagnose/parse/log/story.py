@@ -13,10 +13,10 @@ from diagnose.parse.log.logline import Line, parse
 from diagnose.parse.log.maillog import CLIENT, Delivery, MailLog
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Step:
     """One event of a message.
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone, tzinfo
 
 from diagnose.parse.postfix.queue import QueueSummary, Sums
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Waiting:
     """One message in a queue. size: bytes, 0 if unknown; arrival: seconds since 1970, None if unknown; reason: why
     it waits, "" if unknown."""

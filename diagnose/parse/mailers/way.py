@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Way:
     """kind: relay, direct (to the recipients' own servers), local (nothing leaves this host), or "" if unknown, with
     the reason in `problem`. more: hosts and ports tried after the first. tls: none, starttls (where offered),

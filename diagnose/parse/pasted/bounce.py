@@ -13,7 +13,7 @@ from diagnose.parse.pasted.mailhead import FIELD, field_name, opens
 from diagnose.parse.words import reason as reasons_of, smtp_reply
 from diagnose.parse.words.reason import Reason
 from diagnose.parse.words.wrapped import unwrap
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -94,7 +94,7 @@ _PARAGRAPH = 12  # lines that are joined
 _MOST = 600  # lines of text; a report has a few, and the rest is the returned message
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Spoken:
     """A report's text about a recipient, its line number, and the reason; done: delivered; waits: to be retried."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from diagnose.patterns import late
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _STAMP = r"(?:\[?[\d:.,T/+ Z-]{6,35}\]?\s+)?(?:\w{2,8}: 0x[0-9a-f]+: |\d{1,6}:? {1,6}(?=SMTP[<>]))?"
 _SERVER = late(
@@ -34,7 +34,7 @@ _STAGES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Spoken:
     """A line of a dialogue: the server's reply line, or the stage that a client's command begins."""
 

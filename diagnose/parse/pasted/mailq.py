@@ -7,7 +7,7 @@ from datetime import datetime
 
 from diagnose.parse.log import queue_id
 from diagnose.patterns import late
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _MAILQ_HEAD = late(
     rf"\s*(?P<id>{queue_id.PATTERN})(?P<mark>[*!#]?)\s+(?P<size>\d+)\s+"
@@ -16,7 +16,7 @@ _MAILQ_HEAD = late(
 _MAILQ_QUEUES = {"*": "active", "!": "hold", "#": "deferred", "": "deferred"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Waiting:
     """One message of a `mailq` listing. ``recipients``: (address, reason); ``number``: its first line (from 1)."""
 

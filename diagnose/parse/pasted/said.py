@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from diagnose.parse.log.mail_event import Delivery, Trouble
 from diagnose.parse.words.reason import Reason
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Said:
     """A statement about mail that is not a log line. ``number`` and ``last`` are its lines (1 is the first).
 

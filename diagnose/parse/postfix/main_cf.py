@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import artifacts
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _ASCII_SPACE = " \t\r\n\v\f"
 _LOOKS_LIKE_SETTING = re.compile(r"[a-z][a-z0-9_]+\s*=(?!=)")
@@ -18,7 +18,7 @@ _INLINE_COMMENT = re.compile(r"\s#")
 _NO_VALUES_WITH_HASH = re.compile(r"banner|_footer|_text|_command|regexp|pcre|checks|_template")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Line:
     """A logical line: its first physical line (from 1), its text without newlines, and the lines it was joined from."""
 
@@ -27,7 +27,7 @@ class Line:
     parts: tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Setting:
     """One `name = value` of the file, as Postfix splits it."""
 
@@ -36,7 +36,7 @@ class Setting:
     value: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MainCf:
     """The settings in order (later ones win) and the findings by line."""
 

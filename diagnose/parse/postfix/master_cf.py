@@ -8,14 +8,14 @@ from dataclasses import replace
 from diagnose.parse.postfix.main_cf import logical_lines
 from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import artifacts
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 TYPES = ("inet", "unix", "unix-dgram", "fifo", "pass")
 STOPS = ("bad-type", "bad-field-count", "bad-flag", "bad-number")  # findings that keep master(8) from starting
 _FIELDS = 8
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Service:
     """One service. `private`, `unprivileged` and `chroot` are resolved ('-' replaced by its default).
 
@@ -36,7 +36,7 @@ class Service:
     overrides: Mapping[str, str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MasterCf:
     """The services in order and the findings by line."""
 

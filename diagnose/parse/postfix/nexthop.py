@@ -7,7 +7,7 @@ import ipaddress
 import re
 
 from diagnose.knowledge.smtp import PORT_NUMBERS
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _HOST_LABELS = re.compile(
     r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$"
@@ -18,7 +18,7 @@ NO_HOST = frozenset("error retry discard local virtual pipe maildrop procmail do
 """Delivery agents whose next hop is text or a user, no SMTP server."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class NextHop:
     """One next hop. `transport` is '' if none is given; `host` has no brackets; `port` is a number, a service's
     name, or '' for the default. `address`: the host is an IP address. `problems` are fixed words:

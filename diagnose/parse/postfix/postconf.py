@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import TypeVar
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _Ordered = TypeVar("_Ordered", str, tuple[int, ...])
 _NAME = re.compile(r"[A-Za-z0-9_]+")
@@ -26,7 +26,7 @@ _KINDS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Complaint:
     """One line of postconf's stderr. `line` is 0 and `file` empty if it names no place.
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 
 GROUPS = 400  # the biggest groups that are kept
 SENDERS = 400
@@ -29,7 +29,7 @@ _TEXTS = 5000  # reasons whose normalised text is cached
 _NAME = re.compile(r"\b(?:[\w-]+\.)+[A-Za-z][\w-]*")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Sample:
     """One message of a group. ``arrival``: seconds since 1970, None if unknown."""
 
@@ -40,7 +40,7 @@ class Sample:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class QueueGroup:
     """Recipients at one domain that wait for the same reason. ``ages``: counts by `AGE_LIMITS`, then older."""
 
@@ -67,7 +67,7 @@ class QueueGroup:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class QueueSummary:
     """Totals of the queue. ``complete`` is False if reading was stopped or limited, or lines could not be read.
 

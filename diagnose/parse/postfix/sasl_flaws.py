@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diagnose.parse.postfix.sasl_passwd import Entry, SaslPasswd
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 # Flaws that change the login of the entry in use (_HARM), and those that may (_ODD).
 _HARM = {
@@ -40,7 +40,7 @@ _OF_SECRETS = ("trailing-backslash", "quoted", "smart-quote", "nbsp", "zero-widt
 KINDS = (*_HARM, *_ODD, *_LOST)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Flaw:
     """kind: of the finding (see sasl_passwd.parse); said: text to follow "the line"; harmful: no login succeeds with
     it."""

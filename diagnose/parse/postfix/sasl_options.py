@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from diagnose.parse.postfix.setting_types import items
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 PLAINTEXT = frozenset(("PLAIN", "LOGIN"))
 TOKENS = ("XOAUTH2", "OAUTHBEARER")
@@ -35,7 +35,7 @@ _PLUGINS: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Left:
     """The mechanisms left after each step of smtp(8): the filter, then the options, then the plug-ins.
 

@@ -12,7 +12,7 @@ from diagnose.parse.text.address import without_extension
 from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import MARKS, artifacts
 from diagnose.parse.text.secret import STARS, Shape, placeholder, shape
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 # Its usual places below Postfix's configuration directory.
 USUAL_NAMES = ("sasl_passwd", "sasl/passwd", "sasl/sasl_passwd", "sasl_password", "saslpass")
@@ -20,7 +20,7 @@ _SPACE = " \t\r\n\v\f"
 _SERVER_KEY = re.compile(r"\[?[\w.-]+\]?(?::(?:\d{1,5}|smtps?|submissions?|urd|lmtp))?$")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Entry:
     """One line: the key as written, the user, and the password's shape. `line` counts from 1."""
 
@@ -31,7 +31,7 @@ class Entry:
     user_placeholder: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SaslPasswd:
     """The entries in order (postmap keeps the first of a duplicate key) and the findings by line."""
 
@@ -43,7 +43,7 @@ class SaslPasswd:
         return next((entry for entry in self.entries if entry.key.lower() == key.lower()), None)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class NearMiss:
     """A key of the file that nearly matches one that Postfix tries.
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.postfix.tls_settings import LEVELS
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _TIME = re.compile(r"\s*([+-]?\d+)(?:([smhdw]).*)?$")  # Postfix ignores text after the unit's letter
@@ -57,7 +57,7 @@ _ABOVE_ZERO = re.compile(
 _LEVEL = re.compile(r"\d+(?:\.\d+){0,2}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Rejection:
     """A value that Postfix refuses. `expected`: boolean, number, time, one-of, list-of, host-name, interface, network.
 

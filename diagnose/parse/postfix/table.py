@@ -7,7 +7,7 @@ import re
 
 from diagnose.parse.postfix.setting_types import items
 from diagnose.parse.text.secret import STARS
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 INDEXED: dict[str, tuple[str, ...]] = {
     "hash": (".db",),
@@ -30,7 +30,7 @@ _THROUGH = re.compile(r"^(?:(?:proxy|debug):)+")
 _REFERENCE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*):(.*)$", re.S)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Table:
     """One reference. `type` without a preceding proxy: or debug:, `name` the path or the contents, `raw` as written.
 

@@ -2,7 +2,7 @@
 
 import re
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 VERSIONS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _BY_NAME = {name.lower(): name for name in VERSIONS} | {"tlsv1.0": "TLSv1"}
@@ -11,7 +11,7 @@ _BY_CODE = {0x300: "SSLv3", 0x301: "TLSv1", 0x302: "TLSv1.1", 0x303: "TLSv1.2", 
 LEVELS = ("none", "may", "encrypt", "fingerprint", "verify", "secure", "dane", "dane-only", "half-dane")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Policy:
     """A policy table's entry: its level, and its attributes by name (match, protocols, ciphers, exclude, tafile …)."""
 

@@ -12,7 +12,7 @@ from diagnose.parse.postfix.nexthop import NO_HOST, NextHop, parse_list, parse_r
 from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.postfix.setting_types import items
 from diagnose.parse.text.address import without_extension
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 Lookup = Callable[[str, str], str | None]
 """lookup(table reference such as 'hash:/etc/postfix/transport', key): the value, or None for none. May raise LookupError."""
@@ -20,7 +20,7 @@ Lookup = Callable[[str, str], str | None]
 _PARTIAL_EXCLUDED = ("regexp:", "pcre:", "cidr:", "proxy:regexp:", "proxy:pcre:", "static:", "tcp:")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Decision:
     """`address_class`: local, virtual-alias, virtual-mailbox, relay or default. `nexthop` as passed to the delivery
     agent.

@@ -7,13 +7,13 @@ import binascii
 import re
 
 from diagnose.parse.sender.dmarc import tags
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----(?P<body>[A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----")
 _ED25519 = bytes.fromhex("302a300506032b6570032100")  # precedes the 32 octets of the key in a SubjectPublicKeyInfo
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Key:
     """A published key. problem: missing, several, syntax, revoked, or "" if it is valid; why: the problem in words;
     testing: t=y."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 # A name's TXT records; () if there are none, None if the lookup failed.
 AskText = Callable[[str], "tuple[str, ...] | None"]
@@ -19,7 +19,7 @@ _POLICIES = ("none", "quarantine", "reject")
 _STEPS = 8
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Policy:
     """The policy for mail from a domain. policy: none, quarantine or reject, "" if no record applies; place: the
     domain that publishes it; organisation: the organisational domain; record: as published; strict_dkim: DKIM

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 
 from diagnose.patterns import late
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _ADDED = late(r"DKIM-Signature field added \(s=(?P<selector>[\w.-]+), d=(?P<domain>[\w.-]+)\)")
 _AMAVIS = late(
@@ -23,7 +23,7 @@ _UCL = late(r'(?:^|[\s{;])(?P<name>\w+)\s*[=:]\s*"?(?P<value>[^";\n]+)"?')
 RSPAMD_KEY, RSPAMD_SELECTOR = "/var/lib/rspamd/dkim/$domain.$selector.key", "dkim"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Signer:
     """program: the signer; domain: d= of the signature; selector: s=; key: the private key's path, "" if unknown."""
 
@@ -33,7 +33,7 @@ class Signer:
     key: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OpenDkim:
     """A configuration file of OpenDKIM or dkimpy-milter: values by lower-case name."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import field
 
 from diagnose.parse.sender.spf_record import Address, Record, SpfError, Term, Whose, expand, parse, records
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 
 # (name, type) to its records in presentation form; () if there are none, None if the lookup failed.
 Ask = Callable[[str, str], "tuple[str, ...] | None"]
@@ -23,7 +23,7 @@ LOOKUPS, VOID, NAMES = 10, 2, 10  # the limits of section 4.6.4
 _RESULTS = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Verdict:
     """result: pass, fail, softfail, neutral, none, temperror or permerror. record: the domain's own, as published;
     term: the mechanism that decided, as written; kind: of a permerror (see SpfError); why: of a permerror or

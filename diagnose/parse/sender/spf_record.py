@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from urllib.parse import quote
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -30,7 +30,7 @@ class SpfError(ValueError):
         self.kind = kind
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Term:
     """A mechanism. qualifier: + - ~ or ?; name: lower case; target: the domain-spec, "" for the current domain; net:
     the network of ip4 or ip6; cidr4, cidr6: prefix lengths of a and mx; text: as written."""
@@ -44,7 +44,7 @@ class Term:
     cidr6: int = 128
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Record:
     """terms: the mechanisms in order; redirect: that modifier's domain-spec, "" if there is none; others: the
     remaining modifiers, names in lower case."""
@@ -147,7 +147,7 @@ def _macros(word: str, text: str, letters: str) -> None:
         raise SpfError("syntax", f"{word!r} holds a % that begins no macro")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Whose:
     """Values for macros: the client's address, MAIL FROM and the HELO name."""
 

@@ -8,10 +8,10 @@ import json
 import re
 from typing import Any
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Route:
     """One route. `type`: unicast, prohibit, blackhole, unreachable, throw, local … `destination` a network in CIDR
     form.
@@ -35,7 +35,7 @@ class Route:
         return self.type in ("prohibit", "blackhole", "unreachable")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PolicyRule:
     """One routing rule. `action`: lookup, prohibit, blackhole, unreachable. `selector`: the packets it applies to,
     '' for all."""
@@ -48,7 +48,7 @@ class PolicyRule:
     uids: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Address:
     """An address of an interface. `scope`: global, link, host, site. `usable`: neither tentative nor failed nor
     deprecated."""
@@ -61,7 +61,7 @@ class Address:
     usable: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Link:
     """An interface. `up`: by its flags, up and with carrier; `state` as printed (UP, DOWN, UNKNOWN)."""
 

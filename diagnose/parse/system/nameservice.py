@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator
 
 from diagnose.parse.text.finding import Finding
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 MAIL_SERVICES = ("smtp", "submission", "submissions", "smtps", "lmtp", "domain")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Resolv:
     """resolv.conf as glibc reads it: only the first three name servers count (`nameservers` has all, `used` those
     three).
@@ -40,7 +40,7 @@ class Resolv:
         return default
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Host:
     """One line of hosts: an address and its names, the canonical one first."""
 

@@ -5,10 +5,10 @@ import shlex
 from dataclasses import replace
 
 from diagnose.knowledge.distributions import FAMILIES, Family
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Distribution:
     """`family`: debian, rhel, suse, alpine, arch or ''. `version` as printed, e.g. '12' or '22.04'."""
 

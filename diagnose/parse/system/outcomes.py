@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 
 
 class Outcome(str, enum.Enum):
@@ -150,7 +150,7 @@ def organisation(name: str) -> str:
     return ".".join(name.strip(".").split(".")[-2:])
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Greeted:
     """One server's greeting. names: domains of a genuine banner; starttls: whether its EHLO had STARTTLS; offers:
     whether a genuine EHLO has it; certain: names and offers are verified."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Packet:
     """A TCP SYN that this host sends. `uid` and `gid` of the sending process, None for any; `oif` '' for any but lo.
 
@@ -32,7 +32,7 @@ class Packet:
     answer: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Verdict:
     """The rules' verdict on a packet.
 

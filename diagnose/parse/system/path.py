@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 ANSWERED = ("open", "refused")
 NEAR = 5  # hops assumed to be the access network's: several targets failed, so it is not one target's own edge
@@ -28,7 +28,7 @@ class HopLike(Protocol):
     def address(self) -> str: ...
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Place:
     """where: host, gateway, isp, beyond or unknown. hop: TTL of the last hop passed, 0 for none. last, next:
     addresses of that hop and of the next one on the other port's path. how: dropped, reset, or the ICMP error's

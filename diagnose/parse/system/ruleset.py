@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import field, replace
 
 from diagnose.parse.system.packet import Packet, Verdict, both, negate, owner_of, value_of
-from diagnose.record import dataclass
+from diagnose.record import dataclass, frozen
 
 SENT = ("output", "postrouting", "egress")
 RECEIVED = ("ingress", "prerouting", "input")
@@ -27,7 +27,7 @@ class Condition:
     op: str = "=="
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Rule:
     """action: accept, drop, reject, return, jump, goto, redirect, queue, vmap or "" (none); cases: of a verdict map,
     (value, action, target) each."""

@@ -18,7 +18,7 @@ from diagnose.parse.text.masking import clean, mask, normalise, without_endless_
 from diagnose.parse.words import smtp_reply
 from diagnose.parse.words.wrapped import NOQUEUE, Core, unwrap
 from diagnose.patterns import late
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 __all__ = [
     "Reason",
@@ -37,7 +37,7 @@ LONGEST = 2000  # characters of a text that are read: no reason is longer, but a
 _MOST = {Grip.HINT: 9, Grip.TOPIC: 9, Grip.SENSE: 16, Grip.CODE: 16, Grip.WORD: 16}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Reason:
     """The meaning of one text; `grip`: how much of it is understood.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from diagnose.patterns import late
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 # 465 and 587 look like reply codes but are ports: only codes that RFC 5321, 4954, 3207 and 7504 (or servers) use.
 _CODE = r"(?:4(?:2[0-8]|3[0-9]|41|5[0-9]|7[0-9])|5(?:0[0-9]|[1-5][0-9]|7[0-9]))"
@@ -28,7 +28,7 @@ _BLANKS = late(r"\s+")
 _ESCAPED_NEWLINE = late(r"(?:\\r)?\\n|#015#012|#012|\r")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SmtpReply:
     """One reply, continuation lines folded into one text without their repeated codes."""
 

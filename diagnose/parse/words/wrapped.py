@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from diagnose.parse.words import smtp_reply
 from diagnose.patterns import late
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _HOST = r"(?P<name>[^\s\[\]]+)\s?\[(?P<address>[0-9A-Fa-f.:]+|unix:[^\]]*|private/[^\]]*)\](?::(?P<port>\d{1,5}))?"
 _SUSPENDED = late(r"^\s*delivery temporarily suspended:\s*", re.IGNORECASE)
@@ -57,7 +57,7 @@ _STAGES: tuple[tuple[str, str], ...] = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Core:
     """The bare text (a reply as `SmtpReply.canonical`), its codes, and the wrapping's stage, server and port.
     quoted: a server said it."""

@@ -10,7 +10,7 @@ from diagnose.model import Observation, Status
 from diagnose.nearest import near
 from diagnose.parse.postfix import table
 from diagnose.parse.postfix.main_cf import followed
-from diagnose.record import dataclass
+from diagnose.record import frozen
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import swallowed, taken_up
@@ -23,7 +23,7 @@ _DECIDED = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Entry:
     """A line of a table's text: table, path, number from 1, raw; value: what it yields; parameter: the setting that
     names the table."""
