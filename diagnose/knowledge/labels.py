@@ -197,7 +197,6 @@ def _frozen(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _relay(entry: dict[str, Any], urls: dict[str, str]) -> Relay:
-    entry = {**entry}
     known = _evidence(entry)
 
     def sourced(table: dict[str, Any]) -> dict[str, Any]:
@@ -228,7 +227,6 @@ def _evidence(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _network(entry: dict[str, Any]) -> Network:
-    entry = {**entry}
     policy, unblock = entry.pop("policy", None), entry.pop("unblock", None)
     known = _evidence(entry)
     return Network(
@@ -243,16 +241,20 @@ def _network(entry: dict[str, Any]) -> Network:
 def relays() -> tuple[Relay, ...]:
     """Every relay of relays/*.toml, in order of file name and place."""
     return tuple(
-        _relay(entry, table.get("sources", {}))
+        _relay({"id": id, **entry}, table.get("sources", {}))
         for table in documents.folder("relays").values()
-        for entry in table["relay"]
+        for id, entry in table["relay"].items()
     )
 
 
 @cache
 def networks() -> tuple[Network, ...]:
     """Every network of networks/*.toml, in order of file name and place."""
-    return tuple(_network(entry) for table in documents.folder("networks").values() for entry in table["network"])
+    return tuple(
+        _network({"id": id, **entry})
+        for table in documents.folder("networks").values()
+        for id, entry in table["network"].items()
+    )
 
 
 @cache

@@ -117,11 +117,11 @@ def rows_of_all() -> Iterator[dict[str, Any]]:
     """The rows of all phrases: speakers' first, in the order in which they are tried."""
     speakers = documents.folder("speakers")
     for name in sorted(speakers, key=lambda each: (_FIRST.index(each) if each in _FIRST else len(_FIRST), each)):
-        for row in speakers[name].get("phrase", ()):
-            yield {"speaker": name, **speakers[name].get("all", {}), **row}
+        for id, row in speakers[name].get("phrase", {}).items():
+            yield {"id": id, "speaker": name, **speakers[name].get("all", {}), **row}
     for label, saying in documents.folder("sayings").items():
-        for row in saying.get("phrase", ()):
-            yield {"label": label, **saying.get("all", {}), **row}
+        for id, row in saying.get("phrase", {}).items():
+            yield {"id": id, "label": label, **saying.get("all", {}), **row}
 
 
 def plain() -> dict[str, Any]:
