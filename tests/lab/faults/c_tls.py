@@ -243,12 +243,4 @@ FAULTS = (
         then=(mail(user="root"),),  # a change of user between two programs is more than libfaketime bears
         shows="status=deferred .*not (?:verified|trusted)",
     ),
-    Fault(
-        id="clock-in-the-future",
-        accept=("clock-wrong",),
-        about="the clock is ten years ahead",
-        setup=(relay("smtp.gmail.com", tls="secure"), clock(3650)),
-        then=(mail(user="root"),),  # a change of user between two programs is more than libfaketime bears
-        shows="status=deferred .*not (?:verified|trusted)",
-    ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.lab.fault import Fault
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.machine import SECRET
-from tests.lab.steps import Step, append, journal, mail, older, relay, settings, shell, write
+from tests.lab.steps import Step, append, mail, older, relay, settings, shell, write
 
 MISSING = ("sasl-map-missing",)
 STALE = ("sasl-map-stale",)
@@ -286,12 +286,5 @@ FAULTS = (
         about="sender_canonical by TCP table that is down",
         setup=(settings(sender_canonical_maps="tcp:127.0.0.1:10001"),),
         shows="(tcp:127.0.0.1:10001|connect to TCP map)",
-    ),
-    Fault(
-        id="sasl-key-no-port-journal",
-        accept=KEY,
-        about="the key lacks the port; the log is in the journal alone",
-        setup=(relay("smtp.sendgrid.net", key="[smtp.sendgrid.net]"), journal()),
-        shows=AUTH_WANTED,
     ),
 )

@@ -54,30 +54,6 @@ _LOGIN = (
         "535",
     ),
     case(
-        "sendgrid-bad-key",
-        REJECTED,
-        "smtp.sendgrid.net",
-        "AUTH",
-        "535 Authentication failed: The provided authorization grant is invalid, expired, or revoked",
-        "535",
-    ),
-    case(
-        "ses-wrong-region-key",
-        REJECTED,
-        "email-smtp.eu-west-1.amazonaws.com",
-        "AUTH",
-        "535 Authentication Credentials Invalid",
-        "535",
-    ),
-    case(
-        "mailgun-bad-password",
-        REJECTED,
-        "smtp.mailgun.org",
-        "AUTH",
-        "535 5.7.0 Mailgun is not loving your login or password",
-        "535",
-    ),
-    case(
         "m365-bad-password",
         REJECTED,
         "smtp.office365.com",
@@ -110,25 +86,6 @@ _LOGIN = (
         "5.7.9",
     ),
     case(
-        "gmail-web-login",
-        APP,
-        "smtp.gmail.com",
-        "AUTH",
-        "534-5.7.14 <https://accounts.google.com/signin/continue?sarp=1&scc=1&plt=AKgnsbu> Please\n"
-        "534-5.7.14 log in via your web browser and then try again.\n534-5.7.14  Learn more at\n"
-        "534 5.7.14  https://support.google.com/mail/answer/78754 ffacd0b85a97d-38259 - gsmtp",
-        "5.7.14",
-        port=465,
-    ),
-    case(
-        "yandex-app-password",
-        APP,
-        "smtp.yandex.ru",
-        "AUTH",
-        "535 5.7.8 Error: authentication failed: This user does not have access rights to this service",
-        "access rights",
-    ),
-    case(
         "m365-basic-auth-off",
         DISABLED,
         "smtp.office365.com",
@@ -145,24 +102,6 @@ _LOGIN = (
         "550 5.7.30 Basic authentication is not supported for Client Submission.",
         "5.7.30",
     ),
-    case(
-        "m365-security-defaults",
-        DISABLED,
-        "smtp.office365.com",
-        "AUTH",
-        "535 5.7.139 Authentication unsuccessful, user is locked by your organization's security defaults policy. "
-        "Contact your administrator.",
-        "security defaults",
-    ),
-    case(
-        "outlook-com-basic-auth-off",
-        DISABLED,
-        "smtp-mail.outlook.com",
-        "AUTH",
-        "535 5.7.139 Authentication unsuccessful, basic authentication is disabled. "
-        "[LO4P265CA0001.GBRP265.PROD.OUTLOOK.COM]",
-        "basic authentication",
-    ),
 )
 
 _POLICY = (
@@ -176,39 +115,12 @@ _POLICY = (
         "not verified",
     ),
     case(
-        "sendgrid-sender-identity",
-        SENDER,
-        "smtp.sendgrid.net",
-        "DOT",
-        "550 The from address does not match a verified Sender Identity. Mail cannot be sent until this error is "
-        "resolved. Visit https://sendgrid.com/docs/for-developers/sending-email/sender-identity/ to see the Sender "
-        "Identity requirements",
-        "Sender Identity",
-    ),
-    case(
-        "m365-send-as-denied",
-        SENDER,
-        "smtp.office365.com",
-        "DOT",
-        "554 5.2.252 SendAsDenied; relay@brightwater-labs.com not allowed to send as noreply@brightwater-labs.com; "
-        "STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied",
-        "SendAsDenied",
-    ),
-    case(
         "zoho-relaying-disallowed",
         SENDER,
         "smtp.zoho.com",
         "MAIL",
         "553 Relaying disallowed as noreply@brightwater-labs.com",
         "Relaying disallowed",
-    ),
-    case(
-        "sparkpost-unconfigured-domain",
-        SENDER,
-        "smtp.sparkpostmail.com",
-        "DOT",
-        "550 5.7.1 Unconfigured Sending Domain <brightwater-labs.com>",
-        "Unconfigured",
     ),
     case(
         "mailgun-sandbox",
@@ -243,14 +155,6 @@ _POLICY = (
         "AUTH",
         "451 Authentication failed: Maximum credits exceeded",
         "credits exceeded",
-    ),
-    case(
-        "postmark-pending",
-        RESTRICTED,
-        "smtp.postmarkapp.com",
-        "DOT",
-        "550 Not allowed to send: your account is currently pending approval.",
-        "pending approval",
     ),
     case(
         "workspace-relay-denied",
@@ -331,6 +235,32 @@ _POLICY = (
 FAULTS = (
     *_LOGIN,
     *_POLICY,
+    case(
+        "mailersend-from-domain",
+        SENDER,
+        "smtp.mailersend.net",
+        "DOT",
+        "450 The given data was invalid. The from.email domain must be verified in your account to send emails. #MS42207",
+        "must be verified",
+    ),
+    case(
+        "ses-not-subscribed",
+        RESTRICTED,
+        "email-smtp.us-east-1.amazonaws.com",
+        "AUTH",
+        "535 Account not subscribed to SES",
+        "not subscribed",
+    ),
+    case(
+        "ses-iam-denied",
+        DENIED,
+        "email-smtp.eu-west-1.amazonaws.com",
+        "DOT",
+        "554 Access denied: User `arn:aws:iam::123456789012:user/ses-smtp-user' is not authorized to perform `ses:SendRawEmail' on "
+        "resource `arn:aws:ses:eu-west-1:123456789012:identity/brightwater-labs.com'",
+        "is not authorized to perform",
+    ),
+    case("icloud-app-password", APP, "smtp.mail.me.com", "AUTH", "535 5.7.8 Error: authentication failed: ", "535"),
     Fault(
         id="relay-size-limit",
         accept=("message-too-large",),

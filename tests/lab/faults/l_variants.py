@@ -279,13 +279,9 @@ _WORDS = (
     relayed("relay-other-login", "sender-not-allowed", "RCPT", "554 5.7.1 <noreply@brightwater-labs.com>: Sender address rejected: you are logged in as somebody else"),
     relayed("relay-sending-cap", "relay-account-restricted", "RCPT", "450 4.7.1 You have reached your hourly sending cap"),
     relayed("relay-opted-out", "recipient-suppressed", "RCPT", "550 5.1.1 Recipient has opted out of your mailings"),
-    received("receiver-no-network", "ip-blocklisted", "BANNER", "554 5.7.1 we take no mail from your network"),
     received("receiver-reverse-zone", "reverse-dns-missing", "BANNER", "554 5.7.1 no name found for {ip}: set up your reverse zone first"),
     received("receiver-greet-name", "helo-name-invalid", "EHLO", "550 5.7.1 You greet with a name that does not exist"),
     received("receiver-new-here", "greylisted", "RCPT", "450 4.7.1 You are new here; come again in 120 seconds"),
-    received("receiver-bad-link", "content-rejected", "DOT", "550 5.7.1 The message contains a malicious link"),
-    received("receiver-full-german", "recipient-mailbox-full", "RCPT", "452 4.2.2 Postfach ist voll"),
-    received("receiver-one-megabyte", "message-too-large", "MAIL", "552 5.3.4 Maximum message size here is 1 MB"),
     received("receiver-says-no", "ip-blocklisted", "BANNER", "554 no"),
     fault(
         "three-receivers-list-since-today",

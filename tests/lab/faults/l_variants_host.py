@@ -156,14 +156,6 @@ _HOST = (
         then=(smtp_mail(),),
         shows="(not enough|insufficient|free space)",
     ),
-    fault(
-        "aliases-never-compiled",
-        "lookup-table-broken",
-        "newaliases was never run",
-        shell("rm -f /etc/aliases.db"),
-        then=(mail("root@localhost"),),
-        shows="aliases",
-    ),
     application("app-port-with-letter", "app-config-invalid", "the port has a letter O", properties(mail__smtp__port="5O7")),
     application("app-variable-unfilled", "app-config-invalid", "${SMTP_HOST} stands still", properties(mail__smtp__host="${SMTP_HOST}")),
     application(
@@ -191,12 +183,6 @@ _HEALTHY = (
     well("healthy-iso-maillog", "RFC 3339 times, in maillog", then=(mail(), wait("=sent"), iso_log("/var/log/maillog")), shows=""),
     well("healthy-rotated-compressed", "rotated and packed just now", then=(mail(), wait("=sent"), rotated(True)), shows=""),
     well("healthy-many-services", "a master.cf full of services", append("/etc/postfix/master.cf", _SERVICES)),
-    well(
-        "healthy-two-instances",
-        "two instances, both run",
-        shell(_SECOND),
-        then=(shell("postfix -c /etc/postfix-out start 2>/dev/null"), mail()),
-    ),
     well("healthy-internal-smart-host", "a smart host by address; 25 is dropped elsewhere", internal_smart_host, nft("isp", "forward ip daddr != 10.99.0.10 tcp dport 25 drop")),
     well(
         "healthy-closed-network",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.fault import Fault
 from tests.lab.internet.world import Manner, Server, World
-from tests.lab.steps import Step, append, mail, pause, relay, settings, shell, smtp_mail, wait, write
+from tests.lab.steps import Step, append, mail, pause, settings, shell, smtp_mail, wait, write
 
 SENT = wait("status=sent")
 
@@ -171,18 +171,5 @@ FAULTS = (
         ),
         then=(smtp_mail(), pause(1), mail(), SENT),
         shows="milter|Service unavailable",
-    ),
-    Fault(
-        id="container-network-covers-the-relay",
-        accept=("local-firewall-blocks-smtp",),
-        about="a bridge for containers was given a public network for its own, in which the relay is",
-        setup=(
-            relay("mail.rhein-hosting.de"),
-            shell(
-                "a=$(getent ahostsv4 mail.rhein-hosting.de | awk 'NR==1{print $1}'); ip link add br-7f3a type bridge;"
-                " ip addr add ${a%.*}.254/24 dev br-7f3a; ip link set br-7f3a up"
-            ),
-        ),
-        shows="status=deferred",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.fault import Fault
 from tests.lab.internet.world import Manner, Server, World
-from tests.lab.neighbours import content_filter, hanging
+from tests.lab.neighbours import hanging
 from tests.lab.steps import append, mail, pause, relay, settings, shell, smtp_mail, wait, write
 
 DEFERRED = wait("status=deferred")
@@ -46,17 +46,6 @@ FAULTS = (
         ),
         then=(smtp_mail(port=587), pause(0.5)),
         shows="SSL_accept error",
-    ),
-    Fault(
-        id="filter-hands-back-to-itself",
-        accept=("mail-loops-back",),
-        about="the port that takes mail back from the filter filters it again",
-        setup=(
-            content_filter(),
-            append("/etc/postfix/master.cf", "127.0.0.1:10025 inet n - n - - smtpd\n"),
-            settings(content_filter="smtp:[127.0.0.1]:10024", hopcount_limit="8"),
-        ),
-        then=(mail(), wait("hopcount exceeded", 30)),
     ),
     Fault(
         id="master-out-of-files",
@@ -195,13 +184,6 @@ FAULTS = (
         world=World(servers=(Server(host="mx1.northwind-trading.com", manner=Manner(connect="reset")),)),
         setup=(settings(smtp_mx_address_limit="1"),),
         then=(mail(), DEFERRED),
-    ),
-    Fault(
-        id="postscreen-without-its-smtpd",
-        accept=("smtp-listener-broken",),
-        about="postscreen was uncommented in master.cf, the smtpd of type pass was not",
-        setup=(shell(r"sed -i 's/^smtp *inet.*smtpd$/smtp inet n - y - 1 postscreen/' /etc/postfix/master.cf"),),
-        then=(smtp_mail(), pause(1)),
     ),
     Fault(
         id="chain-file-with-another-key",

@@ -335,13 +335,6 @@ _NEIGHBOURS = (
         then=(smtp_mail(),),
     ),
     well("healthy-journal-only", "the log is in the journal alone", journal(), history=False),
-    well(
-        "healthy-relay-journal",
-        "a relay, and the log in the journal alone",
-        relay("smtp.gmail.com"),
-        journal(),
-        history=False,
-    ),
 )
 
 FAULTS = (*_ROUTES, *_SHAPES, *_NEIGHBOURS)

@@ -169,11 +169,6 @@ FAULTS: tuple[Fault, ...] = (
         then=(mail("root@localhost", sender="root@localhost", user="root"),),
     ),
     well(
-        "healthy-dead-second-nameserver",
-        "the second nameserver is dead, the first answers",
-        append("/etc/resolv.conf", "nameserver 192.168.1.254\n"),
-    ),
-    well(
         "healthy-other-mta-installed",
         "exim's and msmtp's leftovers, neither running",
         write("/etc/exim4/update-exim4.conf.conf", "dc_eximconfig_configtype='local'\n"),
@@ -186,15 +181,6 @@ FAULTS: tuple[Fault, ...] = (
         *template(
             "mail.smtp.host=smtp.sendgrid.net\nmail.smtp.port=587\nmail.smtp.auth=true\nmail.smtp.auth.username=lab-user\n"
             f"mail.smtp.auth.password={SECRET}\nmail.smtp.starttls.enable=true\nmail.smtp.starttls.required=true\n"
-        ),
-    ),
-    well(
-        "healthy-app-documented-gmail",
-        "the documented Gmail form, with its last backslash, works",
-        *template(
-            "mail.host=smtp.gmail.com\nmail.port=465\nmail.transport.protocol=smtp\nmail.smtp.auth=true\n \n"
-            f"mail.smtp.auth.username=lab-user\nmail.smtp.auth.password={SECRET}\nmail.smtp.socketFactory.port=465\n"
-            "mail.smtp.socketFactory.class=javax.net.ssl.SSLSocketFactory\nmail.smtp.socketFactory.fallback=false\\\n"
         ),
     ),
     well(
