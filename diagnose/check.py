@@ -6,7 +6,7 @@ A check is a generator that asks queries and yields observations:
     from diagnose.check import Context, Disk, check, fail, ok
 
     @check(id="disk", title="Disk space", signs=("disk.space",), needs=("postfix",))
-    def disk(ctx: Context) -> Iterator[Observation]:
+    def disk(ctx: Context) -> Observations:
         room = ctx.ask(Disk("/var/spool/postfix"))
         ...
         yield ok("disk.space", "/var/spool/postfix", "12 GB free")
@@ -17,7 +17,7 @@ apply calls `skip("why")`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import NoReturn, TypeVar
 
@@ -54,7 +54,7 @@ from diagnose.host.query import (
     TlsInfo,
     Trace,
 )
-from diagnose.model import ANY, FLAG, Observation, Scalar, SignSpec, Target
+from diagnose.model import ANY, FLAG, Data, Observation, Observations, Scalar, SignSpec, Stage, Status, Target
 from diagnose.record import dataclass, frozen
 from diagnose.statement import counted, fail, ok, stamped, stated, unknown, warn
 
@@ -103,7 +103,7 @@ class Context:
         return self.host.deadline
 
 
-Body = Callable[[Context], Iterator[Observation]]
+Body = Callable[[Context], Observations]
 
 
 @frozen

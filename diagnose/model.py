@@ -5,12 +5,10 @@ Check           id, title, declared signs, needs, timeout, and a generator body 
 Sign            a kind of observation, such as `x.port`; in a cause, the edge to it with a weight
 SignSpec        a check's declaration of a sign: its data, and its use by the engine
 Observation     one statement about one subject: sign, status, subject, summary, data
-Evidence        a query and its reply while a check ran; collected by the host, not by the author
 Run             the result of one check: outcome, observations, evidence, seconds
 Cause           an entry of the knowledge base: why mail fails, how to tell, what to do
 Diagnosis       a cause weighed against one report's observations
 Advice          a relay, ready to use: settings, commands, files
-Report          all of it, frozen
 """
 
 from __future__ import annotations
@@ -50,10 +48,13 @@ from diagnose.scales import (
 from diagnose.sentence import joined
 
 Scalar = str | int | float | bool | None
+Data = dict[str, Scalar]  # of an observation that is being made
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 ANY = None  # in SignSpec.keys: any value
 FLAG = (False, True)
 SAID = "mail."  # prefix of signs for what a server or program said: `mail.<label>`
+# Words by which checks report a lack of rights.
+RIGHTS = re.compile(r"permission denied|not permitted|unauthorized|\broot\b|\bthis user\b", re.I)
 
 
 @frozen
@@ -70,6 +71,9 @@ class Observation:
     def text(self, key: str) -> str:
         """The value of a key in the data, as text; "" if missing or false."""
         return str(self.data.get(key) or "")
+
+
+Observations = Iterator[Observation]
 
 
 @dataclass(frozen=True)
@@ -388,10 +392,6 @@ class Report:
             for run in self.runs
             for o in run.observations
         )
-
-
-# Words by which checks report a lack of rights.
-RIGHTS = re.compile(r"permission denied|not permitted|unauthorized|\broot\b|\bthis user\b", re.I)
 
 
 def _on_its_way(seen: Observation) -> bool:

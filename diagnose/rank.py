@@ -25,6 +25,7 @@ from diagnose.model import (
     STRONG,
     Cause,
     Confidence,
+    Data,
     Diagnosis,
     Impact,
     Observation,
@@ -36,7 +37,7 @@ from diagnose.model import (
     SignSpec,
     Status,
     Support,
-)  # fmt: skip
+)
 from diagnose.sentence import joined
 
 CERTAIN, LIKELY, POSSIBLE = 20, 10, 3
@@ -122,7 +123,7 @@ def weigh(
     if sure is None:
         return None
     order = sorted(support.values(), key=lambda pair: (-pair[0].weight, pair[0].id))
-    data: dict[str, Scalar] = {}
+    data: Data = {}
     for _, observation in order:
         elsewhere = "path" in data and observation.data.get("path") != data["path"]
         for key, value in observation.data.items():

@@ -20,7 +20,7 @@ from diagnose.host.memo import Host, Memo, NoNetwork, Recorder
 from diagnose.host.query import Exec, Now, Read, Stat
 from diagnose.host.snapshot import CutOff, Recording
 from diagnose.knowledge.causes import all_causes
-from diagnose.model import Advice, Confidence, HostInfo, Observation, Outcome, Report, Run, Scalar, Target
+from diagnose.model import Advice, Confidence, Data, HostInfo, Observation, Outcome, Report, Run, Target
 from diagnose.parse.system import os_release
 from diagnose.parse.system.own_network import is_loopback
 from diagnose.record import dataclass, frozen
@@ -347,7 +347,7 @@ def _advice(
         config_directory=postfix.config_directory,
     )
     ports: dict[tuple[str, int], bool | None] = {}
-    owner: dict[str, Scalar] = {}
+    owner: Data = {}
     for run in runs:
         for data in (o.data for o in run.measured("endpoint")):
             if isinstance(port := data.get("port"), int):
@@ -368,7 +368,7 @@ def _advice(
     return replace(suggested, main_cf={}, files=(), commands=(), notes=())
 
 
-def _network(owner: dict[str, Scalar]) -> Any:
+def _network(owner: Data) -> Any:
     from diagnose.knowledge import labels
 
     return next((n for n in labels.networks() if n.id == owner.get("network")), None)

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from diagnose.apps.kinds import ALWAYS, BREAKS, BY_KEY, LOGIN, LOUD, SPOKEN, STAGES, VALUE_KINDS
 from diagnose.apps.settings import MailSettings, Problem
-from diagnose.check import ANY, FLAG, Context, Listeners, SignSpec, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    ANY,
+    FLAG,
+    Context,
+    Data,
+    Listeners,
+    Observation,
+    Observations,
+    SignSpec,
+    Stat,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts import mta
 from diagnose.facts.app_session import factory_without_port, is_local
 from diagnose.facts.app_verdict import Verdict, verdict
 from diagnose.facts.application import Application, Sources, found
-from diagnose.model import Observation, Scalar
 
 NONE = "no application mail settings were found here (name them with --app-config FILE)"
 
@@ -30,7 +44,7 @@ NONE = "no application mail settings were found here (name them with --app-confi
     tags=("application",),
     timeout=9.5,
 )
-def application(ctx: Context) -> Iterator[Observation]:
+def application(ctx: Context) -> Observations:
     sources = found(ctx)
     if not sources.any:
         skip(NONE)
@@ -61,10 +75,10 @@ def application(ctx: Context) -> Iterator[Observation]:
 def _program(ctx: Context, app: Application, settings: MailSettings) -> Observation:
     """Observes the sendmail program that the settings name: failed if its absolute path does not exist."""
     program = settings.program
-    data: dict[str, Scalar] = {"path": app.path, "product": app.product, "program": program}
+    data: Data = {"path": app.path, "product": app.product, "program": program}
     if program.startswith("/") and not (stat := ctx.ask(Stat(program))).exists and not stat.problem:
         text = f"it hands its mail to {program}, which does not exist"
-        more: dict[str, Scalar] = {
+        more: Data = {
             "kind": "program-missing",
             "problem": "program-missing",
             "key": settings.user_key or "sendmail",
@@ -82,11 +96,11 @@ def _program(ctx: Context, app: Application, settings: MailSettings) -> Observat
     return ok("app.route", app.path, f"the application hands its mail to {program} on this host", direct=False, **data)
 
 
-def _odd_names(sources: Sources) -> Iterator[Observation]:
+def _odd_names(sources: Sources) -> Observations:
     for path, line, name in sources.odd_names:
         odd = next(c for c in name if not c.isascii())
         text = f"line {line}: {name} holds {odd} (U+{ord(odd):04X}), a lookalike character: the variable is not read"
-        data: dict[str, Scalar] = {"kind": "name-not-ascii", "problem": "name-not-ascii", "key": name, "line": line}
+        data: Data = {"kind": "name-not-ascii", "problem": "name-not-ascii", "key": name, "line": line}
         yield fail("app.settings", f"{path}:{line}", text, path=path, proven=True, **data)
 
 
@@ -96,7 +110,7 @@ def _unresolved(app: Application) -> Observation:
     return unknown("app.settings", app.path, text)
 
 
-def _settings(app: Application, judged: Verdict) -> Iterator[Observation]:
+def _settings(app: Application, judged: Verdict) -> Observations:
     assert app.settings is not None
     told = 0
     for problem in app.problems:
@@ -109,7 +123,7 @@ def _settings(app: Application, judged: Verdict) -> Iterator[Observation]:
         line = (not problem.path and app.line(problem.key)) or problem.line
         say = warn if status == "mild" else fail
         kind = next((word for word, kinds in SPOKEN.items() if problem.kind in kinds), problem.kind)
-        data: dict[str, Scalar] = {
+        data: Data = {
             "kind": kind,
             "problem": problem.kind,
             "key": problem.key,
@@ -225,7 +239,7 @@ def _route(ctx: Context, app: Application) -> Observation:
     assert app.settings is not None
     settings = app.settings
     place = f"{settings.host}:{settings.port}"
-    data: dict[str, Scalar] = {"host": settings.host, "port": settings.port, "path": app.path}
+    data: Data = {"host": settings.host, "port": settings.port, "path": app.path}
     if is_local(ctx, settings.host):
         return ok(
             "app.route", place, "the application hands its mail to this host: Postfix sends it", direct=False, **data
@@ -236,13 +250,13 @@ def _route(ctx: Context, app: Application) -> Observation:
     return ok("app.route", place, "the application sends through this server directly: Postfix is not involved", **data)
 
 
-def _listener(ctx: Context, app: Application, judged: Verdict) -> Iterator[Observation]:
+def _listener(ctx: Context, app: Application, judged: Verdict) -> Observations:
     assert app.settings is not None
     settings = app.settings
     if not judged.local:
         return
     place = f"{settings.host}:{settings.port}"
-    data: dict[str, Scalar] = {"host": settings.host, "port": settings.port, "path": app.path}
+    data: Data = {"host": settings.host, "port": settings.port, "path": app.path}
     listening = ctx.ask(Listeners())
     here = sorted({one.address for one in listening.listeners if one.port == settings.port})
     if judged.stage == "server" and judged.kind not in ("greeting", "silent"):

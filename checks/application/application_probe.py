@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from diagnose.apps.settings import MailSettings
-from diagnose.check import ANY, FLAG, Context, Dial, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    ANY,
+    FLAG,
+    Context,
+    Data,
+    Dial,
+    Observation,
+    Observations,
+    SignSpec,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts.app_session import Session
 from diagnose.facts.app_verdict import Verdict, verdict
 from diagnose.facts.application import Application, found
 from diagnose.facts.java import runtime
 from diagnose.facts.network import FIND, egress
 from diagnose.knowledge.recognise import identify
-from diagnose.model import Observation, Scalar
 from diagnose.parse.system.own_network import is_private
 
 _SAYS = {
@@ -77,7 +91,7 @@ _STATIC_TLS = {
     probes=True,
     timeout=9.8,
 )
-def application_probe(ctx: Context) -> Iterator[Observation]:
+def application_probe(ctx: Context) -> Observations:
     sources = found(ctx)
     if not sources.any:
         skip("no application mail settings were found here (name them with --app-config FILE)")
@@ -100,12 +114,12 @@ def application_probe(ctx: Context) -> Iterator[Observation]:
         yield from _stages(ctx, app, settings, judged)
 
 
-def _stages(ctx: Context, app: Application, settings: MailSettings, judged: Verdict) -> Iterator[Observation]:
+def _stages(ctx: Context, app: Application, settings: MailSettings, judged: Verdict) -> Observations:
     held = judged.session
     port = held.port if held else settings.port
     place = f"{settings.host}:{port}"
     known = identify(settings.host)
-    data: dict[str, Scalar] = {
+    data: Data = {
         "host": settings.host,
         "port": port,
         "local": judged.local,
@@ -158,7 +172,7 @@ def _better(judged: Verdict) -> str:
     return f"; {_TLS[judged.ways[0].tls]} on port {judged.ways[0].port} works" if judged.ways else ""
 
 
-def _server(ctx: Context, judged: Verdict, place: str, data: dict[str, Scalar]) -> Iterator[Observation]:
+def _server(ctx: Context, judged: Verdict, place: str, data: Data) -> Observations:
     others = "unknown"
     if not judged.local and judged.kind not in ("name-not-found", "greeting", "silent"):
         address = judged.session.address if judged.session else ""
@@ -188,7 +202,7 @@ def _server(ctx: Context, judged: Verdict, place: str, data: dict[str, Scalar]) 
     )
 
 
-def _static_tls(app: Application, settings: MailSettings, place: str, data: dict[str, Scalar]) -> Iterator[Observation]:
+def _static_tls(app: Application, settings: MailSettings, place: str, data: Data) -> Observations:
     """Observes port and TLS settings that do not match, where the dialogue with the server is not known."""
     for problem in app.problems:
         if problem.kind in _STATIC_TLS:
@@ -210,7 +224,7 @@ def _static_tls(app: Application, settings: MailSettings, place: str, data: dict
             )
 
 
-def _tls_fine(held: Session, settings: MailSettings, place: str, data: dict[str, Scalar]) -> Observation:
+def _tls_fine(held: Session, settings: MailSettings, place: str, data: Data) -> Observation:
     info = held.reply.tls
     if held.first is not None:
         text = "TLS fails, and Java continues without it (socketFactory.fallback): mail and login go out in the clear"
@@ -228,13 +242,13 @@ def _store(held: Session) -> str:
     )
 
 
-def _certificate(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) -> Observation:
+def _certificate(held: Session, judged: Verdict, place: str, data: Data) -> Observation:
     info = held.reply.tls
-    more: dict[str, Scalar] = {"why": judged.kind, "store": held.store, "issuer": info.issuer if info else ""}
+    more: Data = {"why": judged.kind, "store": held.store, "issuer": info.issuer if info else ""}
     return fail("app.certificate", place, f"{judged.text}; checked against {_store(held)}", **more, **data)
 
 
-def _certificate_fine(held: Session, place: str, data: dict[str, Scalar]) -> Observation:
+def _certificate_fine(held: Session, place: str, data: Data) -> Observation:
     info = held.reply.tls
     assert info is not None
     if held.name_error:
@@ -249,9 +263,7 @@ def _certificate_fine(held: Session, place: str, data: dict[str, Scalar]) -> Obs
     return ok("app.certificate", place, "trusted by mail.smtp.ssl.trust, whatever is in it", store="ssl.trust", **data)
 
 
-def _protocols(
-    ctx: Context, settings: MailSettings, judged: Verdict, place: str, data: dict[str, Scalar]
-) -> Iterator[Observation]:
+def _protocols(ctx: Context, settings: MailSettings, judged: Verdict, place: str, data: Data) -> Observations:
     allowed = settings.tls_protocols.split()
     if settings.tls == "none" or judged.local:
         return
@@ -274,12 +286,12 @@ def _old_java(ctx: Context) -> str:
     return java.words if java.version and java.version < (8,) else ""
 
 
-def _login(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) -> Iterator[Observation]:
+def _login(held: Session, judged: Verdict, place: str, data: Data) -> Observations:
     say: Callable[..., Observation] = fail
     if judged.stage == "login":
         whose = str(data["provider"] or data["host"]).partition(" (")[0]
         advice = _LOGIN_ADVICE.get(judged.label, "Put a user name and password that {whose} accepts into its settings.")
-        more: dict[str, Scalar] = {"label": judged.label, "code": judged.code, "kind": judged.kind}
+        more: Data = {"label": judged.label, "code": judged.code, "kind": judged.kind}
         offered = " and ".join(held.reply.mechanisms)
         more["advice"] = advice.replace("{whose}", whose).replace("{offered}", offered)
         yield say("app.login", place, judged.text, offers_login=bool(held.reply.mechanisms), **more, **data)

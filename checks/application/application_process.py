@@ -7,12 +7,14 @@ are not in force. Of applications that read them at each request, only a stale c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from diagnose.apps import formats
 from diagnose.check import (
     Context,
+    Data,
     EnvironmentCompare,
+    Observation,
+    Observations,
     Process,
     Read,
     SignSpec,
@@ -25,7 +27,6 @@ from diagnose.check import (
 from diagnose.facts.app_process import processes
 from diagnose.facts.application import Application, found
 from diagnose.facts.mail import written
-from diagnose.model import Observation, Scalar
 
 
 @check(
@@ -36,7 +37,7 @@ from diagnose.model import Observation, Scalar
     needs=("linux",),
     timeout=6.0,
 )
-def application_process(ctx: Context) -> Iterator[Observation]:
+def application_process(ctx: Context) -> Observations:
     told = False
     for app in found(ctx).counting:
         table = formats.applications().get(app.product, {})
@@ -80,7 +81,7 @@ def _held(
     if reply is not None and reply.problem:
         reply = None
     changed = bool(process.started and app.mtime and process.started < app.mtime - 2)
-    data: dict[str, Scalar] = {"path": app.path, "pid": process.pid, "product": app.product, **app.words}
+    data: Data = {"path": app.path, "pid": process.pid, "product": app.product, **app.words}
     begin = f"{process.program} (pid {process.pid}) has run since {written(ctx, process.started)}"
     handed = of or re.search(r"\.service(?:\.d/|$)|^/etc/(?:default|sysconfig|conf\.d)/|\.ya?ml$", app.path)
     if reply is not None and reply.differ:

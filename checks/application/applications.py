@@ -5,11 +5,8 @@ They are found by processes, units, containers and the usual places. Nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, SignSpec, check, counted, ok, skip
+from diagnose.check import Context, Observations, SignSpec, check, counted, ok, skip
 from diagnose.facts.applications import installed
-from diagnose.model import Observation
 
 _SHOWN = 6
 
@@ -22,7 +19,7 @@ _SHOWN = 6
     tags=("application",),
     timeout=4.0,
 )
-def applications(ctx: Context) -> Iterator[Observation]:
+def applications(ctx: Context) -> Observations:
     if ctx.settings.app_config:
         skip("the application was named")
     found = installed(ctx)

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
 
-from diagnose.check import Context, Read, SignSpec, Stat, check, fail, ok, skip, warn
+from diagnose.check import Context, Observation, Observations, Read, SignSpec, Stat, check, fail, ok, skip, warn
 from diagnose.facts import mailers
 from diagnose.facts.asks import globbed
-from diagnose.model import Observation
 
 # Debian's, Red Hat's and SUSE's, Alpine's, and the images of Docker.
 _PLACES = (
@@ -35,7 +33,7 @@ _OTHERS = re.compile(r"ssmtp|msmtp|nullmailer|esmtp|mhsendmail|mailhog|catchmail
     ),
     tags=("application",),
 )
-def php_mail(ctx: Context) -> Iterator[Observation]:
+def php_mail(ctx: Context) -> Observations:
     files = [*globbed(ctx, _PLACES)][:_FILES]
     named = [
         (path, words)

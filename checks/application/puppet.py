@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from diagnose.check import ANY, Context, Read, SignSpec, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    ANY,
+    Context,
+    Data,
+    Observation,
+    Observations,
+    Read,
+    SignSpec,
+    Stat,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts.application import Application, Sources, found
 from diagnose.facts.java import processes
 from diagnose.facts.mail import written
-from diagnose.model import Observation, Scalar
 
 _STATES = ("/var/lib/puppet/state", "/opt/puppetlabs/puppet/cache/state", "/var/cache/puppet/state")
 _TOGETHER = 60.0  # seconds: files written within a minute were deployed together, in either order
@@ -24,7 +37,7 @@ _UNCOMPARED = re.compile(r"(?:passw|secret|token|timeout|debug)", re.I)
     tags=("application",),
     timeout=6.0,
 )
-def puppet(ctx: Context) -> Iterator[Observation]:
+def puppet(ctx: Context) -> Observations:
     sources = found(ctx)
     if not sources.any:
         skip("no settings of a Java application were found here (name them with --app-config FILE)")
@@ -60,7 +73,7 @@ def _agent(ctx: Context) -> tuple[str, str, float]:
 
 
 def _compare(ctx: Context, template: Application, file: Application, agent: tuple[str, str, float]) -> Observation:
-    data: dict[str, Scalar] = {"path": file.path, "template": template.path, "product": "codenvy by puppet"}
+    data: Data = {"path": file.path, "template": template.path, "product": "codenvy by puppet"}
     if template.problem or file.problem or template.settings is None or file.settings is None:
         why = template.problem or file.problem
         return unknown("app.applied", file.path, f"{why}: template and generated file cannot be compared", **data)
@@ -128,7 +141,7 @@ def _never(template: Application, sources: Sources, agent: tuple[str, str, float
     return unknown("app.applied", template.path, text, kind="no-file", template=template.path)
 
 
-def _restarted(ctx: Context, file: Application) -> Iterator[Observation]:
+def _restarted(ctx: Context, file: Application) -> Observations:
     """Compares the start of the application's processes with the file's time: the mail session is made once, at
     start."""
     if not file.mtime or file.settings is None:
@@ -142,7 +155,7 @@ def _restarted(ctx: Context, file: Application) -> Iterator[Observation]:
     if not mine:
         return
     oldest = min(mine, key=lambda p: p.started)
-    data: dict[str, Scalar] = {"path": file.path, "pid": oldest.pid, "product": file.product}
+    data: Data = {"path": file.path, "pid": oldest.pid, "product": file.product}
     if all(p.started < file.mtime - 2 for p in mine):
         text = f"the application (pid {oldest.pid}) has run since {written(ctx, oldest.started)}, the file was written {written(ctx, file.mtime)}: it still has the old values"
         yield fail("app.applied", f"pid {oldest.pid}", text, kind="not-restarted", **data)

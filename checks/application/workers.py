@@ -10,7 +10,20 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from diagnose.check import Context, Read, SignSpec, check, dataclass, fail, ok, skip, unknown
+from diagnose.check import (
+    Context,
+    Data,
+    Observation,
+    Observations,
+    Read,
+    SignSpec,
+    check,
+    dataclass,
+    fail,
+    ok,
+    skip,
+    unknown,
+)
 from diagnose.facts import master
 from diagnose.facts.applications import installed
 from diagnose.facts.contained import contained
@@ -28,7 +41,6 @@ from diagnose.facts.workers import (
     supervised_state,
     workers,
 )
-from diagnose.model import Observation, Scalar
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,7 @@ class _Stopped:
     needs=("linux",),
     timeout=5.0,
 )
-def application_workers(ctx: Context) -> Iterator[Observation]:
+def application_workers(ctx: Context) -> Observations:
     if not everything_seen(ctx):
         skip("not all processes are shown to this user")
     told = False
@@ -60,7 +72,7 @@ def application_workers(ctx: Context) -> Iterator[Observation]:
         skip("no queue worker is meant to run here")
 
 
-def _worker(ctx: Context, worker: Worker) -> Iterator[Observation]:
+def _worker(ctx: Context, worker: Worker) -> Observations:
     starters = started_by(ctx, worker)
     title = worker["title"]
     found = running(ctx, worker["process"])
@@ -95,7 +107,7 @@ def _settings(ctx: Context, worker: Worker, folder: str) -> str:
 
 
 def _down(ctx: Context, worker: Worker, each: _Stopped, text: str) -> Observation:
-    data: dict[str, Scalar] = {
+    data: Data = {
         "worker": worker["title"],
         "unit": each.starter.name,
         "path": each.starter.path,
@@ -174,7 +186,7 @@ def _state(unit: Mapping[str, str]) -> str:
     return f"starts again and again ({unit['Result']})" if again else ""
 
 
-def _missing(ctx: Context, worker: Worker) -> Iterator[Observation]:
+def _missing(ctx: Context, worker: Worker) -> Observations:
     """Observes a worker that nothing here starts, although an application's settings put jobs into its queue."""
     if "settings" not in worker or not (worker.get("queued") or worker.get("stored")):
         return
@@ -188,7 +200,7 @@ def _missing(ctx: Context, worker: Worker) -> Iterator[Observation]:
             continue
         folder = path.rpartition("/")[0]
         counted = jobs(ctx, worker, text, folder)
-        data: dict[str, Scalar] = {
+        data: Data = {
             "worker": worker["title"],
             "path": path,
             "unit": folder,

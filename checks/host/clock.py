@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 
 from diagnose.check import (
     FLAG,
@@ -21,6 +20,7 @@ from diagnose.check import (
     MailLog,
     MailQueue,
     Now,
+    Observations,
     Query,
     SignSpec,
     Stat,
@@ -30,11 +30,10 @@ from diagnose.check import (
     ok,
     unknown,
     warn,
-)  # fmt: skip
+)
 from diagnose.facts import mta
 from diagnose.knowledge.distributions import PACKAGE_DATABASES
 from diagnose.knowledge.labels import probes_for
-from diagnose.model import Observation
 
 # Before this day no version of this program existed.
 _NOT_BEFORE = 1_763_000_000.0
@@ -47,7 +46,7 @@ _COMPLAINT = re.compile(r"certificate|not verified|not trusted|not yet valid|Cer
 
 
 @check(id="clock", title="The clock", signs=(SignSpec("host.clock", {"sure": FLAG}),), tags=("host",))
-def clock(ctx: Context) -> Iterator[Observation]:
+def clock(ctx: Context) -> Observations:
     now = ctx.ask(Now()).epoch
     if not now:
         yield unknown("host.clock", "clock", "the time is not known")
@@ -114,7 +113,7 @@ def _complained(ctx: Context) -> bool:
     return any(_COMPLAINT.search(line) for line in lines) or bool(_COMPLAINT.search(waiting))
 
 
-def _witnesses(ctx: Context, now: float) -> Iterator[Observation]:
+def _witnesses(ctx: Context, now: float) -> Observations:
     """Checks the clock against certificates of unrelated operators: ok if one is within its dates, failed if two are
     outside theirs on the same side."""
     if not ctx.settings.network:

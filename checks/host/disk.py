@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, Disk, SignSpec, check, fail, ok, unknown, warn
+from diagnose.check import Context, Data, Disk, Observations, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mailer, mailers, mta
-from diagnose.model import Observation, Scalar
 
 _QUEUES = ("maildrop", "incoming", "active", "deferred", "defer", "bounce")
 _FEW_INODES = 20
@@ -26,7 +23,7 @@ _LEAST = 65_536  # bytes; with less, the file system counts as full
     tags=("postfix", "host"),
     needs=("mta",),
 )
-def disk(ctx: Context) -> Iterator[Observation]:
+def disk(ctx: Context) -> Observations:
     postfix = mta(ctx)
     if (here := mailer(ctx)) is not None:
         yield from _place(ctx, postfix, mailers.spool(ctx, here), True, f"{here.title}'s next message")
@@ -40,7 +37,7 @@ def disk(ctx: Context) -> Iterator[Observation]:
     yield from _log(ctx, postfix)
 
 
-def _own_parts(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _own_parts(ctx: Context, postfix: Mta) -> Observations:
     """Queues that are a file system of their own: it may be full or read-only while the rest is not."""
     whole = ctx.ask(Disk(postfix.queue_directory))
     for name in _QUEUES if not whole.problem else ():
@@ -51,14 +48,14 @@ def _own_parts(ctx: Context, postfix: Mta) -> Iterator[Observation]:
             yield from _place(ctx, postfix, path, True, "mail there")
 
 
-def _log(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _log(ctx: Context, postfix: Mta) -> Observations:
     """Observes the room for the mail log: without it postlogd(8) ends, and failures are not logged."""
     file = postfix.value("maillog_file")
     path = file.rpartition("/")[0] if file.startswith("/var/") else "/var/log"
     room = ctx.ask(Disk(path))
     if room.problem:
         return
-    data: dict[str, Scalar] = {"path": path, "free": room.free}
+    data: Data = {"path": path, "free": room.free}
     if room.total and room.free < _LEAST:
         yield fail(
             "disk.log", path, f"{_size(room.free)} free of {_size(room.total)}: the mail log cannot grow", **data
@@ -69,7 +66,7 @@ def _log(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         yield ok("disk.log", path, f"{_size(room.free)} free", **data)
 
 
-def _place(ctx: Context, postfix: Mta, path: str, queue: bool, what: str = "") -> Iterator[Observation]:
+def _place(ctx: Context, postfix: Mta, path: str, queue: bool, what: str = "") -> Observations:
     """Observes whether a path's file system is writable and has room. what: what needs the room, if not Postfix;
     then 1 MB is enough."""
     if not path:
@@ -83,7 +80,7 @@ def _place(ctx: Context, postfix: Mta, path: str, queue: bool, what: str = "") -
         yield (fail if queue else warn)("disk.read-only", path, "is on a file system mounted read-only", path=path)
     say = fail if queue else warn
     need, why = _needed(postfix) if queue and not what else (_MEGA, what or "anything")
-    data: dict[str, Scalar] = {"path": path, "free": room.free, "need": need}
+    data: Data = {"path": path, "free": room.free, "need": need}
     if room.total and room.free < need:
         # Below about 64 kB even the sendmail command's mail finds no room; above it only SMTP submission is refused.
         kind = "full" if room.free < 65_536 else "low"

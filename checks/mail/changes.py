@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from diagnose import facts
-from diagnose.check import Context, Glob, Read, SignSpec, Stat, check, ok, skip
+from diagnose.check import Context, Glob, Observations, Read, SignSpec, Stat, check, ok, skip
 from diagnose.knowledge.distributions import PACKAGE_LOGS
-from diagnose.model import Observation
 from diagnose.parse.postfix import table
 
 _SHOWN = 4
@@ -30,7 +29,7 @@ _COMPILED = tuple(suffix for suffixes in table.INDEXED.values() for suffix in su
     tags=("mail", "host"),
     needs=("postfix",),
 )
-def changes(ctx: Context) -> Iterator[Observation]:
+def changes(ctx: Context) -> Observations:
     between = _stopped(ctx)
     if between is None:
         skip("the log does not show both mail that passed and mail that has failed since")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from diagnose import facts
 from diagnose.check import (
     Context,
     MailLog,
+    Observation,
+    Observations,
     Query,
     Resolve,
     ResolveReply,
@@ -23,7 +25,6 @@ from diagnose.check import (
 )
 from diagnose.facts import Mta, Route, exchangers, mta, route, target
 from diagnose.facts.dials import interface_addresses
-from diagnose.model import Observation
 from diagnose.parse.log import brought
 from diagnose.parse.system.outcomes import organisation
 
@@ -53,7 +54,7 @@ _LISTS = {
     tags=("postfix", "config"),
     needs=("postfix",),
 )
-def delivery(ctx: Context) -> Iterator[Observation]:
+def delivery(ctx: Context) -> Observations:
     postfix = mta(ctx)
     way = route(ctx)
     if way is None:
@@ -68,7 +69,7 @@ def delivery(ctx: Context) -> Iterator[Observation]:
     yield from _kept(ctx, postfix)
 
 
-def _made_permanent(ctx: Context, way: Route) -> Iterator[Observation]:
+def _made_permanent(ctx: Context, way: Route) -> Observations:
     """A failure if a status or reply filter turned a receiver's 4xx into a bounce, as the log shows."""
     names = ("smtp_delivery_status_filter", "default_delivery_status_filter", "smtp_reply_filter")
     name = next((each for each in names if way.value(each) and not way.settings[each].startswith("$")), "")
@@ -132,7 +133,7 @@ def _suspended(postfix: Mta, way: Route) -> Observation:
     return ok("config.suspended", way.domain, f"mail to {way.domain} goes to the transport {way.channel}")
 
 
-def _kept(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _kept(ctx: Context, postfix: Mta) -> Observations:
     """Observes domains whose mail stays on this host although their MX hosts are elsewhere; at most four."""
     recipients = [r for r in (target(ctx).recipient, *_lately_local(ctx)) if r and "@" in r]
     log = ctx.ask(MailLog(ctx.settings.since))

@@ -7,12 +7,10 @@ and silence are kept apart.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, Lookup, SignSpec, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, Lookup, Observations, SignSpec, ask_all, check, fail, ok, skip, unknown, warn
 from diagnose.facts.network import private_view
-from diagnose.model import Observation
 from diagnose.parse.system.nameservice import is_address
 from diagnose.parse.system.own_network import is_private
 
@@ -28,7 +26,7 @@ _KINDS = ("servfail", "nxdomain", "no-exchanger", "null-mx", "some", "private", 
     probes=True,
     timeout=8.0,
 )
-def exchangers(ctx: Context) -> Iterator[Observation]:
+def exchangers(ctx: Context) -> Observations:
     recipient = facts.target(ctx).recipient
     if not recipient:
         skip("no recipient is known; name one with --to")
@@ -42,7 +40,7 @@ def exchangers(ctx: Context) -> Iterator[Observation]:
     yield from _domain(ctx, domain, via, recipient)
 
 
-def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Observation]:
+def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Observations:
     found = facts.exchangers(ctx, domain)
     data = {"domain": domain, "via": via, "recipient": recipient}
     sign = "dns.recipient-domain"

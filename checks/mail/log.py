@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 from diagnose import facts
-from diagnose.check import ANY, FLAG, Context, SignSpec, Stat, check, counted, fail, ok, skip, stamped, unknown, warn
+from diagnose.check import (
+    ANY,
+    FLAG,
+    Context,
+    Data,
+    Observation,
+    Observations,
+    SignSpec,
+    Stage,
+    Stat,
+    check,
+    counted,
+    fail,
+    ok,
+    skip,
+    stamped,
+    unknown,
+    warn,
+)
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.facts.sender import senders
-from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.log import current, maillog
 from diagnose.parse.log.current import Fact
 from diagnose.parse.postfix import table
@@ -33,7 +49,7 @@ RECENT = timedelta(minutes=10)  # a probe that fails now outweighs what went thr
     decisive=True,
     timeout=8.0,
 )
-def log(ctx: Context) -> Iterator[Observation]:
+def log(ctx: Context) -> Observations:
     here = facts.mailer(ctx)
     reply = facts.log_reply(ctx)
     if not reply.lines and here is not None and here.id == "msmtp" and not reply.source:
@@ -79,7 +95,7 @@ def _dead(fact: Fact) -> bool:
 def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
     reason = fact.reason
     delivery, trouble = fact.delivery, fact.trouble
-    data: dict[str, Scalar] = {**reason.scalars(), "label": fact.label, "count": fact.count, "route": fact.route}
+    data: Data = {**reason.scalars(), "label": fact.label, "count": fact.count, "route": fact.route}
     # Weak words accompany failures, and do not make one: a setting that stands twice, say.
     data |= {"alone": fact.alone, "several": several, "source": "log"}
     data["foreign"] = facts.foreign(ctx, reason)
@@ -125,7 +141,7 @@ def _filters(ctx: Context) -> set[str]:
     return {value.partition(":")[0] for value in named if value}
 
 
-def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: str) -> Iterator[Observation]:
+def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: str) -> Observations:
     """Observes whether mail passes now on the target's route, by the log."""
     target = facts.target(ctx)
     relay = facts.relay_of(ctx)(target.sender or "", target.recipient or facts.ANYBODY)
@@ -133,7 +149,7 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
     failing = [f for f in found if f.current and not f.minor and f.label != "undelivered-notice"]
     if sent:
         at, host = max(sent)
-        data: dict[str, Scalar] = {"host": host, "last": at.isoformat(), "recent": read.now - at < RECENT}
+        data: Data = {"host": host, "last": at.isoformat(), "recent": read.now - at < RECENT}
         data["unchanged"] = _changed(ctx) <= at.timestamp() + 1
         mine = [f.last for f in failing if f.last is not None and f.route != "local"]
         if not failing or not mine or at >= max(mine):
@@ -167,7 +183,7 @@ def _changed(ctx: Context) -> float:
     return max(0.0, *(each.started for each in running if each), *(ctx.ask(Stat(path)).mtime for path in paths))
 
 
-def _handed_over(read: maillog.MailLog, whole: bool, handed: bool, where: str, mailer: str) -> Iterator[Observation]:
+def _handed_over(read: maillog.MailLog, whole: bool, handed: bool, where: str, mailer: str) -> Observations:
     count = sum(read.statuses.values())
     if count or read.deliveries:
         yield ok(
@@ -186,7 +202,7 @@ def _handed_over(read: maillog.MailLog, whole: bool, handed: bool, where: str, m
         )
 
 
-def _recipient(lines: tuple[str, ...], asked: str, read: maillog.MailLog, where: str) -> Iterator[Observation]:
+def _recipient(lines: tuple[str, ...], asked: str, read: maillog.MailLog, where: str) -> Observations:
     """Observes what the log shows of the recipient that the user named: refused here, no attempt, sent, or the last
     failure."""
     mark = f"to=<{asked.lower()}>"
@@ -197,7 +213,7 @@ def _recipient(lines: tuple[str, ...], asked: str, read: maillog.MailLog, where:
         if mark in line.lower():
             last = next((e for e in reader.feed(line) if isinstance(e, maillog.Delivery)), last)
             refused = line.partition("reject: ")[2] or refused
-    data: dict[str, Scalar] = {"recipient": asked, "domain": asked.rpartition("@")[2].lower()}
+    data: Data = {"recipient": asked, "domain": asked.rpartition("@")[2].lower()}
     if last is None and refused:
         yield warn(
             "log.recipient", asked, f"refused by this host: {refused.partition('; from=')[0]}", kind="refused", **data

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, MailLog, Now, SignSpec, Stat, check, fail, ok, unknown, warn
+from diagnose.check import Context, MailLog, Now, Observations, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import master, mta
 from diagnose.knowledge.distributions import LOG_FILES
-from diagnose.model import Observation
 
 
 @check(
@@ -17,7 +14,7 @@ from diagnose.model import Observation
     tags=("postfix", "log"),
     needs=("postfix",),
 )
-def log_presence(ctx: Context) -> Iterator[Observation]:
+def log_presence(ctx: Context) -> Observations:
     reply = ctx.ask(MailLog(ctx.settings.since))
     source = ", ".join(reply.source)
     if reply.lines:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import ANY, Context, SignSpec, check, fail, ok, skip, unknown
+from diagnose.check import ANY, Context, Data, Observation, Observations, SignSpec, check, fail, ok, skip, unknown
 from diagnose.facts import Route
 from diagnose.facts.network import egress
 from diagnose.facts.packets import DIALLED, exchangers_tried
-from diagnose.model import Observation, Scalar
 from diagnose.parse.log.current import OF_CONNECTING
 from diagnose.parse.system.outcomes import WORDS, Outcome
 
@@ -30,7 +29,7 @@ _THERE = frozenset({Outcome.TIMEOUT, Outcome.REFUSED, Outcome.PROHIBITED, Outcom
     probes=True,
     timeout=11.0,
 )
-def other_destinations(ctx: Context) -> Iterator[Observation]:
+def other_destinations(ctx: Context) -> Observations:
     ways = list(_others(ctx))[:_MOST]
     if not ways:
         skip("no connection failed on another way than this mail's")
@@ -56,7 +55,7 @@ def _dialled(ctx: Context, way: Route) -> Observation:
     rows = exchangers_tried(ctx, hosts, way.port)
     subject = way.destination if way.relay else way.domain
     listed = "; ".join(f"{t.host}[{t.address}] {WORDS[t.outcome]}" for t in rows)
-    data: dict[str, Scalar] = {"route": "relay" if way.relay else "direct", "domain": way.domain, "port": way.port}
+    data: Data = {"route": "relay" if way.relay else "direct", "domain": way.domain, "port": way.port}
     data |= {"host": rows[0].host, "address": rows[0].address, "next_hop": way.nexthop} if rows else {}
     if any(t.open for t in rows):
         return ok("destination.elsewhere", subject, f"connects ({listed})", **data)

@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, SignSpec, check, fail, ok, skip, warn
+from diagnose.check import Context, Data, Observations, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts.network import mail_port
 from diagnose.facts.packets import own_tried
-from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import master_cf
 from diagnose.parse.postfix.setting_types import seconds
 
@@ -38,13 +37,13 @@ _STAGES = (
     needs=("postfix", "network"),
     timeout=12.0,
 )
-def patience(ctx: Context) -> Iterator[Observation]:
+def patience(ctx: Context) -> Observations:
     found = next((one for text, service in _failed(ctx) if (one := _short(ctx, text, service)) is not None), None)
     if found is None:
         skip("neither log nor queue has a time-out that a setting shortened")
     name, value, limit = found
     text = f"{name} = {value} (by default {facts.mta(ctx).defaults.get(name) or 'more'})"
-    data: dict[str, Scalar] = {"kind": "patience", "parameter": name, "value": value, **facts.stands(ctx, name)}
+    data: Data = {"kind": "patience", "parameter": name, "value": value, **facts.stands(ctx, name)}
     tried = [each.reply for each in own_tried(ctx, mail_port(ctx)) if each.reply.connected]
     slowest = max(tried, key=lambda reply: reply.slowest, default=None)
     if slowest is not None and slowest.slowest > limit:

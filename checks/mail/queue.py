@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from diagnose import facts
-from diagnose.check import Context, Now, check, counted, fail, ok, unknown, warn
+from diagnose.check import Context, Data, Now, Observation, Observations, check, counted, fail, ok, unknown, warn
 from diagnose.facts.mail import QUEUE_SIGNS, SAID_SIGNS
-from diagnose.model import Observation, Scalar
 from diagnose.parse.log import current
 from diagnose.parse.postfix.queue import AGE_LIMITS, QueueGroup, QueueSummary
 from diagnose.parse.text import duration
@@ -32,7 +31,7 @@ CROWD = 300  # messages that wait for their first attempt to end
     needs=("mta",),
     timeout=8.0,
 )
-def queue(ctx: Context) -> Iterator[Observation]:
+def queue(ctx: Context) -> Observations:
     here = facts.mailer(ctx)
     if here is not None and "listing" not in here.table:
         yield ok("queue.waiting", "mail queue", f"{here.title} has none: it hands a message over, or fails at once")
@@ -89,7 +88,7 @@ def _settled(ctx: Context) -> _Settled:
 def _group(ctx: Context, group: QueueGroup, route: str, several: bool, settled: _Settled) -> Observation:
     reason = group.reason
     assert reason is not None
-    data: dict[str, Scalar] = {**group.scalars(), "route": route, "several": several}
+    data: Data = {**group.scalars(), "route": route, "several": several}
     data["foreign"] = facts.foreign(ctx, reason)
     to = f" to {group.domain}" if group.domain else ""
     text = f"{counted(group.count, 'message')}{to} {'waits' if group.count == 1 else 'wait'}: {reason.text}"
@@ -98,7 +97,7 @@ def _group(ctx: Context, group: QueueGroup, route: str, several: bool, settled: 
     return fail(f"mail.{group.label}", group.domain, text, current=True, **data)
 
 
-def _shares(summary: QueueSummary) -> Iterator[Observation]:
+def _shares(summary: QueueSummary) -> Observations:
     """Message counts by queue, by age and by reason, for graphs and monitors."""
     if not summary.total:
         return
@@ -123,13 +122,13 @@ def _waits(count: int, age: float) -> str:
     return f"{counted(count, 'message')} {'waits' if count == 1 else 'wait'}, the oldest for {duration.words(age)}"
 
 
-def _sums(summary: QueueSummary, now: float, here: facts.Mailer | None, settled: _Settled) -> Iterator[Observation]:
+def _sums(summary: QueueSummary, now: float, here: facts.Mailer | None, settled: _Settled) -> Observations:
     count = summary.messages
     age = now - summary.oldest if summary.oldest else 0.0
     # Without a failed attempt a message is merely on its way, as some are at any time.
     tried = [g for g in summary.groups if g.reason is not None and g.queue_name != "hold"]
     failed = bool(tried)
-    data: dict[str, Scalar] = {"count": summary.total, "oldest": round(age), "failed": failed, "one_of_many": failed}
+    data: Data = {"count": summary.total, "oldest": round(age), "failed": failed, "one_of_many": failed}
     # No probe repeats a reply to an envelope or a message: only the log shows that it is over.
     data["late"] = failed and all(
         g.reason is not None and g.reason.stage in _ENVELOPE and settled.get((g.label, g.domain)) != _OVER

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    FLAG,
+    Context,
+    Data,
+    Observation,
+    Observations,
+    SignSpec,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts.sender import Sender, refused, senders
 from diagnose.facts.signing import Signing, public_key, published, relay_keys, signing
-from diagnose.model import Observation, Scalar
 from diagnose.parse.sender import dkim, publish
 from diagnose.parse.sender.signers import Signer
 
@@ -23,13 +33,13 @@ _KINDS = ("missing", "several", "syntax", "revoked", "mismatch", "unsigned", "no
     probes=True,
     timeout=8.0,
 )
-def sender_dkim(ctx: Context) -> Iterator[Observation]:
+def sender_dkim(ctx: Context) -> Observations:
     found = senders(ctx)
     if not found:
         skip("no mail from one of this host's own domains was seen leaving; --from ADDRESS names a sender")
     told = []
     for sender in found:
-        data: dict[str, Scalar] = {
+        data: Data = {
             "domain": sender.domain,
             "asked": sender.asked,
             "direct": not sender.through,
@@ -43,7 +53,7 @@ def sender_dkim(ctx: Context) -> Iterator[Observation]:
     yield from told
 
 
-def _judged(ctx: Context, sender: Sender, signs: Signing, data: dict[str, Scalar]) -> Observation:
+def _judged(ctx: Context, sender: Sender, signs: Signing, data: Data) -> Observation:
     sign, domain = "sender.dkim", sender.domain
     if signs.here:
         # One signature that verifies is enough.
@@ -66,7 +76,7 @@ def _judged(ctx: Context, sender: Sender, signs: Signing, data: dict[str, Scalar
     return warn(sign, domain, "its mail is not signed by DKIM on this host", kind="unsigned", **data)
 
 
-def _key(ctx: Context, sender: Sender, signs: Signing, signer: Signer, data: dict[str, Scalar]) -> Observation:
+def _key(ctx: Context, sender: Sender, signs: Signing, signer: Signer, data: Data) -> Observation:
     sign, place = "sender.dkim", f"{signer.selector}._domainkey.{signer.domain}"
     data = data | {"selector": signer.selector, "signer": signer.domain, "key": signer.key, "place": place}
     key = published(ctx, signer)

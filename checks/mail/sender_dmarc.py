@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    FLAG,
+    Context,
+    Data,
+    Observation,
+    Observations,
+    SignSpec,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts.sender import Sender, aligned, dmarc, refused, senders, spf
 from diagnose.facts.signing import public_key, published, relay_keys, signing
-from diagnose.model import Observation, Scalar
 from diagnose.parse.sender import dkim, publish
 from diagnose.parse.sender.dmarc import Policy
 
@@ -27,7 +37,7 @@ from diagnose.parse.sender.dmarc import Policy
     probes=True,
     timeout=9.5,
 )
-def sender_dmarc(ctx: Context) -> Iterator[Observation]:
+def sender_dmarc(ctx: Context) -> Observations:
     found = senders(ctx)
     if not found:
         skip("no mail from one of this host's own domains was seen leaving; --from ADDRESS names a sender")
@@ -40,7 +50,7 @@ def sender_dmarc(ctx: Context) -> Iterator[Observation]:
 
 def _judged(ctx: Context, sender: Sender, policy: Policy) -> Observation:
     sign, domain = "sender.dmarc", sender.domain
-    data: dict[str, Scalar] = {
+    data: Data = {
         "domain": domain,
         "asked": sender.asked,
         "direct": not sender.through,

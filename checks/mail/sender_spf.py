@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    FLAG,
+    Context,
+    Data,
+    Observation,
+    Observations,
+    SignSpec,
+    Status,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts.sender import Sender, Spf, asker, refused, senders, spf
-from diagnose.model import Observation, Scalar, Status
 from diagnose.parse.sender import publish
 
 _RECORD = ("two-records", "syntax", "look-ups", "void", "include")
@@ -31,7 +42,7 @@ _SAID = {
     probes=True,
     timeout=9.5,
 )
-def sender_spf(ctx: Context) -> Iterator[Observation]:
+def sender_spf(ctx: Context) -> Observations:
     found = senders(ctx)
     if not found:
         skip("no mail from one of this host's own domains was seen leaving; --from ADDRESS names a sender")
@@ -43,7 +54,7 @@ def sender_spf(ctx: Context) -> Iterator[Observation]:
     yield from told
 
 
-def _judged(ctx: Context, sender: Sender) -> Iterator[Observation]:
+def _judged(ctx: Context, sender: Sender) -> Observations:
     judged = spf(ctx, sender)
     if not judged:
         where = f"what addresses {sender.through} sends from" if sender.through else "this host's public address"
@@ -76,7 +87,7 @@ def _said(ctx: Context, sender: Sender, one: Spf, record: str) -> Observation:
     known, only a pass counts, unless receivers refused the mail."""
     verdict, domain = one.verdict, sender.domain
     by = f"{one.by} ({one.address})" if one.by == "this host" else f"{sender.through} ({one.address}, of {one.by})"
-    data: dict[str, Scalar] = {
+    data: Data = {
         "domain": domain,
         "address": one.address,
         "record": verdict.record,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from diagnose import facts
-from diagnose.check import Context, MailLog, check, counted, fail, ok, unknown
-from diagnose.model import Observation, Scalar
+from diagnose.check import Context, Data, MailLog, Observations, check, counted, fail, ok, unknown
 from diagnose.parse.log.senders import DOMAINS, GONE, RECIPIENTS, Senders
 from diagnose.parse.postfix.queue import QueueSummary
 
@@ -24,14 +21,14 @@ _SHARE = 0.7  # of the queue that is one sender's
     tags=("mail",),
     timeout=8.0,
 )
-def senders(ctx: Context) -> Iterator[Observation]:
+def senders(ctx: Context) -> Observations:
     reply = ctx.ask(MailLog(ctx.settings.since))
     if reply.lines:
         read = Senders()
         read.feed(reply.lines)
         sender = read.worst() or read.largest()
         if sender is not None:
-            data: dict[str, Scalar] = {"account": sender.name, "count": sender.recipients, "gone": sender.gone}
+            data: Data = {"account": sender.name, "count": sender.recipients, "gone": sender.gone}
             say = fail if sender.storms else ok
             reached = f"{counted(sender.recipients, 'recipient')} at {counted(len(sender.domains), 'domain')}"
             text = f"sent to {reached}" + (f", {sender.gone} of which do not exist" if sender.gone else "")
@@ -43,7 +40,7 @@ def senders(ctx: Context) -> Iterator[Observation]:
         yield from _queue(summary)
 
 
-def _queue(summary: QueueSummary) -> Iterator[Observation]:
+def _queue(summary: QueueSummary) -> Observations:
     own = [(name, count) for name, count in summary.senders if name and name != "MAILER-DAEMON"]
     if not own or not summary.total:
         return

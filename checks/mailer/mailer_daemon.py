@@ -7,12 +7,27 @@ nothing. msmtp, sSMTP and dma have no daemon.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from diagnose.check import ANY, Context, Exec, Now, Processes, Read, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    ANY,
+    Context,
+    Data,
+    Exec,
+    Now,
+    Observation,
+    Observations,
+    Processes,
+    Read,
+    SignSpec,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts import Mailer, mailer, queue
 from diagnose.facts.contained import contained
-from diagnose.model import Observation, Scalar
 
 _DEAD = ("zombie", "dead", "stopped", "tracing-stop")
 # Debian's own switch: cron or nothing runs the queue then (/etc/default/exim4).
@@ -26,14 +41,14 @@ _NOT_WANTED = re.compile(r"(?m)^\s*QUEUERUNNER=['\"]?(?:no|nodaemon|ppp)\b")
     tags=("mailer",),
     needs=("mta",),
 )
-def mailer_daemon(ctx: Context) -> Iterator[Observation]:
+def mailer_daemon(ctx: Context) -> Observations:
     here = mailer(ctx)
     if here is None:
         skip("the mailer here is Postfix")
     if not (pattern := here.table.get("process")):
         skip(f"{here.title} has no daemon: each message is sent by the program that the application calls")
     reply = ctx.ask(Processes())
-    data: dict[str, Scalar] = {"mailer": here.id, "unit": here.table.get("unit", ""), "program": here.program}
+    data: Data = {"mailer": here.id, "unit": here.table.get("unit", ""), "program": here.program}
     if reply.problem:
         yield unknown("mailer.daemon", here.title, f"Could not check whether it runs: {reply.problem}", **data)
         return
@@ -55,7 +70,7 @@ def mailer_daemon(ctx: Context) -> Iterator[Observation]:
         yield _absent(ctx, here, data)
 
 
-def _absent(ctx: Context, here: Mailer, data: dict[str, Scalar]) -> Observation:
+def _absent(ctx: Context, here: Mailer, data: Data) -> Observation:
     text = f"no process of {here.title}'s daemon runs{_consequence(here)}"
     if here.id == "exim" and _NOT_WANTED.search(ctx.ask(Read("/etc/default/exim4")).text):
         return warn("mailer.daemon", here.title, f"{text}; /etc/default/exim4 disables it (QUEUERUNNER)", **data)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 from diagnose import facts
-from diagnose.check import ANY, Context, Read, SignSpec, Stat, check, counted, fail, ok, skip, stamped, unknown, warn
+from diagnose.check import (
+    ANY,
+    Context,
+    Data,
+    Observations,
+    Read,
+    SignSpec,
+    Stat,
+    check,
+    counted,
+    fail,
+    ok,
+    skip,
+    stamped,
+    unknown,
+    warn,
+)
 from diagnose.facts.mail import SAID_SIGNS
-from diagnose.model import Observation, Scalar
 from diagnose.parse.mailers.log import panics
 
 # Labels of what Exim says of its own files; a setting that it quotes may suggest any other.
@@ -22,7 +36,7 @@ _OWN = ("mailer-config-error", "disk-full", "queue-no-space", "system-storage", 
     tags=("mailer", "log"),
     needs=("mta",),
 )
-def mailer_panic(ctx: Context) -> Iterator[Observation]:
+def mailer_panic(ctx: Context) -> Observations:
     here = facts.mailer(ctx)
     if here is None or not here.table.get("panic"):
         skip("only Exim writes one")
@@ -36,7 +50,7 @@ def mailer_panic(ctx: Context) -> Iterator[Observation]:
     yield ok("mailer.panic", paths[0] if paths else "panic log", "does not exist: nothing was ever written to it")
 
 
-def _judge(ctx: Context, path: str, data: dict[str, Scalar]) -> Iterator[Observation]:
+def _judge(ctx: Context, path: str, data: Data) -> Observations:
     reply = ctx.ask(Read(path, tail=True, limit=65_536))
     if reply.problem:
         yield unknown("mailer.panic", path, f"Could not read it: {reply.problem}", **data)

@@ -7,10 +7,25 @@ import re
 import shlex
 from collections.abc import Collection, Iterator
 
-from diagnose.check import ANY, FLAG, Context, Read, SignSpec, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    ANY,
+    FLAG,
+    Context,
+    Data,
+    Observation,
+    Observations,
+    Read,
+    SignSpec,
+    Stat,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts import Mailer, ca, mail_log, mailer, mailers, route
 from diagnose.facts.relay import way_in
-from diagnose.model import Observation, Scalar
 from diagnose.parse.mailers.way import Way
 
 _OF_CALLER = ("msmtp", "ssmtp", "dma")  # run with the rights of whoever calls them
@@ -32,11 +47,11 @@ _KINDS = ("refused", "missing", "unreadable", "login-unreadable", "wrong")
     needs=("mta",),
     timeout=9.0,  # Exim may take seconds to show its routers, and its relay is asked what it offers
 )
-def mailer_settings(ctx: Context) -> Iterator[Observation]:
+def mailer_settings(ctx: Context) -> Observations:
     here = mailer(ctx)
     if here is None:
         skip("the mailer here is Postfix")
-    data: dict[str, Scalar] = {"mailer": here.id, "program": here.program}
+    data: Data = {"mailer": here.id, "program": here.program}
     if here.complaint:
         text = f"{here.title} does not start with these settings: {here.complaint.splitlines()[0]}"
         yield fail("mailer.settings", here.title, text, kind="refused", said=here.complaint[:300], **data)
@@ -50,7 +65,7 @@ def mailer_settings(ctx: Context) -> Iterator[Observation]:
         yield from _authorities(ctx, way, data)
 
 
-def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iterator[Observation]:
+def _file(ctx: Context, here: Mailer, way: Way, data: Data) -> Observations:
     found = mailers.settings_file(ctx, here)
     where = {"path": found.path, **data}
     if found.problem == "not found" and here.id != "nullmailer":
@@ -131,7 +146,7 @@ def _closed(ctx: Context, here: Mailer, path: str) -> str:
     return ""
 
 
-def _local(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Observation:
+def _local(ctx: Context, here: Mailer, way: Way, data: Data) -> Observation:
     text = f"{here.title} is set up for local mail only: it has no route to other hosts ({way.relay_by})"
     read = mail_log(ctx)
     # Debian's default: no fault if nobody submits mail to other hosts.
@@ -141,7 +156,7 @@ def _local(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Obs
     return say("mailer.mode", here.title, text, kind="local", setting=way.relay_by, **data)
 
 
-def _login(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observation]:
+def _login(ctx: Context, way: Way, data: Data) -> Observations:
     """Observes whether a login for this server is configured, and readable by the mailer."""
     found = mailers.login(ctx, way)
     here = mailer(ctx)
@@ -179,7 +194,7 @@ def _login(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observat
         yield ok("sasl.enabled", found.path or "login", f"mail goes to {way.host} without a login", on=False, **where)
 
 
-def _asked_for(ctx: Context, path: str, data: dict[str, Scalar]) -> Iterator[Observation]:
+def _asked_for(ctx: Context, path: str, data: Data) -> Observations:
     """Observes files that msmtp's passwordeval reads and that are missing, or closed to the users who send mail."""
     said = re.search(r"(?m)^[ \t]*passwordeval[ \t]+(.+)", ctx.ask(Read(path, secret="settings")).text)
     for name in re.findall(r"(?<![\w.~/$}-])/[\w./+-]+", said[1]) if said else ():
@@ -206,7 +221,7 @@ def _unreadable(ctx: Context, here: Mailer, path: str) -> str:
     return f"has mode {stat.mode:04o} ({stat.owner}:{stat.group}): Exim sends as {user} and cannot read it: it does not log in"
 
 
-def _authorities(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observation]:
+def _authorities(ctx: Context, way: Way, data: Data) -> Observations:
     if way.tls == "none" or not way.ca_file:
         return
     problem = ca.file_problem(ctx, way.ca_file)

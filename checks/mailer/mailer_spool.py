@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Stat, StatReply, check, fail, ok, skip
+from diagnose.check import Context, Data, Observations, Stat, StatReply, check, fail, ok, skip
 from diagnose.facts import Mailer, mailer, mailers
-from diagnose.model import Observation, Scalar
 
 _BITS = {0o4000: "setuid", 0o2000: "setgid"}
 
@@ -22,13 +21,13 @@ _BITS = {0o4000: "setuid", 0o2000: "setgid"}
     tags=("mailer",),
     needs=("mta",),
 )
-def mailer_spool(ctx: Context) -> Iterator[Observation]:
+def mailer_spool(ctx: Context) -> Observations:
     here = mailer(ctx)
     if here is None or "writes" not in here.table:
         skip("the mailer here is Postfix, or keeps no queue of an account of its own")
     top = mailers.spool(ctx, here)
     name = here.account or str(here.table["group"])
-    data: dict[str, Scalar] = {
+    data: Data = {
         "mailer": here.id,
         "program": here.program,
         "owner": here.account,
@@ -60,7 +59,7 @@ def _may(stat: StatReply, name: str, needed: int) -> bool:
     return stat.mode >> shift & needed == needed
 
 
-def _own_rights(ctx: Context, here: Mailer, data: dict[str, Scalar]) -> Iterator[Observation]:
+def _own_rights(ctx: Context, here: Mailer, data: Data) -> Observations:
     path, bit = here.table.get("injector", here.path), here.table["bit"]
     stat = ctx.ask(Stat(path))
     if stat.kind == "file" and not stat.mode & bit:

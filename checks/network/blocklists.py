@@ -6,13 +6,25 @@ Queried only if mail goes directly to the receivers, and never by `watch`: each 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
 
-from diagnose.check import Context, DnsReply, Lookup, SignSpec, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    Context,
+    DnsReply,
+    Lookup,
+    Observation,
+    Observations,
+    SignSpec,
+    ask_all,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts import route
 from diagnose.facts.sender import own_addresses
 from diagnose.knowledge.labels import Blocklist, blocklists
-from diagnose.model import Observation
 
 _SECONDS = 2.5
 # Test entries: a list that works has the first and never the second (RFC 5782 section 5).
@@ -28,7 +40,7 @@ _ALWAYS, _NEVER = "127.0.0.2", "127.0.0.1"
     probes=True,
     timeout=9.5,
 )
-def check_blocklists(ctx: Context) -> Iterator[Observation]:
+def check_blocklists(ctx: Context) -> Observations:
     if not ctx.settings.curious:
         skip("only `run` and `record` query blocklists")
     way = route(ctx)

@@ -12,8 +12,10 @@ from dataclasses import replace
 from diagnose.check import (
     FLAG,
     Context,
+    Data,
     Exec,
     Now,
+    Observations,
     Read,
     SignSpec,
     Stat,
@@ -28,7 +30,6 @@ from diagnose.check import (
 from diagnose.facts.dials import WIRE, Tried
 from diagnose.facts.network import MailPort, mail_port
 from diagnose.facts.packets import all_stopped, lost_of_late, own_tried, packets, refusals
-from diagnose.model import Observation, Scalar
 from diagnose.parse.system import iptables, nft
 from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.system.packet import Packet, Verdict
@@ -56,7 +57,7 @@ _ALTERS = re.compile(r"\bsnat to|\bdnat to|\b(?:ttl|hoplimit) set|-j (?:SNAT|DNA
     tags=("network",),
     timeout=9.0,
 )
-def check_firewall(ctx: Context) -> Iterator[Observation]:
+def check_firewall(ctx: Context) -> Observations:
     way = mail_port(ctx)
     if not way.known:
         skip(way.problem)
@@ -64,7 +65,7 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
     answers = [replace(one, answer=True, uid=None, gid=None) for one in made]
     found, gap = _rules(ctx, [*made, *answers])
     subject = f"TCP {way.port}"
-    data: dict[str, Scalar] = {"port": way.port, "host": way.host, "relay": way.relay}
+    data: Data = {"port": way.port, "host": way.host, "relay": way.relay}
     turned = next((one for one in found if one.verdict.action == "redirect" and not one.packet.answer), None)
     if turned is not None:
         text = f"a NAT rule of this host sends port {way.port} elsewhere: {turned.verdict.rule}"
@@ -158,13 +159,13 @@ def _unnamed(ctx: Context) -> str:
     return "no rule of the packet filter that could be read does it: look at tc, control groups and rp_filter too"
 
 
-def _blame(ctx: Context, port: int, one: Found | None) -> dict[str, Scalar]:
+def _blame(ctx: Context, port: int, one: Found | None) -> Data:
     if one is None:
         return {"action": "drop", "by_user": False, "fix": FIND}
     return {"fix": _fix(ctx, port, one), **_data(one)}
 
 
-def _data(one: Found) -> dict[str, Scalar]:
+def _data(one: Found) -> Data:
     verdict = one.verdict
     return {
         "tool": one.tool, "rule": verdict.rule, "table": verdict.table, "chain": verdict.chain, "owner": verdict.owner,

@@ -6,11 +6,28 @@ import ipaddress
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import ANY, FLAG, Context, Lookup, Now, SignSpec, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    ANY,
+    FLAG,
+    Context,
+    Data,
+    Lookup,
+    Now,
+    Observation,
+    Observations,
+    SignSpec,
+    Status,
+    ask_all,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts import Mta
 from diagnose.facts.names import is_public
 from diagnose.facts.network import egress, families, public_address
-from diagnose.model import Observation, Scalar, Status
 from diagnose.parse.system.own_network import is_private
 
 _ADDRESS = ("A", "AAAA")
@@ -31,7 +48,7 @@ _HOST = ("MX", *_ADDRESS)
     probes=True,
     timeout=8.0,
 )
-def identity(ctx: Context) -> Iterator[Observation]:
+def identity(ctx: Context) -> Observations:
     postfix, way = facts.mta(ctx), facts.route(ctx)
     if way is None:
         skip(f"Postfix's settings cannot be read: {postfix.problem}")
@@ -75,7 +92,7 @@ def _exists(ctx: Context, name: str, kinds: tuple[str, ...]) -> bool | None:
     return None if any(reply.problem or reply.rcode not in ("NODATA", "NXDOMAIN") for reply in replies) else False
 
 
-def _helo(ctx: Context, name: str, via: str) -> Iterator[Observation]:
+def _helo(ctx: Context, name: str, via: str) -> Observations:
     data = {"name": name, "via": via}
     if name.startswith("["):
         yield ok("identity.helo", name, "greets with its address", **data)
@@ -110,7 +127,7 @@ def _fails(ctx: Context, domain: str) -> bool:
     return domain in failed or any(group.domain == domain for group in (queue.groups if queue else ()))
 
 
-def _hostname(ctx: Context, postfix: Mta, leaving: list[str]) -> Iterator[Observation]:
+def _hostname(ctx: Context, postfix: Mta, leaving: list[str]) -> Observations:
     wrong = False
     for name in leaving:
         if _exists(ctx, name, _HOST) is False:
@@ -123,10 +140,10 @@ def _hostname(ctx: Context, postfix: Mta, leaving: list[str]) -> Iterator[Observ
         yield ok("identity.hostname", origin, text, domain=origin, name=origin)
 
 
-def _sender(ctx: Context, postfix: Mta, domain: str) -> Iterator[Observation]:
+def _sender(ctx: Context, postfix: Mta, domain: str) -> Observations:
     target = facts.target(ctx)
     learnt = target.sender is not None
-    data: dict[str, Scalar] = {"domain": domain, "sender": target.sender or "", "learnt": learnt}
+    data: Data = {"domain": domain, "sender": target.sender or "", "learnt": learnt}
     if not domain:
         return
     known = _exists(ctx, domain, _HOST)
@@ -143,7 +160,7 @@ def _sender(ctx: Context, postfix: Mta, domain: str) -> Iterator[Observation]:
         yield warn("identity.sender-domain", domain, f"the domain of {whose} does not exist in DNS", **data)
 
 
-def _ptr(ctx: Context) -> Iterator[Observation]:
+def _ptr(ctx: Context) -> Observations:
     """Observes the PTR of each public address that servers see. Postfix uses IPv4 or IPv6: one without a name spoils
     its share of the mail."""
     seen_as = [a for a in dict.fromkeys((public_address(ctx), *_by_ipv6(ctx))) if a and not is_private(a)]

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Exec, Lookup, Resolve, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    FLAG,
+    Context,
+    Data,
+    Exec,
+    Lookup,
+    Observations,
+    Resolve,
+    SignSpec,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts import ANYBODY, Mta, exchangers, mta, route
-from diagnose.model import Observation, Scalar
 
 
 @check(
@@ -18,7 +31,7 @@ from diagnose.model import Observation, Scalar
     tags=("postfix", "config"),
     needs=("postfix",),
 )
-def interfaces(ctx: Context) -> Iterator[Observation]:
+def interfaces(ctx: Context) -> Observations:
     postfix = mta(ctx)
     own = _addresses(ctx)
     if own is None:
@@ -42,7 +55,7 @@ def _addresses(ctx: Context) -> dict[str, str] | None:
     return {i["local"]: i.get("scope", "") for link in links for i in link.get("addr_info", ()) if "local" in i}
 
 
-def _listening(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Observation]:
+def _listening(ctx: Context, postfix: Mta, own: dict[str, str]) -> Observations:
     families = postfix.words("inet_protocols")
     for word in postfix.words("inet_interfaces"):
         if word in ("all", "loopback-only"):
@@ -65,7 +78,7 @@ def _listening(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Obse
             yield fail("host.interface", word, text, address=reply.addresses[0], **data)
 
 
-def _endpoints(postfix: Mta, own: dict[str, str]) -> Iterator[Observation]:
+def _endpoints(postfix: Mta, own: dict[str, str]) -> Observations:
     """Services of master.cf with an address of their own: the master ends at start where it cannot listen there."""
     for service in postfix.master.services:
         host = service.name.rpartition(":")[0].strip("[]") if service.type == "inet" else ""
@@ -82,7 +95,7 @@ def _usable(addresses: tuple[str, ...], families: tuple[str, ...]) -> set[str]:
     return {a for a in addresses if every or (("ipv6" if ":" in a else "ipv4") in families)}
 
 
-def _binding(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Observation]:
+def _binding(ctx: Context, postfix: Mta, own: dict[str, str]) -> Observations:
     way = route(ctx)
     if way is None:
         return
@@ -110,7 +123,7 @@ def _binding(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Observ
         )
 
 
-def _families(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Observation]:
+def _families(ctx: Context, postfix: Mta, own: dict[str, str]) -> Observations:
     wanted = {word.lower() for word in postfix.words("inet_protocols")}
     has4 = any(":" not in a and scope == "global" for a, scope in own.items())
     has6 = any(":" in a and scope == "global" for a, scope in own.items())
@@ -126,7 +139,7 @@ def _families(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Obser
     elif len(wanted) == 1 and (hosts := _out_of_reach(ctx, wanted == {"ipv6"})):
         (value,) = wanted
         text = f"inet_protocols = {value}, of which {', '.join(hosts)} have no address"
-        more: dict[str, Scalar] = {"parameter": "inet_protocols", "value": value, "none": False, "use": "all"}
+        more: Data = {"parameter": "inet_protocols", "value": value, "none": False, "use": "all"}
         yield fail("host.address-family", "inet_protocols", text, **more)
     elif wanted == {"ipv6"} and has4:
         text = "inet_protocols = ipv6: servers that have only IPv4 addresses cannot be reached"

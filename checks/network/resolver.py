@@ -6,13 +6,23 @@ know it. Postfix, which is not root, must be able to read what names the servers
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from diagnose import facts
-from diagnose.check import Context, DnsReply, Lookup, Read, SignSpec, ask_all, check, fail, ok, unknown, warn
+from diagnose.check import (
+    Context,
+    DnsReply,
+    Lookup,
+    Observations,
+    Read,
+    SignSpec,
+    ask_all,
+    check,
+    fail,
+    ok,
+    unknown,
+    warn,
+)
 from diagnose.facts.names import closed
 from diagnose.knowledge.labels import probes
-from diagnose.model import Observation
 from diagnose.parse.system.nameservice import addresses, hosts, is_address, nsswitch, resolv_conf
 
 SECONDS = 3.5
@@ -40,7 +50,7 @@ def names() -> tuple[str, ...]:
     needs=("network",),
     probes=True,
 )
-def resolver(ctx: Context) -> Iterator[Observation]:
+def resolver(ctx: Context) -> Observations:
     file = ctx.ask(Read("/etc/resolv.conf"))
     if file.problem == "not recorded":
         yield unknown(
@@ -103,7 +113,7 @@ def resolver(ctx: Context) -> Iterator[Observation]:
     )
 
 
-def _asked_by_postfix(ctx: Context, servers: tuple[str, ...]) -> Iterator[Observation]:
+def _asked_by_postfix(ctx: Context, servers: tuple[str, ...]) -> Observations:
     """A failure if Postfix's lookups failed recently, and queries by its user get no answer now, while root's do."""
     user, log = facts.mta(ctx).value("mail_owner"), facts.mail_log(ctx)
     if not user or log is None or all(label != "dns-try-again" for label, *_ in log.deliveries):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Now, Read, check, counted, fail, ok, unknown, warn
+from diagnose.check import Context, Exec, Now, Observations, Read, check, counted, fail, ok, unknown, warn
 from diagnose.knowledge.distributions import AUDIT_LOG, KERNEL_LOGS
-from diagnose.model import Observation
 
 _OURS = re.compile(
     r"(?:comm|profile|exe)=\"?(?:[^\"\s]*/)?(?:smtp|smtpd|cleanup|qmgr|pickup|local|master|postdrop|sendmail|postfix[\w-]*|lmtp|proxymap|bounce|showq|trivial-rewrite)\b"
@@ -27,7 +25,7 @@ _MAIL_PORT = re.compile(r"dest=(?:25|465|587|2525)\b")
     tags=("host",),
     needs=("linux",),
 )
-def access_control(ctx: Context) -> Iterator[Observation]:
+def access_control(ctx: Context) -> Observations:
     enforcing = _enforcing(ctx)
     armor = ctx.ask(Read("/sys/module/apparmor/parameters/enabled")).text.strip() == "Y"
     denied = _denied(ctx)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Read, SignSpec, check, fail, ok, unknown, warn
+from diagnose.check import FLAG, Context, Observation, Observations, Read, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
-from diagnose.model import Observation
 from diagnose.parse.postfix import main_cf, master_cf
 from diagnose.parse.postfix.main_cf import MainCf, Setting
 from diagnose.parse.postfix.setting_types import kind_of
@@ -37,7 +35,7 @@ _FREE_TEXT = re.compile(r"banner|_text$|_footer|_command|_template|mail_name|che
     tags=("postfix", "config"),
     needs=("postfix",),
 )
-def pasted(ctx: Context) -> Iterator[Observation]:
+def pasted(ctx: Context) -> Observations:
     postfix = mta(ctx)
     path = f"{postfix.config_directory}/main.cf"
     reply = ctx.ask(Read(path))
@@ -100,7 +98,7 @@ def _say(postfix: Mta, text: MainCf, setting: Setting, kind: str, path: str) -> 
     )  # fmt: skip
 
 
-def _master(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _master(ctx: Context, postfix: Mta) -> Observations:
     path = f"{postfix.config_directory}/master.cf"
     for finding in master_cf.parse(ctx.ask(Read(path)).text).findings:
         if finding.kind in _WORDS:

@@ -6,14 +6,13 @@ made at start, and grow old.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from diagnose import facts
 from diagnose.check import (
     ANY,
     FLAG,
     Context,
     Lookup,
+    Observations,
     Read,
     SignSpec,
     ask_all,
@@ -26,7 +25,6 @@ from diagnose.check import (
 )
 from diagnose.facts import Route
 from diagnose.facts.names import closed
-from diagnose.model import Observation
 from diagnose.parse.system.nameservice import MAIL_SERVICES, addresses, differences, hosts, resolv_conf
 
 FILES = ("resolv.conf", "hosts", "nsswitch.conf", "services")
@@ -39,7 +37,7 @@ FILES = ("resolv.conf", "hosts", "nsswitch.conf", "services")
     tags=("dns", "postfix"),
     needs=("postfix",),
 )
-def chroot_names(ctx: Context) -> Iterator[Observation]:
+def chroot_names(ctx: Context) -> Observations:
     postfix = facts.mta(ctx)
     way = facts.route(ctx)
     service = way.service if way else postfix.master.get("smtp")
@@ -89,7 +87,7 @@ def _other_relay(way: Route, ours: str, theirs: str) -> bool:
     return addresses(hosts(ours), way.host) != addresses(hosts(theirs), way.host)
 
 
-def _servers(ctx: Context, root: str) -> Iterator[Observation]:
+def _servers(ctx: Context, root: str) -> Observations:
     """Observes whether the chroot's name servers answer, if they are not the host's."""
     host = resolv_conf(ctx.ask(Read("/etc/resolv.conf")).text).used
     jail = resolv_conf(ctx.ask(Read(f"{root}/resolv.conf")).text).used

@@ -9,10 +9,9 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Read, SignSpec, Stat, check, fail, ok, unknown, warn
+from diagnose.check import FLAG, Context, Data, Observations, Read, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, master, mta, route
 from diagnose.facts.accounts import closed_above
-from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import main_cf, master_cf, setting_types
 from diagnose.parse.postfix.main_cf import MainCf
 
@@ -48,7 +47,7 @@ _FATAL_KINDS = ("missing-equals", "missing-name", "bad-field-count", "cannot-ope
     tags=("postfix", "config"),
     needs=("postfix",),
 )
-def configuration(ctx: Context) -> Iterator[Observation]:
+def configuration(ctx: Context) -> Observations:
     postfix = mta(ctx)
     path = f"{postfix.config_directory}/main.cf"
     read = ctx.ask(Read(path))
@@ -60,7 +59,7 @@ def configuration(ctx: Context) -> Iterator[Observation]:
     yield from _readable(ctx, postfix)
 
 
-def _syntax(ctx: Context, postfix: Mta, path: str) -> Iterator[Observation]:
+def _syntax(ctx: Context, postfix: Mta, path: str) -> Observations:
     bad = [c for c in postfix.complaints if c.fatal or c.kind in _FATAL_KINDS]
     # The running master has not read these settings: mail that passes proves nothing about them.
     runs = master(ctx) is not None
@@ -73,10 +72,10 @@ def _syntax(ctx: Context, postfix: Mta, path: str) -> Iterator[Observation]:
         if stops and not complaint.file and _OF_A_SERVICE.match(complaint.text):
             file, line = services, stops.line
         place = f"{file} line {line}" if line else file
-        data: dict[str, Scalar] = {"path": file, "line": line, "kind": complaint.kind, "apart": runs}
+        data: Data = {"path": file, "line": line, "kind": complaint.kind, "apart": runs}
         yield fail("config.syntax", place, f"{complaint.text}{later}", **data)
     if stops and not bad:
-        where: dict[str, Scalar] = {"path": services, "line": stops.line, "kind": stops.kind, "apart": runs}
+        where: Data = {"path": services, "line": stops.line, "kind": stops.kind, "apart": runs}
         yield fail("config.syntax", f"{services} line {stops.line}", f"{stops.text}{later}", **where)
         return
     if not bad and not postfix.master.services and (read := ctx.ask(Read(services))).problem in (None, "not found"):
@@ -88,7 +87,7 @@ def _syntax(ctx: Context, postfix: Mta, path: str) -> Iterator[Observation]:
         yield unknown("config.syntax", path, postfix.problem)
 
 
-def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Observation]:
+def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Observations:
     refused = list(setting_types.rejected(postfix.explicit, postfix.defaults))
     for service in postfix.master.services:
         refused += setting_types.rejected(service.overrides, postfix.defaults)
@@ -135,7 +134,7 @@ def _stray(postfix: Mta) -> Iterator[str]:
             yield name
 
 
-def _boxes(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Observation]:
+def _boxes(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Observations:
     """local(8) and virtual(8) end with a fatal error where a mailbox may hold less than a message."""
     way, most = route(ctx), setting_types.integer(postfix.value("message_size_limit"))
     for name, program in (("mailbox_size_limit", "local"), ("virtual_mailbox_limit", "virtual")):
@@ -148,7 +147,7 @@ def _boxes(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obse
                       path=path, line=setting.line if setting else 0, expected="message_size_limit")  # fmt: skip
 
 
-def _port(ctx: Context, text: MainCf, path: str) -> Iterator[Observation]:
+def _port(ctx: Context, text: MainCf, path: str) -> Observations:
     """A failure if smtp_tcp_port sends direct mail to another port than 25, where MX hosts listen (RFC 5321)."""
     way, name = route(ctx), "smtp_tcp_port"
     if way is not None and way.program == "smtp" and not way.relay and way.value(name) not in ("smtp", "25", ""):
@@ -158,7 +157,7 @@ def _port(ctx: Context, text: MainCf, path: str) -> Iterator[Observation]:
                    path=path, line=setting.line if setting else 0, expected="mx-port")  # fmt: skip
 
 
-def _unknown(postfix: Mta, text: MainCf) -> Iterator[Observation]:
+def _unknown(postfix: Mta, text: MainCf) -> Observations:
     known = tuple(postfix.defaults)
     for complaint in postfix.complaints:
         if complaint.kind != "unused-parameter":
@@ -182,7 +181,7 @@ def _unknown(postfix: Mta, text: MainCf) -> Iterator[Observation]:
             )
 
 
-def _duplicates(text: MainCf) -> Iterator[Observation]:
+def _duplicates(text: MainCf) -> Observations:
     for finding in text.findings:
         if finding.kind == "duplicate" and "(same value)" not in finding.text:
             name = finding.text.split(" ", 1)[0]
@@ -190,7 +189,7 @@ def _duplicates(text: MainCf) -> Iterator[Observation]:
             yield warn("config.duplicate", name, said, parameter=name, line=finding.line)
 
 
-def _readable(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _readable(ctx: Context, postfix: Mta) -> Observations:
     """sendmail and postdrop read main.cf and the list of map types with the caller's rights."""
     folder = postfix.config_directory
     types = f"{postfix.value('meta_directory') or folder}/dynamicmaps.cf"

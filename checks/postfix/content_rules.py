@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, MailLog, Read, SignSpec, check, fail, ok, unknown, warn
+from diagnose.check import FLAG, Context, Data, MailLog, Observations, Read, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
-from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import pattern_rule, table
 from diagnose.parse.postfix.main_cf import followed
 from diagnose.parse.postfix.pattern_rule import Rule, Untried
@@ -52,7 +50,7 @@ _ACCESS = re.compile(
     tags=("postfix", "config"),
     needs=("postfix",),
 )
-def content_rules(ctx: Context) -> Iterator[Observation]:
+def content_rules(ctx: Context) -> Observations:
     postfix = mta(ctx)
     applied: dict[str, int] = {}
     last: dict[str, re.Match[str]] = {}
@@ -70,7 +68,7 @@ def content_rules(ctx: Context) -> Iterator[Observation]:
     for how, match in last.items():
         other = "a milter" if "milter-" in match[0] else "an access table of smtpd"
         parameter = {"header": "header_checks", "body": "body_checks"}.get(match["where"], other)
-        data: dict[str, Scalar] = {
+        data: Data = {
             "how": how,
             "parameter": parameter,
             "count": applied[how],
@@ -117,7 +115,7 @@ def _fits(rule: Rule, applied: re.Match[str], said: str) -> bool:
         return True
 
 
-def _rules(ctx: Context, postfix: Mta, unlogged: bool) -> Iterator[Observation]:
+def _rules(ctx: Context, postfix: Mta, unlogged: bool) -> Observations:
     """Observes rules that could stop mail, where the log shows none that did. unlogged: the log could not be read."""
     found = False
     for parameter in _PARAMETERS:

@@ -6,12 +6,22 @@ lookup.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from diagnose import facts
-from diagnose.check import FLAG, Context, Lookup, MapLookup, SignSpec, ask_all, check, fail, ok, skip
+from diagnose.check import (
+    FLAG,
+    Context,
+    Lookup,
+    MapLookup,
+    Observation,
+    Observations,
+    SignSpec,
+    ask_all,
+    check,
+    fail,
+    ok,
+    skip,
+)
 from diagnose.facts import Route
-from diagnose.model import Observation
 
 _HOSTS = 3  # next hops that are looked at
 
@@ -23,7 +33,7 @@ _HOSTS = 3  # next hops that are looked at
     tags=("postfix", "config", "dns"),
     needs=("postfix",),
 )
-def dns_settings(ctx: Context) -> Iterator[Observation]:
+def dns_settings(ctx: Context) -> Observations:
     way = facts.route(ctx)
     if way is None or not way.remote:
         skip("no mail leaves by SMTP on this route")

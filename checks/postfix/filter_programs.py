@@ -5,9 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import ANY, Context, MailLog, Now, Processes, Read, SignSpec, Stat, check, fail, ok, unknown
+from diagnose.check import (
+    ANY,
+    Context,
+    Data,
+    MailLog,
+    Now,
+    Observation,
+    Observations,
+    Processes,
+    Read,
+    SignSpec,
+    Stat,
+    check,
+    fail,
+    ok,
+    unknown,
+)
 from diagnose.facts import Mta, mail_log, mta
-from diagnose.model import Observation, Scalar
 from diagnose.parse.text import duration
 
 _FILTERED = re.compile(r"/pipe\[\d+\]: \w+: to=<.*status=sent")
@@ -23,11 +38,11 @@ _BACKENDS = ("mailbox_transport", "virtual_transport", "local_transport", "fallb
     tags=("postfix",),
     needs=("postfix",),
 )
-def filter_programs(ctx: Context) -> Iterator[Observation]:
+def filter_programs(ctx: Context) -> Observations:
     postfix = mta(ctx)
     for role, parameter, path, channel in dict.fromkeys(_wanted(postfix)):
         reply = ctx.ask(Stat(path))
-        data: dict[str, Scalar] = {"role": role, "parameter": parameter, "path": path, "endpoint": path}
+        data: Data = {"role": role, "parameter": parameter, "path": path, "endpoint": path}
         if reply.problem:
             yield unknown("filter.program", path, f"{parameter}: {reply.problem}", **data)
         elif not reply.exists:
@@ -46,7 +61,7 @@ def filter_programs(ctx: Context) -> Iterator[Observation]:
             )
 
 
-def _hangs(ctx: Context, channel: str, data: dict[str, Scalar]) -> Observation | None:
+def _hangs(ctx: Context, channel: str, data: Data) -> Observation | None:
     """A failure if a run of this transport's pipe(8) has lasted for _LONG seconds, else None. pipe(8) gives up after
     `command_time_limit` (1000 s)."""
     known, now = ctx.ask(Processes()).processes, ctx.ask(Now()).epoch
@@ -63,7 +78,7 @@ def _hangs(ctx: Context, channel: str, data: dict[str, Scalar]) -> Observation |
     )
 
 
-def _kept(ctx: Context, data: dict[str, Scalar]) -> Observation | None:
+def _kept(ctx: Context, data: Data) -> Observation | None:
     """A failure if a content filter took messages and handed none back, by the log: no more came in than it was
     given, and none went out; else None. A filter that delivers by itself looks the same."""
     log = mail_log(ctx)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 from diagnose.check import (
     ANY,
     Context,
+    Data,
     Dial,
     DialReply,
+    Observation,
+    Observations,
     Query,
     Read,
     SignSpec,
     Stat,
+    Status,
     ask_all,
     check,
     fail,
@@ -24,7 +27,6 @@ from diagnose.check import (
 )
 from diagnose.facts import Mta, failures, mta
 from diagnose.facts.filter_services import Service, address, here, wanted
-from diagnose.model import Observation, Scalar, Status
 
 # The dialogue that shows each kind's program to be alive; other kinds are only connected to.
 _GOES = {"content": "banner", "milter": "milter", "policy": "policy"}
@@ -44,7 +46,7 @@ _KINDS = ("refused", "missing", "unlisted")
     tags=("postfix",),
     needs=("postfix",),
 )
-def filters(ctx: Context) -> Iterator[Observation]:
+def filters(ctx: Context) -> Observations:
     postfix = mta(ctx)
     named = list(dict.fromkeys(wanted(postfix)))
     dialled = [(s, address(s.endpoint)) for s in named if s.endpoint.startswith("inet:")]
@@ -83,7 +85,7 @@ def _put_off(ctx: Context) -> dict[int, str]:
 
 def _dialled(service: Service, host: str, port: int, reply: DialReply, put_off: str) -> Observation:
     sign, where = f"filter.{service.kind}", f"{host}:{port}"
-    data: dict[str, Scalar] = {"host": host, "port": port, "parameter": service.parameter, "endpoint": service.endpoint}
+    data: Data = {"host": host, "port": port, "parameter": service.parameter, "endpoint": service.endpoint}
     if hung := _hung(service, reply):
         return (warn if service.soft else fail)(sign, where, hung, error=reply.error, kind="refused", **data)
     if reply.connected and (away := reply.banner if reply.banner[:1] in ("4", "5") else put_off):
@@ -116,7 +118,7 @@ def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
     places = {True: f"{postfix.queue_directory}{name}", False: path} if name.startswith("/") else {False: path}
     wanted_at = tuple(places[one] for one in service.chroots if one in places) or tuple(places.values())
     sign = f"filter.{service.kind}"
-    data: dict[str, Scalar] = {"path": wanted_at[0], "parameter": service.parameter, "endpoint": service.endpoint}
+    data: Data = {"path": wanted_at[0], "parameter": service.parameter, "endpoint": service.endpoint}
     replies = [ctx.ask(Stat(place)) for place in wanted_at]
     own = [
         s

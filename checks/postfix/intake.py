@@ -11,11 +11,15 @@ from collections.abc import Container, Iterator
 
 from diagnose import facts
 from diagnose.check import (
+    FLAG,
     Context,
+    Data,
     Dial,
     DialReply,
     Listeners,
     MailLog,
+    Observation,
+    Observations,
     Processes,
     SignSpec,
     Stat,
@@ -31,7 +35,7 @@ from diagnose.facts import Mta, master, mta
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.facts.postfix import Parameters
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS, OWN_HELO, port_number
-from diagnose.model import FLAG, SAID, Observation, Scalar
+from diagnose.model import SAID
 from diagnose.parse.postfix import master_cf
 from diagnose.parse.postfix.master_cf import Service
 from diagnose.parse.postfix.setting_types import integer, items
@@ -74,7 +78,7 @@ class Port(Parameters):
         return "may" if level == "may" or self.flag("smtpd_use_tls") else "none"
 
     @property
-    def data(self) -> dict[str, Scalar]:
+    def data(self) -> Data:
         return {"service": self.service.name, "host": self.address, "port": self.number}
 
 
@@ -92,7 +96,7 @@ class Port(Parameters):
     needs=("postfix", "network"),
     timeout=8.0,
 )
-def intake(ctx: Context) -> Iterator[Observation]:
+def intake(ctx: Context) -> Observations:
     postfix = mta(ctx)
     if master(ctx) is None:
         skip("Postfix does not run, or its processes cannot be seen")
@@ -144,7 +148,7 @@ def _ports(ctx: Context, postfix: Mta, wanted: Container[int] = range(1, 65536))
         yield Port(service, number, address, master_cf.effective(postfix.settings, service))
 
 
-def _certificates(ctx: Context, port: Port) -> Iterator[Observation]:
+def _certificates(ctx: Context, port: Port) -> Observations:
     if port.tls == "none":
         return
     named = [(name, port.value(name)) for name in _FILES]
@@ -160,7 +164,7 @@ def _certificates(ctx: Context, port: Port) -> Iterator[Observation]:
             return
 
 
-def _wrapping(port: Port, lines: list[str]) -> Iterator[Observation]:
+def _wrapping(port: Port, lines: list[str]) -> Observations:
     """Implicit TLS where clients expect STARTTLS, or the reverse (RFC 8314, section 3): both sides then wait for the other."""
     wrapped = port.flag("smtpd_tls_wrappermode")
     if wrapped == (port.number in IMPLICIT_TLS_PORTS):
@@ -206,9 +210,7 @@ def _dial(ctx: Context, port: Port) -> Dial:
     )
 
 
-def _judged(
-    ctx: Context, postfix: Mta, port: Port, reply: DialReply, lines: list[str], used: bool
-) -> Iterator[Observation]:
+def _judged(ctx: Context, postfix: Mta, port: Port, reply: DialReply, lines: list[str], used: bool) -> Observations:
     where = f"port {port.number}"
     if not reply.connected:
         return  # the check of listeners says so
@@ -265,7 +267,7 @@ def _without_greeting(ctx: Context, postfix: Mta, port: Port, reply: DialReply, 
     return fail("listener.dialogue", where, text, kind="closed" if closed else "mute", **port.data)
 
 
-def _permission(port: Port, reply: DialReply, used: bool) -> Iterator[Observation]:
+def _permission(port: Port, reply: DialReply, used: bool) -> Observations:
     said = next((text for text in (reply.mail, reply.rcpt) if text and not text.startswith("2")), "").splitlines()[-1:]
     reason = classify(said[0], stage="rcpt") if said and not _OUR_NAME.search(said[0]) else None
     if reason is None or reason.label not in ("relay-access-denied", "submission-rejected"):

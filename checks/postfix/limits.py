@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from diagnose.check import Context, Read, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, Observations, Read, check, fail, ok, skip, unknown, warn
 from diagnose.facts import master
 from diagnose.facts.dials import near_end
 from diagnose.facts.network import mail_port
 from diagnose.facts.packets import own_tried
-from diagnose.model import Observation
 
 _ROW = re.compile(r"^(Max [a-z ]+?)\s{2,}(\S+)\s+(\S+)", re.M)
 # Below these a daemon of Postfix cannot open its tables and sockets, or be mapped at all.
@@ -31,7 +29,7 @@ _CGROUP = "/sys/fs/cgroup"
     needs=("postfix", "linux"),
     timeout=9.5,  # as the dial that it waits for
 )
-def limits(ctx: Context) -> Iterator[Observation]:
+def limits(ctx: Context) -> Observations:
     used_up = list(_ports(ctx))
     yield from used_up
     top = master(ctx)
@@ -60,7 +58,7 @@ def limits(ctx: Context) -> Iterator[Observation]:
         yield ok("host.limits", "process limits", "the master's limits leave room")
 
 
-def _ports(ctx: Context) -> Iterator[Observation]:
+def _ports(ctx: Context) -> Observations:
     """A failure if each IPv4 connect to the mail's server ends with EADDRNOTAVAIL though no source address is set:
     no local port is left."""
     way = mail_port(ctx)
@@ -73,7 +71,7 @@ def _ports(ctx: Context) -> Iterator[Observation]:
     yield fail("host.limits", "local ports", text, limit="net.ipv4.ip_local_port_range", value=span)
 
 
-def _cgroup(ctx: Context, place: str) -> Iterator[Observation]:
+def _cgroup(ctx: Context, place: str) -> Observations:
     most, now = (ctx.ask(Read(f"{place}/pids.{word}")).text.strip() for word in ("max", "current"))
     if most.isdecimal() and now.isdecimal() and int(now) >= int(most) - 1:
         yield fail("host.limits", "TasksMax", f"{now} of {most} processes are in use", limit="TasksMax", value=most)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, Listener, Listeners, SignSpec, check, fail, ok, unknown, warn
+from diagnose.check import (
+    Context,
+    Data,
+    Listener,
+    Listeners,
+    Observation,
+    Observations,
+    SignSpec,
+    Status,
+    check,
+    fail,
+    ok,
+    unknown,
+    warn,
+)
 from diagnose.facts import Mta, mailer, mta
 from diagnose.facts.contained import contained, master_elsewhere
 from diagnose.knowledge.smtp import port_number
-from diagnose.model import Observation, Scalar, Status
 
 
 @check(
@@ -17,7 +28,7 @@ from diagnose.model import Observation, Scalar, Status
     signs=(SignSpec("listener.smtp", {"kind": ("none", "not-loopback", "loopback-only", "open")}), "listener.expected"),
     tags=("postfix", "host"),
 )
-def listeners(ctx: Context) -> Iterator[Observation]:
+def listeners(ctx: Context) -> Observations:
     reply = ctx.ask(Listeners())
     if reply.problem:
         yield unknown("listener.smtp", "port 25", f"Could not check where programs can submit mail: {reply.problem}")
@@ -54,7 +65,7 @@ def _smtp(found: tuple[Listener, ...]) -> Observation:
     return ok("listener.smtp", "port 25", f"is open on {shown}", port=25, kind="open", address=shown)
 
 
-def _expected(postfix: Mta, found: tuple[Listener, ...]) -> Iterator[Observation]:
+def _expected(postfix: Mta, found: tuple[Listener, ...]) -> Observations:
     """Observes whether something listens for each inet service of smtpd(8) or postscreen(8) whose port number is
     known."""
     disabled = postfix.words("master_service_disable")
@@ -67,7 +78,7 @@ def _expected(postfix: Mta, found: tuple[Listener, ...]) -> Iterator[Observation
         port = port_number(word)
         if not port:
             continue
-        data: dict[str, Scalar] = {"service": service.name, "port": port, "host": "localhost"}
+        data: Data = {"service": service.name, "port": port, "host": "localhost"}
         if any(listener.port == port for listener in found):
             yield ok("listener.expected", service.name, f"something listens on port {port}", **data)
         else:

@@ -6,13 +6,11 @@ Many programs hand mail to /usr/sbin/sendmail, whoever that is: exim, ssmtp, msm
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Listeners, Read, SignSpec, Stat, check, fail, ok, unknown, warn
+from diagnose.check import FLAG, Context, Listeners, Observations, Read, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import Mailer, Mta, greeting, mailer, mailers, master, mta
 from diagnose.knowledge.distributions import POSTFIX_FILES, SENDMAIL
 from diagnose.knowledge.mailers import recognise
-from diagnose.model import Observation
 
 # Mailers that are only recognised: their settings are not read.
 _OTHERS = (
@@ -42,7 +40,7 @@ _FRONTS = tuple("haproxy nginx envoy docker-proxy rootlesskit systemd stunnel st
     signs=("postfix.sendmail-command", SignSpec("postfix.port-25-owner", {"wanted": FLAG})),
     tags=("postfix",),
 )
-def mta_owner(ctx: Context) -> Iterator[Observation]:
+def mta_owner(ctx: Context) -> Observations:
     postfix = mta(ctx)
     here = mailer(ctx)
     if here is not None:
@@ -53,7 +51,7 @@ def mta_owner(ctx: Context) -> Iterator[Observation]:
     yield from _port(ctx, postfix, here)
 
 
-def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _command(ctx: Context, postfix: Mta) -> Observations:
     paths = dict.fromkeys((*((postfix.value("sendmail_path"),) if postfix.installed else ()), *SENDMAIL))
     for path in paths:
         reply = ctx.ask(Stat(path)) if path.startswith("/") else None
@@ -123,7 +121,7 @@ def _wrapped(ctx: Context, real: str, postfix: Mta) -> str:
     return "" if "postfix" in package else _mailer(package)
 
 
-def _port(ctx: Context, postfix: Mta, here: Mailer | None) -> Iterator[Observation]:
+def _port(ctx: Context, postfix: Mta, here: Mailer | None) -> Observations:
     reply = ctx.ask(Listeners())
     if reply.problem:
         yield unknown(

@@ -5,10 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Glob, MailLog, Read, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    Context,
+    Exec,
+    Glob,
+    MailLog,
+    Observation,
+    Observations,
+    Read,
+    Stat,
+    Status,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts import Mta, accounts, master, mta
 from diagnose.facts.accounts import closed_above
-from diagnose.model import Observation, Status
 
 # Directories below the queue directory, as Postfix's own installer (postfix-files) makes them: owner's rights needed.
 _NEEDED = ("incoming", "active", "private")  # which the master makes when it starts, and nobody takes away
@@ -26,7 +41,7 @@ _UNOPENED = re.compile(r"/qmgr\[\d+\]: .*\b(?:active|deferred|incoming|hold)[ /]
     tags=("postfix",),
     needs=("postfix",),
 )
-def permissions(ctx: Context) -> Iterator[Observation]:
+def permissions(ctx: Context) -> Observations:
     postfix = mta(ctx)
     if gone := next(
         (name for parameter, _, name in accounts.missing(ctx, postfix) if parameter != "default_privs"), ""
@@ -48,7 +63,7 @@ def permissions(ctx: Context) -> Iterator[Observation]:
         yield ok("host.queue-permissions", postfix.queue_directory, "owners and modes are as Postfix needs them")
 
 
-def _accounts(ctx: Context) -> Iterator[Observation]:
+def _accounts(ctx: Context) -> Observations:
     """Observes account files that other users cannot read: Postfix's programs look main.cf's accounts up with their
     caller's rights."""
     for path in ("/etc/passwd", "/etc/group"):
@@ -58,7 +73,7 @@ def _accounts(ctx: Context) -> Iterator[Observation]:
             yield _bad(path, text, "root", "0644")
 
 
-def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Observation]:
+def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Observations:
     root = postfix.queue_directory
     top = ctx.ask(Stat(root))
     shut = list(closed_above(ctx, root, top.real))
@@ -126,7 +141,7 @@ def _no_directories(ctx: Context, root: str) -> Iterator[str]:
             yield name
 
 
-def _messages(ctx: Context, root: str, owner: str) -> Iterator[Observation]:
+def _messages(ctx: Context, root: str, owner: str) -> Observations:
     """Observes messages owned by another account, as after a restored backup. It looks only if the queue manager
     failed to open one, because a long queue takes long to search."""
     if any(map(_UNOPENED.search, ctx.ask(MailLog(ctx.settings.since)).lines)):
@@ -137,7 +152,7 @@ def _messages(ctx: Context, root: str, owner: str) -> Iterator[Observation]:
             yield _bad(path, f"does not belong to {owner}{more}: the queue manager cannot open it", owner, "0700")
 
 
-def _data(ctx: Context, postfix: Mta, owner: str) -> Iterator[Observation]:
+def _data(ctx: Context, postfix: Mta, owner: str) -> Observations:
     """The data directory with its master.lock, which the master opens as mail_owner (postfix-files, data_directory)."""
     path = postfix.value("data_directory")
     for each, mode in ((path, "0700"), (f"{path}/master.lock", "0600")) if path else ():
@@ -151,7 +166,7 @@ def _bad(path: str, text: str, owner: str, mode: str) -> Observation:
     return fail("host.queue-permissions", path, text, path=path, owner=owner, mode=mode)
 
 
-def _commands(ctx: Context, postfix: Mta, group: str) -> Iterator[Observation]:
+def _commands(ctx: Context, postfix: Mta, group: str) -> Observations:
     place = postfix.value("command_directory") or "/usr/sbin"
     for name in ("postdrop", "postqueue"):
         path = f"{place}/{name}"
@@ -178,7 +193,7 @@ def _commands(ctx: Context, postfix: Mta, group: str) -> Iterator[Observation]:
             yield ok("host.setgid", path, f"is setgid {group}", **data)
 
 
-def _sendmail(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _sendmail(ctx: Context, postfix: Mta) -> Observations:
     """The command by which programs hand mail in, which everybody must be able to run."""
     named, usual = postfix.value("sendmail_path"), "/usr/sbin/sendmail"
     # Programs call the usual one, whatever name a main.cf of another distribution has.
@@ -192,7 +207,7 @@ def _sendmail(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         yield fail("host.setgid", path, text, path=path, command="sendmail", mode="0755")
 
 
-def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _programs(ctx: Context, postfix: Mta) -> Observations:
     """The directories of Postfix's programs and libraries, which the sendmail command reads with its caller's rights."""
     for path in sorted({postfix.value("daemon_directory"), postfix.value("shlib_directory")}):
         reply = ctx.ask(Stat(path)) if path.startswith("/") else None

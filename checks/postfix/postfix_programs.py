@@ -6,12 +6,26 @@ Every program of Postfix ends at once where main.cf names an account that does n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Exec, Lock, MailLog, MailQueue, Read, SignSpec, Stat, check, fail, ok
+from diagnose.check import (
+    FLAG,
+    Context,
+    Data,
+    Exec,
+    Lock,
+    MailLog,
+    MailQueue,
+    Observations,
+    Read,
+    SignSpec,
+    Stat,
+    check,
+    fail,
+    ok,
+)
 from diagnose.facts import Mta, accounts, mta, route, stands
 from diagnose.facts.mail import SAID_SIGNS
-from diagnose.model import SAID, Observation, Scalar
+from diagnose.model import SAID
 from diagnose.parse.postfix import master_cf
 from diagnose.parse.postfix.main_cf import followed
 from diagnose.parse.words.reason import classify
@@ -57,7 +71,7 @@ _DAEMONS = ("master", "qmgr", "pickup", "cleanup", "trivial-rewrite")
     tags=("postfix", "config"),
     needs=("postfix",),
 )
-def postfix_programs(ctx: Context) -> Iterator[Observation]:
+def postfix_programs(ctx: Context) -> Observations:
     postfix = mta(ctx)
     found = [
         *_accounts(ctx, postfix),
@@ -73,7 +87,7 @@ def postfix_programs(ctx: Context) -> Iterator[Observation]:
         yield ok("config.fatal", "postconf, postqueue", "end without a fatal error")
 
 
-def _accounts(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _accounts(ctx: Context, postfix: Mta) -> Observations:
     for parameter, kind, name in accounts.missing(ctx, postfix):
         text = f"names the {kind} {name}, which does not exist: every program of Postfix exits when it starts"
         yield fail(
@@ -81,7 +95,7 @@ def _accounts(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         )  # fmt: skip
 
 
-def _postlog(postfix: Mta) -> Iterator[Observation]:
+def _postlog(postfix: Mta) -> Observations:
     """postfix(1) does not start without the service that writes maillog_file."""
     if (
         postfix.value("maillog_file")
@@ -102,7 +116,7 @@ _HELD = {
 }
 
 
-def _places(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _places(ctx: Context, postfix: Mta) -> Observations:
     """Directories of programs that main.cf names and that lack what Postfix keeps there."""
     for parameter, program in _HELD.items():
         place = postfix.value(parameter) if parameter in postfix.explicit else ""
@@ -115,7 +129,7 @@ def _places(ctx: Context, postfix: Mta) -> Iterator[Observation]:
             )
 
 
-def _entropy(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _entropy(ctx: Context, postfix: Mta) -> Observations:
     """A failure if tls_random_source is missing, as tlsmgr's log shows: tlsmgr ends, and smtp(8) waits for it
     without a log line."""
     name = "tls_random_source"
@@ -127,7 +141,7 @@ def _entropy(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         yield fail("config.fatal", name, text, parameter=name, value=f"dev:{device}", named=True, **stands(ctx, name))
 
 
-def _libraries(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _libraries(ctx: Context, postfix: Mta) -> Observations:
     """Libraries that programs of Postfix lack; looked for only if one failed to start, or the master is down."""
     said = ctx.ask(Exec(("postconf",))).err + ctx.ask(MailQueue()).err
     lock = ctx.ask(Lock(f"{postfix.queue_directory}/pid/master.pid"))
@@ -150,7 +164,7 @@ def _libraries(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         yield fail("config.fatal", library, text, path=program, library=library, named=True)
 
 
-def _fatal(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _fatal(ctx: Context, postfix: Mta) -> Observations:
     place = f"{postfix.config_directory}/main.cf"
     said = [ctx.ask(Exec(("postconf", *more))).err for more in ((), ("-n",), ("-M",), ("-P",))]
     said.append(ctx.ask(MailQueue()).err)
@@ -191,7 +205,7 @@ def _named(postfix: Mta, text: str, path: str = "") -> str:
     return next(iter((*words, *folders)), "")
 
 
-def _stands(ctx: Context, postfix: Mta, parameter: str) -> dict[str, Scalar]:
+def _stands(ctx: Context, postfix: Mta, parameter: str) -> Data:
     """Path and line of a parameter, and its value, as data; nothing if main.cf does not set it."""
     return (
         {"parameter": parameter, "value": postfix.value(parameter), **stands(ctx, parameter)}
@@ -200,7 +214,7 @@ def _stands(ctx: Context, postfix: Mta, parameter: str) -> dict[str, Scalar]:
     )
 
 
-def _last_words(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _last_words(ctx: Context, postfix: Mta) -> Observations:
     """Fatal errors in the log since Postfix last started or reloaded, of daemons that have logged nothing normal
     since. Those that belong to another cause are left out."""
     alive: set[str] = set()
@@ -247,7 +261,7 @@ def _last_words(ctx: Context, postfix: Mta) -> Iterator[Observation]:
             yield fail("config.fatal", program, words, named=False, logged=True)
 
 
-def _used(ctx: Context, postfix: Mta, kind: str, name: str) -> dict[str, Scalar]:
+def _used(ctx: Context, postfix: Mta, kind: str, name: str) -> Data:
     """Where master.cf names the account, as data."""
     path = f"{postfix.config_directory}/master.cf"
     lines = ctx.ask(Read(path)).text.splitlines()
@@ -256,7 +270,7 @@ def _used(ctx: Context, postfix: Mta, kind: str, name: str) -> dict[str, Scalar]
     return {"path": path, "line": at, "parameter": f"the {kind} {name}"}
 
 
-def _limited(ctx: Context, postfix: Mta, text: str) -> dict[str, Scalar]:
+def _limited(ctx: Context, postfix: Mta, text: str) -> Data:
     """Path and line of a process limit in master.cf that differs from what the program requires, and that value, as
     data; empty if none does."""
     asked = _LIMIT.search(text)

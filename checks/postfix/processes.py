@@ -6,8 +6,6 @@ too, and containers' processes are seen from outside).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from diagnose.check import (
     ANY,
     FLAG,
@@ -17,6 +15,7 @@ from diagnose.check import (
     Lock,
     LockReply,
     Now,
+    Observations,
     Process,
     Processes,
     SignSpec,
@@ -31,7 +30,6 @@ from diagnose.check import (
 from diagnose.facts import Mta, greeting, mailer, mta
 from diagnose.facts.contained import contained, master_elsewhere
 from diagnose.knowledge.distributions import MASTERS
-from diagnose.model import Observation
 
 _HALTED = ("stopped", "tracing-stop")
 _DEAD = ("zombie", "dead", *_HALTED)
@@ -49,7 +47,7 @@ _DEAD = ("zombie", "dead", *_HALTED)
     informational=("postfix.instances",),
     tags=("postfix",),
 )
-def processes(ctx: Context) -> Iterator[Observation]:
+def processes(ctx: Context) -> Observations:
     postfix = mta(ctx)
     if (here := mailer(ctx)) is not None:
         skip(f"the mailer here is {here.title}")
@@ -70,7 +68,7 @@ def processes(ctx: Context) -> Iterator[Observation]:
     yield from _instances(postfix, running, master)
 
 
-def _absent(ctx: Context) -> Iterator[Observation]:
+def _absent(ctx: Context) -> Observations:
     left = ctx.ask(Stat("/etc/postfix")).exists or ctx.ask(Stat("/var/spool/postfix")).exists
     rest = [path for place in MASTERS for path in ctx.ask(Glob(place)).paths]
     if not rest and (elsewhere := master_elsewhere(ctx)):
@@ -111,7 +109,7 @@ def _is_master(process: Process, postfix: Mta) -> bool:
 
 def _judge_master(
     ctx: Context, path: str, lock: LockReply, master: Process | None, running: tuple[Process, ...]
-) -> Iterator[Observation]:
+) -> Observations:
     if master is not None and master.state in _DEAD:
         text = f"the master (pid {master.pid}) is a {master.state} process: nothing is served"
         halted = master.pid if master.state in _HALTED else 0
@@ -165,7 +163,7 @@ def _sees_others(ctx: Context, running: tuple[Process, ...]) -> bool:
     return any(process.user and process.user != own for process in running)
 
 
-def _daemons(running: tuple[Process, ...], master: Process, postfix: Mta) -> Iterator[Observation]:
+def _daemons(running: tuple[Process, ...], master: Process, postfix: Mta) -> Observations:
     """Observes whether qmgr and pickup run as the master's children: they start with it and stay, and nothing moves
     without them."""
     children = [process for process in running if process.parent == master.pid]
@@ -183,7 +181,7 @@ def _daemons(running: tuple[Process, ...], master: Process, postfix: Mta) -> Ite
             yield warn("postfix.daemons", name, "is not among the master's children just now", service=name)
 
 
-def _instances(postfix: Mta, running: tuple[Process, ...], master: Process | None) -> Iterator[Observation]:
+def _instances(postfix: Mta, running: tuple[Process, ...], master: Process | None) -> Observations:
     others = [
         process.pid
         for process in running

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
 
-from diagnose.check import Context, Read, SignSpec, Stat, check, fail, ok, skip, warn
+from diagnose.check import Context, Observations, Read, SignSpec, Stat, check, fail, ok, skip, warn
 from diagnose.facts import Mta, Route, mta, route
 from diagnose.knowledge.smtp import PORT_NUMBERS
-from diagnose.model import Observation
 from diagnose.parse.postfix import main_cf, table
 from diagnose.parse.postfix.main_cf import MainCf
 from diagnose.parse.postfix.sasl_passwd import USUAL_NAMES
@@ -26,7 +24,7 @@ from diagnose.parse.postfix.sasl_passwd import USUAL_NAMES
     tags=("postfix", "config"),
     needs=("postfix",),
 )
-def relay_meant(ctx: Context) -> Iterator[Observation]:
+def relay_meant(ctx: Context) -> Observations:
     postfix = mta(ctx)
     way = route(ctx)
     if way is None:
@@ -136,7 +134,7 @@ def _map(ctx: Context, postfix: Mta) -> tuple[str, str, int] | None:
     return None
 
 
-def _port(ctx: Context, postfix: Mta, way: Route) -> Iterator[Observation]:
+def _port(ctx: Context, postfix: Mta, way: Route) -> Observations:
     """Observes the relay's port. relayhost without one means 25: an oversight if the password map has the host with
     another port."""
     hop = way.hops[0]
@@ -159,7 +157,7 @@ def _port(ctx: Context, postfix: Mta, way: Route) -> Iterator[Observation]:
         yield warn("config.relay-port", way.destination, said, host=way.host, port=25, parameter="relayhost")
 
 
-def _overridden(postfix: Mta, way: Route) -> Iterator[Observation]:
+def _overridden(postfix: Mta, way: Route) -> Observations:
     relayhost = postfix.value("relayhost")
     last = way.reasons[-1] if way.reasons else ""
     if relayhost and relayhost != way.nexthop and last.startswith(("transport_maps", "sender_dependent")):

@@ -5,11 +5,8 @@ The queue manager is restarted by every start and reload, so that its age tells 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, Stat, check, fail, ok, skip, unknown
+from diagnose.check import Context, Data, Observations, Stat, check, fail, ok, skip, unknown
 from diagnose.facts import mail_log, master, mta, queue_manager, route
-from diagnose.model import Observation, Scalar
 from diagnose.parse.text import duration
 
 
@@ -20,7 +17,7 @@ from diagnose.parse.text import duration
     tags=("postfix", "config"),
     needs=("postfix",),
 )
-def reload(ctx: Context) -> Iterator[Observation]:
+def reload(ctx: Context) -> Observations:
     postfix = mta(ctx)
     top, manager = master(ctx), queue_manager(ctx)
     if top is None:
@@ -45,7 +42,7 @@ def reload(ctx: Context) -> Iterator[Observation]:
     yield from _behaviour(ctx)
 
 
-def _behaviour(ctx: Context) -> Iterator[Observation]:
+def _behaviour(ctx: Context) -> Observations:
     """Compares where the last mail in the log went with where the files would send it now."""
     way = route(ctx)
     log = mail_log(ctx)
@@ -56,7 +53,7 @@ def _behaviour(ctx: Context) -> Iterator[Observation]:
         return
     last = max(tried, key=lambda group: group.last or group.first or log.now).sample
     service = last.service or ""
-    data: dict[str, Scalar] = {"domain": way.domain, "service": service, "host": way.host, "port": way.port}
+    data: Data = {"domain": way.domain, "service": service, "host": way.host, "port": way.port}
     suspended = "suspended" in last.text
     if service in ("error", "discard") and way.program not in ("error", "discard") and not suspended:
         text = f"the files send mail to {way.domain} by {way.channel}, but the last message went to {service}"

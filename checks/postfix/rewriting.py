@@ -5,9 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, MailLog, MapLookup, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    Context,
+    MailLog,
+    MapLookup,
+    Observations,
+    Status,
+    Target,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts import Mta, exchangers, mta, origin, route, target
-from diagnose.model import Observation, Status, Target
 from diagnose.parse.postfix import table
 
 _RECIPIENT = ("recipient_canonical_maps", "canonical_maps", "virtual_alias_maps", "recipient_bcc_maps")
@@ -27,7 +39,7 @@ _READ = re.compile(r"/master\[\d+\]: (?:reload|daemon started) -- ")
     tags=("postfix", "config"),
     needs=("postfix",),
 )
-def rewriting(ctx: Context) -> Iterator[Observation]:
+def rewriting(ctx: Context) -> Observations:
     postfix = mta(ctx)
     whose = target(ctx)
     # The newest recipient may be the sender, to whom a bounce goes.
@@ -103,7 +115,7 @@ def _moved(ctx: Context, recipient: str, again: bool) -> str:
     return "" if not last or last in named or given[last].lower() == wanted else given[last]
 
 
-def _by_client(ctx: Context, postfix: Mta, recipient: str | None) -> Iterator[Observation]:
+def _by_client(ctx: Context, postfix: Mta, recipient: str | None) -> Observations:
     """Observes what smtp_generic_maps or lmtp_generic_maps makes of a recipient, though it may be meant for senders
     only: the log does not show it. Without a recipient, the last one in the log is taken."""
     named = (name for service in postfix.master.services for name in service.overrides)
@@ -123,9 +135,7 @@ def _by_client(ctx: Context, postfix: Mta, recipient: str | None) -> Iterator[Ob
         yield from _asked(ctx, postfix, parameter, way.value(parameter), way.recipient, ours=False)
 
 
-def _asked(
-    ctx: Context, postfix: Mta, parameter: str, tables: str, recipient: str, ours: bool
-) -> Iterator[Observation]:
+def _asked(ctx: Context, postfix: Mta, parameter: str, tables: str, recipient: str, ours: bool) -> Observations:
     say = warn if ctx.target.recipient else ok
     for reference, key, value in _hits(ctx, tables, recipient):
         if key.startswith("?"):

@@ -6,13 +6,15 @@ A sandboxed sendmail does not give up: its postdrop stays, tries again every few
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from diagnose.check import (
     Context,
+    Data,
     Disk,
     Exec,
     Glob,
+    Observation,
+    Observations,
     Process,
     Processes,
     Read,
@@ -25,7 +27,6 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts import master, mta
-from diagnose.model import Observation, Scalar
 
 _APPLICATIONS = re.compile(
     r"^(?:php|php-fpm|apache2|httpd|nginx|java|node|ruby|puma|unicorn|python|gunicorn|uwsgi|celery|sidekiq|catalina|dotnet|cron|crond)"
@@ -43,7 +44,7 @@ _NO_NEW = re.compile(r"^(?:NoNewPrivileges|RestrictSUIDSGID)\s*=\s*(?:yes|true|1
     tags=("host",),
     needs=("postfix", "linux"),
 )
-def sandbox(ctx: Context) -> Iterator[Observation]:
+def sandbox(ctx: Context) -> Observations:
     running = [p for p in ctx.ask(Processes()).processes if p.here and p.state != "zombie"]
     stuck = [p for p in running if p.name == "postdrop"]
     for process in stuck[:4]:
@@ -64,7 +65,7 @@ def sandbox(ctx: Context) -> Iterator[Observation]:
         yield ok("host.sandbox", "postdrop", "no postdrop process is stuck")
 
 
-def _units(ctx: Context, seen: set[str]) -> Iterator[Observation]:
+def _units(ctx: Context, seen: set[str]) -> Observations:
     """Observes units in /etc/systemd/system, other than links to packages' ones, whose settings keep the sendmail
     command from working."""
     for path in ctx.ask(Glob("/etc/systemd/system/*.service")).paths[:30]:
@@ -85,7 +86,7 @@ def _units(ctx: Context, seen: set[str]) -> Iterator[Observation]:
 def _stuck(ctx: Context, process: Process) -> Observation:
     flag = _status(ctx, process.pid, "NoNewPrivs")
     unit = _unit(ctx, process.pid)
-    data: dict[str, Scalar] = {"process": "postdrop", "pid": process.pid, "unit": unit, "user": process.user}
+    data: Data = {"process": "postdrop", "pid": process.pid, "unit": unit, "user": process.user}
     if not flag:
         return unknown(
             "host.sandbox", "postdrop", f"pid {process.pid} waits; its status cannot be read by this user", **data

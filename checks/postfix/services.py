@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from diagnose.check import Context, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, Observation, Observations, Scalar, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, mta, route, since_start, tls_mode
-from diagnose.model import Observation, Scalar
 
 # Without these no message moves at all, whatever its way.
 _ALWAYS = ("pickup", "cleanup", "qmgr", "rewrite", "bounce", "defer", "error", "retry", "showq")
@@ -37,7 +36,7 @@ _NO_SOCKET = re.compile(
     tags=("postfix", "config"),
     needs=("postfix",),
 )
-def services(ctx: Context) -> Iterator[Observation]:
+def services(ctx: Context) -> Observations:
     postfix = mta(ctx)
     if not postfix.master.services:
         skip("master.cf could not be read")
@@ -65,7 +64,7 @@ def _lost(
     return say(sign, name, text, service=name, lacking=name, **data)
 
 
-def _missing(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _missing(ctx: Context, postfix: Mta) -> Observations:
     for name in (*_ALWAYS, *_asked_for(ctx, postfix)):
         service = postfix.master.get(name)
         if not _served(postfix, name):
@@ -86,7 +85,7 @@ def _asked_for(ctx: Context, postfix: Mta) -> Iterator[str]:
         yield "proxymap"
 
 
-def _unanswered(ctx: Context, postfix: Mta, known: set[str]) -> Iterator[Observation]:
+def _unanswered(ctx: Context, postfix: Mta, known: set[str]) -> Observations:
     """Observes services that master.cf lacks, and whose socket a program of Postfix did not find since the last
     start, by the log."""
     found: dict[str, re.Match[str]] = {}
@@ -101,7 +100,7 @@ def _unanswered(ctx: Context, postfix: Mta, known: set[str]) -> Iterator[Observa
         yield _lost(name, text, say=say)
 
 
-def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _programs(ctx: Context, postfix: Mta) -> Observations:
     """Observes services that the mail needs and that run another service's program, or one that does not exist."""
     way = route(ctx)
     place = postfix.value("daemon_directory")
@@ -124,7 +123,7 @@ def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:
             yield _lost(name, text, path=path)
 
 
-def _transports(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _transports(ctx: Context, postfix: Mta) -> Observations:
     way = route(ctx)
     if way is None:
         yield unknown("postfix.transport", "transport", "could not determine the route of the mail")

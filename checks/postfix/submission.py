@@ -8,13 +8,26 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from diagnose.check import Context, MailLog, Read, SignSpec, check, fail, ok, unknown, warn
+from diagnose.check import (
+    Context,
+    Data,
+    MailLog,
+    Observation,
+    Observations,
+    Read,
+    SignSpec,
+    check,
+    fail,
+    ok,
+    unknown,
+    warn,
+)
 from diagnose.facts import Mta, mta, origin
 from diagnose.facts.dials import interface_addresses
 from diagnose.knowledge.smtp import OWN_HELO
-from diagnose.model import FITS, Observation, Scalar
+from diagnose.model import FITS
 from diagnose.parse.log import submitted
 
 # By a rule of smtpd(8), or by a milter, which cleanup(8) also asks about mail from the sendmail command.
@@ -38,7 +51,7 @@ _ELSEWHERE = re.compile(
 _STRICT = re.compile(r"reject_(?:non_fqdn|invalid|unknown)_(?:helo_hostname|hostname|sender_domain|sender|client\w*)$")
 _SMALL_LIMIT = 1_000_000  # bytes; a message with one picture is larger
 _HANDED = re.compile(r"/pickup\[\d+\]: \w+: uid=(\d+)")
-_PARAMETER: dict[str, Scalar] = {"parameter": "authorized_submit_users"}
+_PARAMETER: Data = {"parameter": "authorized_submit_users"}
 _USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
 
 
@@ -53,7 +66,7 @@ _USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
     tags=("postfix", "config"),
     needs=("postfix",),
 )
-def submission(ctx: Context) -> Iterator[Observation]:
+def submission(ctx: Context) -> Observations:
     postfix = mta(ctx)
     reply = ctx.ask(MailLog(ctx.settings.since))
     if reply.problem and not reply.lines:
@@ -91,7 +104,7 @@ def submission(ctx: Context) -> Iterator[Observation]:
             since.discard(match["client"])
             reloaded.discard(match["client"])
     for client, match in sorted(last.items()):
-        data: dict[str, Scalar] = {
+        data: Data = {
             "client": client,
             **{key: match.groupdict().get(key) for key in ("sender", "recipient")},
             "text": match["reply"],
@@ -123,7 +136,7 @@ def _foreign(ctx: Context, postfix: Mta, client: str, match: re.Match[str], line
     return not any(f".{sender}".endswith(f".{name}") for name in own if "." in name)
 
 
-def _by_settings(postfix: Mta) -> Iterator[Observation]:
+def _by_settings(postfix: Mta) -> Observations:
     """For use without the log: observes settings of main.cf that would refuse this host's own programs."""
     for parameter in ("smtpd_client_restrictions", "smtpd_helo_restrictions", "smtpd_sender_restrictions"):
         words = postfix.words(parameter) if parameter in postfix.explicit else ()

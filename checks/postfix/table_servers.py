@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from diagnose.check import Context, Dial, MapLookup, check, fail, ok, unknown, warn
+from diagnose.check import Context, Dial, MapLookup, Observations, check, fail, ok, unknown, warn
 from diagnose.facts import mta
 from diagnose.facts.tables import SERVED, Use, uses
-from diagnose.model import Observation
 
 # `tcp:host:port`, `socketmap:inet:host:port:name`.
 _SERVER = re.compile(r"(?:inet:)?(\[?[\w.:-]+?\]?):(\d+)(?::|$)")
@@ -22,13 +20,13 @@ _SERVER = re.compile(r"(?:inet:)?(\[?[\w.:-]+?\]?):(\d+)(?::|$)")
     needs=("postfix",),
     timeout=7.0,
 )
-def table_servers(ctx: Context) -> Iterator[Observation]:
+def table_servers(ctx: Context) -> Observations:
     for use in list(uses(mta(ctx)))[:40]:
         if use.table.type in SERVED:
             yield from _served(ctx, use)
 
 
-def _served(ctx: Context, use: Use) -> Iterator[Observation]:
+def _served(ctx: Context, use: Use) -> Observations:
     """Whether a table's server on this host takes connections and answers; others are left alone."""
     match = _SERVER.match(use.table.name)
     host = match[1].strip("[]") if match else ""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, MapCompare, SignSpec, Stat, check, warn
+from diagnose.check import Context, MapCompare, Observations, SignSpec, Stat, check, warn
 from diagnose.facts import mta
 from diagnose.facts.tables import Use, uses
-from diagnose.model import Observation
 from diagnose.parse.postfix import table
 
 
@@ -20,14 +17,14 @@ from diagnose.parse.postfix import table
     needs=("postfix",),
     timeout=7.0,
 )
-def table_stale(ctx: Context) -> Iterator[Observation]:
+def table_stale(ctx: Context) -> Observations:
     postfix = mta(ctx)
     for use in list(uses(postfix))[:40]:
         if table.needs_postmap(use.table) and (not postfix.map_types or use.table.type in postfix.map_types):
             yield from _stale(ctx, use)
 
 
-def _stale(ctx: Context, use: Use) -> Iterator[Observation]:
+def _stale(ctx: Context, use: Use) -> Observations:
     source, compiled = ctx.ask(Stat(use.table.name)), ctx.ask(Stat(table.files(use.table)[0]))
     if not (source.exists and compiled.exists and source.mtime > compiled.mtime + 1):
         return

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from diagnose.check import Context, MapLookup, Stat, check, fail, ok, unknown, warn
+from diagnose.check import Context, MapLookup, Observations, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
 from diagnose.facts.tables import SERVED, Use, uses
-from diagnose.model import Observation
 from diagnose.parse.postfix import table
 
 _TESTED = ("texthash", "regexp", "pcre", "cidr", *table.INDEXED)
@@ -27,7 +25,7 @@ _TESTED = ("texthash", "regexp", "pcre", "cidr", *table.INDEXED)
     needs=("postfix",),
     timeout=7.0,
 )
-def tables(ctx: Context) -> Iterator[Observation]:
+def tables(ctx: Context) -> Observations:
     postfix = mta(ctx)
     named = list(uses(postfix))
     if not named:
@@ -37,7 +35,7 @@ def tables(ctx: Context) -> Iterator[Observation]:
             yield from _judge(ctx, postfix, use)
 
 
-def _judge(ctx: Context, postfix: Mta, use: Use) -> Iterator[Observation]:
+def _judge(ctx: Context, postfix: Mta, use: Use) -> Observations:
     kind, name, parameter = use.table.type, use.table.name, use.parameter
     data = use.data
     severe = fail if use.scope == "all" else warn
@@ -69,7 +67,7 @@ def _judge(ctx: Context, postfix: Mta, use: Use) -> Iterator[Observation]:
     yield from _works(ctx, use, data)
 
 
-def _works(ctx: Context, use: Use, data: dict[str, str]) -> Iterator[Observation]:
+def _works(ctx: Context, use: Use, data: dict[str, str]) -> Observations:
     """Looks up a key that no table will hold, and observes what Postfix itself says of the table."""
     if use.table.type not in _TESTED:
         yield ok("table.present", use.table.key, f"exists ({use.parameter})", **data)

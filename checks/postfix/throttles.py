@@ -7,13 +7,12 @@ of the log tells it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
 
 from diagnose import facts
-from diagnose.check import Context, Now, SignSpec, check, fail, ok, skip, warn
+from diagnose.check import Context, Now, Observation, Observations, Scalar, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts import Mta, Route, mta, route
-from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import master_cf, postconf
 from diagnose.parse.postfix.queue import QueueGroup
 from diagnose.parse.postfix.setting_types import integer, seconds
@@ -37,7 +36,7 @@ _DELAYS = (("destination_rate_delay", False), ("transport_rate_delay", True))
     tags=("postfix", "config", "mail"),
     needs=("postfix",),
 )
-def throttles(ctx: Context) -> Iterator[Observation]:
+def throttles(ctx: Context) -> Observations:
     postfix = mta(ctx)
     settings = master_cf.effective(postfix.settings, postfix.master.get("qmgr", ""))
     hurried = list(_hurried(ctx, settings))
@@ -57,9 +56,7 @@ def _value(settings: dict[str, str], name: str) -> str:
     return postconf.expand(settings.get(name, ""), settings).strip()
 
 
-def _untried(
-    ctx: Context, postfix: Mta, settings: dict[str, str], groups: Iterable[QueueGroup]
-) -> Iterator[Observation]:
+def _untried(ctx: Context, postfix: Mta, settings: dict[str, str], groups: Iterable[QueueGroup]) -> Observations:
     """Messages in the active queue without an attempt, by the transport that they wait for."""
     now = ctx.ask(Now()).epoch
     waiting: dict[str, tuple[Route, list[QueueGroup]]] = {}
@@ -134,7 +131,7 @@ def _narrow(postfix: Mta, settings: dict[str, str], channel: str, count: int, ag
     return []
 
 
-def _paused(ctx: Context, settings: dict[str, str], groups: Iterable[QueueGroup]) -> Iterator[Observation]:
+def _paused(ctx: Context, settings: dict[str, str], groups: Iterable[QueueGroup]) -> Observations:
     """Observes deferred mail if the settings put the next attempt PAUSE seconds or more away."""
     pauses = {name: seconds(_value(settings, name)) or 0 for name in ("minimal_backoff_time", "queue_run_delay")}
     parameter = max(pauses, key=lambda name: pauses[name])
@@ -150,7 +147,7 @@ def _paused(ctx: Context, settings: dict[str, str], groups: Iterable[QueueGroup]
     yield _said(ctx, "pause", parameter, value, text, sure=passing, count=count)
 
 
-def _hurried(ctx: Context, settings: dict[str, str]) -> Iterator[Observation]:
+def _hurried(ctx: Context, settings: dict[str, str]) -> Observations:
     """A failure if maximal_queue_lifetime is below SHORT and the log shows mail that expired: a later attempt might
     have succeeded."""
     log, parameter = facts.mail_log(ctx), "maximal_queue_lifetime"

@@ -7,12 +7,11 @@ import re
 import time
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Now, SignSpec, Stat, check, ok, skip, warn
+from diagnose.check import Context, Data, Exec, Now, Observations, SignSpec, Stat, check, ok, skip, warn
 from diagnose.facts import Mta, Route, mta, route, tls_mode
 from diagnose.facts.relay import way_in
 from diagnose.facts.relay_tls import spoken, tried
 from diagnose.knowledge.recognise import identify
-from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix.setting_types import items
 
 AHEAD = 21  # days; what renews by itself does so when a third of its life is left
@@ -32,7 +31,7 @@ _SERVER = ("smtpd_tls_cert_file", "smtpd_tls_eccert_file", "smtpd_tls_chain_file
     needs=("postfix",),
     timeout=9.5,
 )
-def certificate_dates(ctx: Context) -> Iterator[Observation]:
+def certificate_dates(ctx: Context) -> Observations:
     postfix, way = mta(ctx), route(ctx)
     if not postfix.settings:
         skip(postfix.problem or "Postfix's settings cannot be read")
@@ -44,7 +43,7 @@ def certificate_dates(ctx: Context) -> Iterator[Observation]:
     yield from _relay(ctx, way)
 
 
-def _relay(ctx: Context, way: Route) -> Iterator[Observation]:
+def _relay(ctx: Context, way: Route) -> Observations:
     """Observes the relay's certificate, if it verifies now; another check reports one that does not."""
     into = way_in(ctx, way)
     tls = spoken(ctx, way, into).tls if ctx.settings.network and tried(way, into) else None
@@ -53,7 +52,7 @@ def _relay(ctx: Context, way: Route) -> Iterator[Observation]:
         yield from _ends(ctx, "relay", into.place, "its certificate", (tls.not_before, tls.not_after), ahead)
 
 
-def _client(ctx: Context, way: Route) -> Iterator[Observation]:
+def _client(ctx: Context, way: Route) -> Observations:
     for name, path in _files(_CLIENT, way):
         said = _openssl(ctx, path)
         if (life := _life(said)) is not None:
@@ -63,7 +62,7 @@ def _client(ctx: Context, way: Route) -> Iterator[Observation]:
             yield warn("certificate.ends", path, text, kind="client-purpose", path=path, parameter=name)
 
 
-def _server(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _server(ctx: Context, postfix: Mta) -> Observations:
     """Observes smtpd's certificates, if it offers TLS to other hosts. Nobody verifies the one that Debian's package
     makes (snakeoil)."""
     listens = postfix.words("inet_interfaces")
@@ -101,11 +100,11 @@ def _life(said: str) -> tuple[float, float] | None:
 
 def _ends(
     ctx: Context, kind: str, place: str, whose: str, life: tuple[float, float], ahead: int = AHEAD
-) -> Iterator[Observation]:
+) -> Observations:
     begins, ends = life
     left = (ends - ctx.ask(Now()).epoch) / _DAY
     day = time.strftime("%Y-%m-%d", time.gmtime(ends))
-    data: dict[str, Scalar] = {"kind": kind, "days": int(left), "date": day, "path": "" if kind == "relay" else place}
+    data: Data = {"kind": kind, "days": int(left), "date": day, "path": "" if kind == "relay" else place}
     if left > min(ahead, (ends - begins) / _DAY / LIFE):
         yield ok("certificate.ends", place, f"{whose} is valid until {day}", **data)
     elif left > 0:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import FLAG, Context, Now, SignSpec, TlsInfo, check, fail, ok, skip, unknown, warn
+from diagnose.check import FLAG, Context, Now, Observations, SignSpec, TlsInfo, check, fail, ok, skip, unknown, warn
 from diagnose.facts.relay import way_in
 from diagnose.facts.relay_tls import spoken, tried
 from diagnose.facts.route import Route
 from diagnose.facts.ways import way_by_smtp
-from diagnose.model import Observation
 from diagnose.parse.postfix import tls_settings
 
 _WHY = {
@@ -34,7 +31,7 @@ _WHY = {
     probes=True,
     timeout=9.5,
 )
-def relay_certificate(ctx: Context) -> Iterator[Observation]:
+def relay_certificate(ctx: Context) -> Observations:
     way = way_by_smtp(ctx)
     into = way_in(ctx, way)
     tls = spoken(ctx, way, into).tls if tried(way, into) else None

@@ -5,13 +5,11 @@ Both are cancelled at once (RSET).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import ANY, FLAG, Context, SignSpec, check, fail, ok, skip, warn
+from diagnose.check import ANY, FLAG, Context, Data, Observations, SignSpec, Stage, check, fail, ok, skip, warn
 from diagnose.facts import target
 from diagnose.facts.relay import session, way_in
 from diagnose.facts.ways import relay_in_use
-from diagnose.model import SPEAKS, Observation, Scalar, Stage
+from diagnose.model import SPEAKS
 from diagnose.parse.words.reason import classify
 from diagnose.parse.words.smtp_reply import code_of
 
@@ -30,7 +28,7 @@ _WANTS_TLS = ("starttls-required", "relay-requires-tls")
     probes=True,
     timeout=9.5,
 )
-def relay_envelope(ctx: Context) -> Iterator[Observation]:
+def relay_envelope(ctx: Context) -> Observations:
     """Observes the relay's replies to MAIL FROM and RCPT TO; the first refusal counts."""
     way = relay_in_use(ctx)
     into, asked = way_in(ctx, way), session(ctx, way)
@@ -40,7 +38,7 @@ def relay_envelope(ctx: Context) -> Iterator[Observation]:
         return
     reply = asked.reply
     signed_in = reply.auth.startswith("235")
-    where: dict[str, Scalar] = into.data | {"sender": target(ctx).sender or "", "recipient": way.recipient}
+    where: Data = into.data | {"sender": target(ctx).sender or "", "recipient": way.recipient}
     for stage, text in (("mail", reply.mail), ("rcpt", reply.rcpt)):
         code = code_of(text)
         if not text or code // 100 == 2:

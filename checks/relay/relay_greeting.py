@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import ANY, Context, DialReply, SignSpec, check, fail, ok, skip, warn
+from diagnose.check import ANY, Context, DialReply, Observations, SignSpec, Stage, check, fail, ok, skip, warn
 from diagnose.facts.next_hop_name import named
 from diagnose.facts.relay import WayIn, session, way_in
 from diagnose.facts.ways import relay_in_use
 from diagnose.knowledge.phrases import Grip
 from diagnose.knowledge.recognise import identify
-from diagnose.model import Observation, Stage
 from diagnose.parse.words.reason import classify
 from diagnose.parse.words.smtp_reply import code_of
 
@@ -24,7 +21,7 @@ from diagnose.parse.words.smtp_reply import code_of
     probes=True,
     timeout=9.5,
 )
-def relay_greeting(ctx: Context) -> Iterator[Observation]:
+def relay_greeting(ctx: Context) -> Observations:
     way = relay_in_use(ctx)
     if not named(ctx, way).found:
         skip("the relay's name does not resolve")
@@ -35,7 +32,7 @@ def relay_greeting(ctx: Context) -> Iterator[Observation]:
         yield from _banner(into, reply)
 
 
-def _catch_all(into: WayIn) -> Iterator[Observation]:
+def _catch_all(into: WayIn) -> Observations:
     """Warns of a mail-testing service's host, which takes every message and delivers none."""
     known = identify(into.host)
     named = next((host for host in known.hosts if host.name == into.host.lower()), None) if known else None
@@ -44,7 +41,7 @@ def _catch_all(into: WayIn) -> Iterator[Observation]:
         yield warn("relay.catch-all", into.place, text, host=into.host, port=into.port, provider=known.name)
 
 
-def _banner(into: WayIn, reply: DialReply) -> Iterator[Observation]:
+def _banner(into: WayIn, reply: DialReply) -> Observations:
     where = into.data
     if not reply.banner:
         return  # the check of the relay's TLS says why there was no greeting

@@ -6,9 +6,8 @@ One real AUTH with the configured credentials (unless told not to).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from diagnose.check import ANY, Context, SignSpec, check, fail, ok, unknown, warn
+from diagnose.check import ANY, Context, Observations, SignSpec, Stage, check, fail, ok, unknown, warn
 from diagnose.facts import Route
 from diagnose.facts.relay import (
     Session,
@@ -21,7 +20,6 @@ from diagnose.facts.relay import (
 )
 from diagnose.facts.ways import relay_in_use
 from diagnose.knowledge.recognise import identify
-from diagnose.model import Observation, Stage
 from diagnose.parse.postfix import table
 from diagnose.parse.words.reason import Reason, classify
 from diagnose.parse.words.smtp_reply import code_of
@@ -39,7 +37,7 @@ _PASSING = ("server-busy", "rate-limited", "greylisted", "server-error", "sessio
     probes=True,
     timeout=9.5,
 )
-def relay_login(ctx: Context) -> Iterator[Observation]:
+def relay_login(ctx: Context) -> Observations:
     if problem := settings_problem(ctx):
         yield unknown("relay.login", "relay", problem)
         return
@@ -59,7 +57,7 @@ def relay_login(ctx: Context) -> Iterator[Observation]:
     yield from _login(ctx, way, into, asked)
 
 
-def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Iterator[Observation]:
+def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Observations:
     found, reply, where = sasl(ctx, way), asked.reply, into.data
     hit = found.hit
     if not found.enabled or (hit is None and not found.blind):

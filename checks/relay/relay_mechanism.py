@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, DialReply, SignSpec, check, fail, ok, skip, warn
+from diagnose.check import Context, DialReply, Observations, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts import Route, unheard
 from diagnose.facts.relay import WayIn, options, plug_ins, sasl, session, way_in
 from diagnose.facts.ways import relay_in_use
-from diagnose.model import Observation
 from diagnose.parse.postfix import sasl_options
 
 
@@ -25,7 +22,7 @@ from diagnose.parse.postfix import sasl_options
     probes=True,
     timeout=9.5,
 )
-def relay_mechanism(ctx: Context) -> Iterator[Observation]:
+def relay_mechanism(ctx: Context) -> Observations:
     way = relay_in_use(ctx)
     into, asked = way_in(ctx, way), session(ctx, way)
     if not asked.reply.greeted:
@@ -34,7 +31,7 @@ def relay_mechanism(ctx: Context) -> Iterator[Observation]:
     yield from _mechanism(ctx, way, into, asked.reply)
 
 
-def _mechanism(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Iterator[Observation]:
+def _mechanism(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Observations:
     found = sasl(ctx, way)
     where = into.data | {"offered": " ".join(reply.mechanisms)}
     encrypted = bool(reply.tls and reply.tls.version)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, SignSpec, check, stated
+from diagnose.check import Context, Observations, SignSpec, check, stated
 from diagnose.facts.next_hop_name import named
 from diagnose.facts.ways import relay_in_use
-from diagnose.model import Observation
 
 _KINDS = tuple("spelling pasted port-name nxdomain no-data servfail hosts-only brackets family sinkhole".split())
 
@@ -21,7 +18,7 @@ _KINDS = tuple("spelling pasted port-name nxdomain no-data servfail hosts-only b
     probes=True,
     timeout=9.5,
 )
-def relay_name(ctx: Context) -> Iterator[Observation]:
+def relay_name(ctx: Context) -> Observations:
     way = relay_in_use(ctx)
     name = named(ctx, way)
     if name.said is not None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
-from diagnose.check import Context, check, ok, skip, warn
+from diagnose.check import Context, Data, Observations, check, ok, skip, warn
 from diagnose.facts import now
 from diagnose.facts.relay import sasl, uses_token, way_in
 from diagnose.facts.ways import relay_in_use
 from diagnose.knowledge.recognise import identify
-from diagnose.model import Observation, Scalar
 
 AHEAD = 120  # days: getting another login, or another relay, takes weeks
 
@@ -22,7 +20,7 @@ AHEAD = 120  # days: getting another login, or another relay, takes weeks
     tags=("relay-login", "relay", "sasl"),
     needs=("postfix",),
 )
-def relay_password_end(ctx: Context) -> Iterator[Observation]:
+def relay_password_end(ctx: Context) -> Observations:
     way = relay_in_use(ctx)
     known, login = identify(way.host), sasl(ctx, way)
     if not login.enabled or (login.hit is None and not login.blind) or uses_token(ctx, way):
@@ -32,7 +30,7 @@ def relay_password_end(ctx: Context) -> Iterator[Observation]:
     if known is None or end is None or not end.stated:
         skip("no end of password logins is known for this relay")
     left = (date.fromisoformat(end.date) - now(ctx).date()).days
-    data: dict[str, Scalar] = {
+    data: Data = {
         "host": way.host,
         "provider": known.name,
         "date": end.date,

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, Exec, SignSpec, TlsInfo, check, fail, ok, warn
+from diagnose.check import Context, Exec, Observation, Observations, SignSpec, Stage, TlsInfo, check, fail, ok, warn
 from diagnose.facts import Route, mta
 from diagnose.facts.relay import WayIn, way_in
 from diagnose.facts.relay_tls import spoken, tried
 from diagnose.facts.ways import way_by_smtp
-from diagnose.model import Observation, Stage
 from diagnose.parse.postfix import tls_settings
 
 _MODERN = ("TLSv1.2", "TLSv1.3")
@@ -25,7 +22,7 @@ _KINDS = ("invalid-list", "own-protocols", "own-ciphers", "no-common", "stalled"
     probes=True,
     timeout=9.5,
 )
-def relay_protocol(ctx: Context) -> Iterator[Observation]:
+def relay_protocol(ctx: Context) -> Observations:
     way = way_by_smtp(ctx)
     into = way_in(ctx, way)
     if into.mode.level != "none" and not way.mailer:
@@ -45,7 +42,7 @@ def relay_protocol(ctx: Context) -> Iterator[Observation]:
         yield say("relay.protocol", into.place, text, kind=kind, error=tls.error, **into.tls_data)
 
 
-def _settings(ctx: Context, way: Route, into: WayIn) -> Iterator[Observation]:
+def _settings(ctx: Context, way: Route, into: WayIn) -> Observations:
     """Observes protocol settings that are invalid, or that allow no version from TLS 1.2 on."""
     mode, where = into.mode, into.tls_data
     name = "smtp_tls_mandatory_protocols" if mode.mandatory else "smtp_tls_protocols"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-from diagnose.check import Context, DialReply, SignSpec, check, fail, ok, unknown, warn
+from diagnose.check import Context, Data, DialReply, Observations, SignSpec, Stage, check, fail, ok, unknown, warn
 from diagnose.facts import Route
 from diagnose.facts.dialogue import unfinished
 from diagnose.facts.dials import met
@@ -13,7 +12,6 @@ from diagnose.facts.network import egress, private_view
 from diagnose.facts.next_hop_name import named
 from diagnose.facts.relay import WayIn, begin, passed_over, session, settings_problem, way_in
 from diagnose.facts.ways import relay_in_use
-from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.system.own_network import is_private
 
@@ -53,7 +51,7 @@ _OUTCOMES = (*(o.value for o in Outcome), "closed", "silent", "not-smtp", "passe
     probes=True,
     timeout=9.5,
 )
-def relay_reachable(ctx: Context) -> Iterator[Observation]:
+def relay_reachable(ctx: Context) -> Observations:
     if problem := settings_problem(ctx):
         yield unknown("relay.reachable", "relay", f"Cannot tell which relay to test: {problem}")
         return
@@ -65,7 +63,7 @@ def relay_reachable(ctx: Context) -> Iterator[Observation]:
         yield from _reachable(ctx, way, way_in(ctx, way), session(ctx, way).reply)
 
 
-def _reachable(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Iterator[Observation]:
+def _reachable(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Observations:
     where = into.data
     if reply.problem and (not reply.connected or reply.stage == "banner"):
         yield unknown(
@@ -111,12 +109,12 @@ def _others(ctx: Context, port: int, reply: DialReply, outcome: Outcome) -> str:
     return "open" if egress(ctx).pattern(port).opened else ""
 
 
-def _unbracketed(ctx: Context, way: Route, into: WayIn, works: bool) -> Iterator[Observation]:
+def _unbracketed(ctx: Context, way: Route, into: WayIn, works: bool) -> Observations:
     """Observes a relay written without brackets whose MX records lead to another host: a failure if only the name's
     own address answers."""
     if way.bracketed or into.host == way.host:
         return
-    where: dict[str, Scalar] = {"host": way.host, "next_hop": way.nexthop, "exchanger": into.host, "port": way.port}
+    where: Data = {"host": way.host, "next_hop": way.nexthop, "exchanger": into.host, "port": way.port}
     if works:
         yield ok("relay.name", way.host, f"leads to {into.host} by its MX record", **where)
         return

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, SignSpec, check, fail, ok, skip, unknown
+from diagnose.check import FLAG, Context, Observations, SignSpec, Stage, check, fail, ok, skip, unknown
 from diagnose.facts.dialogue import KINDS, PASSED, STAGES, broken, unfinished
 from diagnose.facts.names import is_public
 from diagnose.facts.relay import session, way_in
 from diagnose.facts.ways import relay_in_use
-from diagnose.model import FLAG, Observation, Stage
 
 
 @check(
@@ -27,7 +24,7 @@ from diagnose.model import FLAG, Observation, Stage
     probes=True,
     timeout=9.5,
 )
-def relay_session(ctx: Context) -> Iterator[Observation]:
+def relay_session(ctx: Context) -> Observations:
     way = relay_in_use(ctx)
     into, reply = way_in(ctx, way), session(ctx, way).reply
     if not reply.connected:

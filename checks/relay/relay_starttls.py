@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, DialReply, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, DialReply, Observation, Observations, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Route, unheard
 from diagnose.facts.dialogue import unfinished
 from diagnose.facts.relay import WayIn, sasl, session, settings_problem, way_in
 from diagnose.facts.relay_tls import spoken, tried
 from diagnose.facts.ways import way_by_smtp
-from diagnose.model import Observation
 
 
 @check(
@@ -22,7 +19,7 @@ from diagnose.model import Observation
     probes=True,
     timeout=9.5,
 )
-def relay_starttls(ctx: Context) -> Iterator[Observation]:
+def relay_starttls(ctx: Context) -> Observations:
     if problem := settings_problem(ctx):
         yield unknown("relay.starttls", "relay", problem)
         return

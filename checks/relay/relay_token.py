@@ -6,14 +6,28 @@ It is read, never used and never renewed: a refresh token may be good for one ti
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-from diagnose.check import Context, Glob, Now, Read, SignSpec, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    Context,
+    Data,
+    Glob,
+    Now,
+    Observation,
+    Observations,
+    Read,
+    SignSpec,
+    Stat,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts import Route, mta
 from diagnose.facts.relay import sasl, uses_token, way_in
 from diagnose.facts.ways import relay_in_use
-from diagnose.model import Observation, Scalar
 
 # Token files of sasl-xoauth2 (its README), whose paths stand in place of passwords; below smtp(8)'s chroot, if any.
 _PLACES = ("/etc/tokens/*", "/etc/postfix/tokens/*", "/etc/sasl-xoauth2/*", "/var/lib/sasl-xoauth2/*")
@@ -27,7 +41,7 @@ _MOST = 8
     tags=("relay-login", "relay", "sasl"),
     needs=("postfix",),
 )
-def relay_token(ctx: Context) -> Iterator[Observation]:
+def relay_token(ctx: Context) -> Observations:
     way = relay_in_use(ctx)
     found = sasl(ctx, way)
     if not found.enabled or not uses_token(ctx, way):
@@ -58,7 +72,7 @@ def _files(ctx: Context, root: str, user: str) -> list[str]:
 
 def _judged(ctx: Context, way: Route, place: str, user: str, path: str) -> Observation:
     sign, stat, reply = "relay.token", ctx.ask(Stat(path)), ctx.ask(Read(path, secret="token"))
-    data: dict[str, Scalar] = {"path": path, "user": user, "host": way.host, "owner": stat.owner}
+    data: Data = {"path": path, "user": user, "host": way.host, "owner": stat.owner}
     if reply.problem:
         return unknown(sign, place, f"the token file {path} could not be read: {reply.problem}", **data)
     said: dict[str, Any] = json.loads(reply.text or "{}")

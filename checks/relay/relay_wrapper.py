@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, SignSpec, check, fail, ok, warn
+from diagnose.check import Context, Observations, SignSpec, check, fail, ok, warn
 from diagnose.facts.relay import session, way_in
 from diagnose.facts.relay_tls import spoken, tried
 from diagnose.facts.ways import way_by_smtp
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
-from diagnose.model import Observation
 
 
 @check(
@@ -21,7 +18,7 @@ from diagnose.model import Observation
     probes=True,
     timeout=9.5,
 )
-def relay_wrapper(ctx: Context) -> Iterator[Observation]:
+def relay_wrapper(ctx: Context) -> Observations:
     way = way_by_smtp(ctx)
     into = way_in(ctx, way)
     mode, where = into.mode, into.tls_data

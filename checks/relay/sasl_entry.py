@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, MapCompare, Read, SignSpec, check, fail, ok, skip, warn
+from diagnose.check import Context, Data, MapCompare, Observations, Read, SignSpec, Status, check, fail, ok, skip, warn
 from diagnose.facts import Route
 from diagnose.facts.relay import Asked, Sasl, sasl, way_in
 from diagnose.facts.sasl_map import compared, usable
 from diagnose.facts.ways import relay_in_use
-from diagnose.model import Observation, Scalar, Status
 from diagnose.parse.postfix import sasl_flaws, sasl_passwd, table
 from diagnose.parse.postfix.sasl_passwd import SaslPasswd
 from diagnose.parse.postfix.table import Table
@@ -26,7 +23,7 @@ from diagnose.parse.postfix.table import Table
     needs=("postfix",),
     timeout=8.0,
 )
-def sasl_entry(ctx: Context) -> Iterator[Observation]:
+def sasl_entry(ctx: Context) -> Observations:
     way = relay_in_use(ctx)
     found = sasl(ctx, way)
     if not found.enabled or not found.asked or not usable(ctx, found):
@@ -55,13 +52,13 @@ def _text(ctx: Context, it: Table) -> SaslPasswd | None:
     return None if reply.problem else sasl_passwd.parse(reply.text)
 
 
-def _line_in_use(way: Route, hit: Asked, text: SaslPasswd | None) -> Iterator[Observation]:
+def _line_in_use(way: Route, hit: Asked, text: SaslPasswd | None) -> Observations:
     path = table.source(hit.table)
     entry = text.get(hit.key) if text is not None else None
     shown = entry or sasl_passwd.parse_value(hit.key, hit.value)
     flaws = sasl_flaws.in_use(shown, text if entry is not None else None, hit.has_colon)
     place = f"{path} line {shown.line}" if shown.line and path else hit.key
-    where: dict[str, Scalar] = {"path": path, "line": shown.line, "key": hit.key, "user": hit.user}
+    where: Data = {"path": path, "line": shown.line, "key": hit.key, "user": hit.user}
     where |= {"table": hit.table.key if path else "", "next_hop": way.nexthop}
     for flaw in flaws:
         say = fail if flaw.harmful else warn
@@ -70,14 +67,14 @@ def _line_in_use(way: Route, hit: Asked, text: SaslPasswd | None) -> Iterator[Ob
         yield ok("sasl.line", place, "is well-formed", **where)
 
 
-def _lost_line(way: Route, it: Table, text: SaslPasswd) -> Iterator[Observation]:
+def _lost_line(way: Route, it: Table, text: SaslPasswd) -> Observations:
     if flaw := sasl_flaws.lost(text, way.host):
         path = table.source(it)
-        where: dict[str, Scalar] = {"path": path, "line": flaw.line, "table": it.key, "next_hop": way.nexthop}
+        where: Data = {"path": path, "line": flaw.line, "table": it.key, "next_hop": way.nexthop}
         yield fail("sasl.line", f"{path} line {flaw.line}", f"the line {flaw.said}", kind=flaw.kind, **where)
 
 
-def _no_key(ctx: Context, way: Route, found: Sasl, texts: dict[str, SaslPasswd]) -> Iterator[Observation]:
+def _no_key(ctx: Context, way: Route, found: Sasl, texts: dict[str, SaslPasswd]) -> Observations:
     entries = [entry for text in texts.values() for entry in text.entries]
     if not entries:
         for one in found.asked:
@@ -88,7 +85,7 @@ def _no_key(ctx: Context, way: Route, found: Sasl, texts: dict[str, SaslPasswd])
     shown = table.hide(found.asked[0].table.raw)
     path = table.source(found.asked[0].table)
     into = way_in(ctx, way)
-    where: dict[str, Scalar] = {
+    where: Data = {
         "next_hop": way.nexthop,
         "host": way.host,
         "path": path,

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, Exec, SignSpec, Stat, check, fail, ok, skip, unknown
+from diagnose.check import Context, Data, Exec, Observations, SignSpec, Stat, check, fail, ok, skip, unknown
 from diagnose.facts import Mta, mta
 from diagnose.facts.relay import plug_ins, relay_route, settings_problem
-from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import table
 from diagnose.parse.postfix.sasl_passwd import USUAL_NAMES
 
@@ -25,7 +22,7 @@ _OWNERS = ("root", "postfix")
     tags=("relay", "sasl"),
     needs=("postfix",),
 )
-def files(ctx: Context) -> Iterator[Observation]:
+def files(ctx: Context) -> Observations:
     if problem := settings_problem(ctx):
         yield unknown("sasl.plugins", "SASL", problem)
         return
@@ -57,7 +54,7 @@ def files(ctx: Context) -> Iterator[Observation]:
         yield ok("sasl.plugins", "SASL plug-ins", f"installed: {', '.join(sorted(found))}")
 
 
-def _type(ctx: Context, kind: str) -> Iterator[Observation]:
+def _type(ctx: Context, kind: str) -> Observations:
     reply = ctx.ask(Exec(("postconf", "-A")))
     known = reply.out.split()
     if reply.problem or (not known and reply.code != 0):
@@ -70,7 +67,7 @@ def _type(ctx: Context, kind: str) -> Iterator[Observation]:
         yield fail("sasl.type", "smtp_sasl_type", text, value=kind, parameter="smtp_sasl_type")
 
 
-def _exposed(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _exposed(ctx: Context, postfix: Mta) -> Observations:
     maps = table.parse_list(postfix.value("smtp_sasl_password_maps"))
     named = [(table.source(it), path) for it in maps for path in dict.fromkeys((table.source(it), *table.files(it)))]
     there = [(source, path, reply) for source, path in named if path and (reply := ctx.ask(Stat(path))).kind == "file"]
@@ -80,7 +77,7 @@ def _exposed(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         there = [(path, path, reply) for path in usual if (reply := ctx.ask(Stat(path))).kind == "file"]
     for source, path, reply in there:
         said, kind = _why_exposed(ctx, path, reply.mode, reply.owner)
-        where: dict[str, Scalar] = {
+        where: Data = {
             "path": source or path,
             "file": path,
             "mode": f"{reply.mode:04o}",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, stated, unknown
+from diagnose.check import FLAG, Context, Data, Observations, SignSpec, check, fail, ok, stated, unknown
 from diagnose.facts import Route, mta
 from diagnose.facts.relay import Sasl, sasl, settings_problem, way_in
 from diagnose.facts.sasl_map import lookup
 from diagnose.facts.ways import relay_in_use
-from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import table
 
 
@@ -25,7 +22,7 @@ from diagnose.parse.postfix import table
     needs=("postfix",),
     timeout=8.0,
 )
-def sasl_map(ctx: Context) -> Iterator[Observation]:
+def sasl_map(ctx: Context) -> Observations:
     if problem := settings_problem(ctx):
         yield unknown("sasl.enabled", "SASL", problem)
         return
@@ -39,15 +36,15 @@ def sasl_map(ctx: Context) -> Iterator[Observation]:
         yield fail("sasl.map", "smtp_sasl_password_maps", text, kind="unset", next_hop=way.nexthop, host=way.host)
     for one in found.asked:
         it, state = one.table, lookup(ctx, one)
-        where: dict[str, Scalar] = {"table": table.hide(it.key), "path": table.source(it), "type": it.type}
+        where: Data = {"table": table.hide(it.key), "path": table.source(it), "type": it.type}
         where |= {"parameter": "smtp_sasl_password_maps", "next_hop": way.nexthop}
         sign = "sasl.map-type" if state.kind == "unsupported" else "sasl.map"
         yield stated(state, sign, table.hide(it.raw), **where)
 
 
-def _enabled(ctx: Context, way: Route, found: Sasl) -> Iterator[Observation]:
+def _enabled(ctx: Context, way: Route, found: Sasl) -> Observations:
     into, postfix = way_in(ctx, way), mta(ctx)
-    where: dict[str, Scalar] = {"host": way.host, "next_hop": way.nexthop, "provider": into.provider}
+    where: Data = {"host": way.host, "next_hop": way.nexthop, "provider": into.provider}
     where |= {"path": f"{postfix.config_directory}/sasl_passwd"}
     usual = (postfix.value("default_database_type"), "lmdb", "hash", "cdb", "texthash")
     kind = next((t for t in usual if t in postfix.map_types), "hash")

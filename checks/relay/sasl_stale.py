@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, SignSpec, check, skip, stated
+from diagnose.check import Context, Observations, SignSpec, check, skip, stated
 from diagnose.facts.relay import sasl
 from diagnose.facts.sasl_map import compared, usable
 from diagnose.facts.ways import relay_in_use
-from diagnose.model import Observation
 from diagnose.parse.postfix import table
 
 
@@ -20,7 +17,7 @@ from diagnose.parse.postfix import table
     needs=("postfix",),
     timeout=8.0,
 )
-def sasl_stale(ctx: Context) -> Iterator[Observation]:
+def sasl_stale(ctx: Context) -> Observations:
     way = relay_in_use(ctx)
     found = sasl(ctx, way)
     if not found.enabled:

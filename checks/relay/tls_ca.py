@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, SignSpec, check, fail, ok, unknown, warn
+from diagnose.check import Context, Data, Observations, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Route, ca, mta, tls_mode
 from diagnose.facts.relay import settings_problem
 from diagnose.facts.ways import way_by_smtp
-from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import tls_settings
 
 _SAYS = {
@@ -27,7 +24,7 @@ _SAYS = {
     tags=("tls",),
     needs=("postfix",),
 )
-def tls_ca(ctx: Context) -> Iterator[Observation]:
+def tls_ca(ctx: Context) -> Observations:
     if problem := settings_problem(ctx):
         yield unknown("tls.ca", "TLS", problem)
         return
@@ -35,10 +32,10 @@ def tls_ca(ctx: Context) -> Iterator[Observation]:
     yield from _authorities(ctx, way, tls_mode(ctx, way).level)
 
 
-def _authorities(ctx: Context, way: Route, level: str) -> Iterator[Observation]:
+def _authorities(ctx: Context, way: Route, level: str) -> Observations:
     mode = tls_mode(ctx, way)
     path, directory = mode.ca_file, mode.ca_path
-    where: dict[str, Scalar] = {"level": level, "bundle": "", "next_hop": way.nexthop, "host": way.host}
+    where: Data = {"level": level, "bundle": "", "next_hop": way.nexthop, "host": way.host}
     if level == "none":
         return
     if path:
@@ -84,7 +81,7 @@ def _authorities(ctx: Context, way: Route, level: str) -> Iterator[Observation]:
         yield ok("tls.ca", directory, "holds certificates (smtp_tls_CApath)", path=directory)
 
 
-def _in_chroot(ctx: Context, way: Route, directory: str, level: str) -> Iterator[Observation]:
+def _in_chroot(ctx: Context, way: Route, directory: str, level: str) -> Observations:
     """Observes the CA directory as smtp(8) sees it, which reads it after it has changed its root."""
     service = way.service
     if service is None or not service.chroot:

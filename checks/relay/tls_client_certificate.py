@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, SignSpec, Stat, check, fail, warn
+from diagnose.check import Context, Observations, SignSpec, Stat, check, fail, warn
 from diagnose.facts import Route, ca, tls_mode
 from diagnose.facts.ways import way_by_smtp
-from diagnose.model import Observation
 
 _ONE_EACH = ("smtp_tls_cert_file", "smtp_tls_key_file", "smtp_tls_eccert_file", "smtp_tls_eckey_file")
 _CHAINS = "smtp_tls_chain_files"
@@ -20,7 +17,7 @@ _CHAINS = "smtp_tls_chain_files"
     tags=("tls",),
     needs=("postfix",),
 )
-def tls_client_certificate(ctx: Context) -> Iterator[Observation]:
+def tls_client_certificate(ctx: Context) -> Observations:
     way = way_by_smtp(ctx)
     level = tls_mode(ctx, way).level
     if level == "none":
@@ -45,7 +42,7 @@ def tls_client_certificate(ctx: Context) -> Iterator[Observation]:
             )
 
 
-def _pair(ctx: Context, way: Route) -> Iterator[Observation]:
+def _pair(ctx: Context, way: Route) -> Observations:
     """A key that is not the certificate's: Postfix loads neither, and goes on without TLS."""
     found: list[tuple[str, str, str]] = []  # parameter, path, text
     for path in way.words(_CHAINS):

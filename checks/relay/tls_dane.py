@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, Lookup, SignSpec, ask_all, check, fail, ok, unknown, warn
+from diagnose.check import Context, Data, Lookup, Observations, SignSpec, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts import Route, mta, next_hop_hosts, tls_mode
 from diagnose.facts.ways import way_by_smtp
-from diagnose.model import Observation, Scalar
 
 
 @check(
@@ -17,12 +14,12 @@ from diagnose.model import Observation, Scalar
     tags=("tls",),
     needs=("postfix",),
 )
-def tls_dane(ctx: Context) -> Iterator[Observation]:
+def tls_dane(ctx: Context) -> Observations:
     way = way_by_smtp(ctx)
     level = tls_mode(ctx, way).level
     if level not in ("dane", "dane-only", "half-dane"):
         return
-    where: dict[str, Scalar] = {"level": level, "host": way.host, "domain": way.domain}
+    where: Data = {"level": level, "host": way.host, "domain": way.domain}
     say = fail if level == "dane-only" else warn
     support = way.value("smtp_dns_support_level") or mta(ctx).value("smtp_dns_support_level")
     if support != "dnssec":

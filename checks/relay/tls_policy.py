@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from diagnose.check import Context, MapLookup, SignSpec, check, fail, ok, unknown, warn
+from diagnose.check import Context, Data, MapLookup, Observations, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import tls_mode
 from diagnose.facts.relay import way_in
 from diagnose.facts.ways import way_by_smtp
-from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import table, tls_settings
 
 
@@ -19,7 +16,7 @@ from diagnose.parse.postfix import table, tls_settings
     tags=("tls",),
     needs=("postfix",),
 )
-def tls_policy(ctx: Context) -> Iterator[Observation]:
+def tls_policy(ctx: Context) -> Observations:
     way = way_by_smtp(ctx)
     into = way_in(ctx, way)
     for it in table.parse_list(way.value("smtp_tls_policy_maps")):
@@ -30,7 +27,7 @@ def tls_policy(ctx: Context) -> Iterator[Observation]:
                     "tls.policy", it.raw, f"could not check which TLS this destination requires: {reply.problem}"
                 )
                 break
-            where: dict[str, Scalar] = {
+            where: Data = {
                 "table": it.key,
                 "path": table.source(it),
                 "key": key,

@@ -19,7 +19,7 @@ from diagnose.apps.settings import MailSettings, Problem
 from diagnose.apps.wider import MISSING
 from diagnose.facts.asks import Asks, globbed
 from diagnose.host.query import Glob, Read, Stat
-from diagnose.model import Scalar
+from diagnose.model import Data
 from diagnose.record import frozen
 
 _JAVA = re.compile(r"^(?!(?:.*/)?(?:application|bootstrap)[\w-]*\.).*\.(?:properties|erb)$", re.I)
@@ -67,7 +67,7 @@ class Application:
         return way_lines(*way).replace("mail.", f"{self.settings.prefix}mail.")
 
     @property
-    def words(self) -> dict[str, Scalar]:
+    def words(self) -> Data:
         """Text fragments for this application: `rule` and `hint` for Java, else `restart` and `documentation`."""
         if self.java:
             return {

@@ -16,7 +16,7 @@ from diagnose.facts.next_hop_name import named
 from diagnose.host.query import Dial, DialReply, Glob, Login, MapLookup, Stat
 from diagnose.knowledge.recognise import identify
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
-from diagnose.model import Scalar, Target
+from diagnose.model import Data, Target
 from diagnose.parse.postfix import sasl_options, sasl_passwd, table, tls_settings
 from diagnose.parse.postfix.nexthop import NextHop
 from diagnose.parse.postfix.table import Table
@@ -138,16 +138,16 @@ class WayIn:
         return f"{self.host}:{self.port}"
 
     @property
-    def data(self) -> dict[str, Scalar]:
+    def data(self) -> Data:
         """Data for every observation on the relay."""
-        said: dict[str, Scalar] = {"host": self.host, "port": self.port}
+        said: Data = {"host": self.host, "port": self.port}
         said |= {"next_hop": self.next_hop, "provider": self.provider}
         return said | ({"program": self.program} if self.program else {})
 
     @property
-    def tls_data(self) -> dict[str, Scalar]:
+    def tls_data(self) -> Data:
         """Data for every observation on its TLS."""
-        more: dict[str, Scalar] = {
+        more: Data = {
             "level": self.mode.level,
             "by": self.mode.by,
             "direct": self.direct,

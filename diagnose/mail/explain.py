@@ -17,16 +17,17 @@ from diagnose.knowledge.phrases import Grip
 from diagnose.model import (
     STRONG,
     Confidence,
+    Data,
     Diagnosis,
     HostInfo,
     Observation,
+    Observations,
     Outcome,
     Report,
     Run,
-    Scalar,
     Status,
     Target,
-)  # fmt: skip
+)
 from diagnose.parse.log.current import OF_CONNECTING
 from diagnose.parse.log.senders import Senders, no_such
 from diagnose.parse.log.settled import Settled
@@ -100,7 +101,7 @@ class Collected:
             if kind.reason is not None and (remark or _source(kind.event) == "quote"):
                 kind.reason = replace(kind.reason, harmless=True)
 
-    def observations(self, numbered: bool = True) -> Iterator[Observation]:
+    def observations(self, numbered: bool = True) -> Observations:
         """One or two for each kind: failed, unknown if the text is not recognised, ok if harmless; and one for a
         sender of spam."""
         far = [kind for kind in self._kinds.values() if kind.reason is not None and kind.reason.label in OF_CONNECTING]
@@ -254,7 +255,7 @@ def _subject(event: Event) -> str:
     return event.service or ""
 
 
-def _observations(kind: _Kind, numbered: bool, several: bool) -> Iterator[Observation]:
+def _observations(kind: _Kind, numbered: bool, several: bool) -> Observations:
     event, reason = kind.event, kind.reason
     subject = f"line {event.number}" if numbered else ""
     times = f" ({kind.count} times)" if kind.count > 1 else ""
@@ -319,14 +320,14 @@ def _refused(event: Event) -> str | None:
     return event.client.rpartition("[")[2].partition("]")[0].removeprefix("IPv6:")
 
 
-def _data(event: Event, reason: Reason, count: int) -> dict[str, Scalar]:
+def _data(event: Event, reason: Reason, count: int) -> Data:
     """The observation's data with the keys of `checks/log.py`, which remedies use."""
     delivery = event if isinstance(event, Delivery) else None
     trouble = event if isinstance(event, Trouble) else None
     recipient = None if trouble is not None else getattr(event, "recipient", None)
     host = reason.peer_name or (delivery.relay_host if delivery and delivery.relay_host != "none" else None)
     port = reason.peer_port or (delivery.relay_port if delivery else None)
-    data: dict[str, Scalar] = {**reason.scalars(), "line": event.number, "count": count, "host": host, "port": port}
+    data: Data = {**reason.scalars(), "line": event.number, "count": count, "host": host, "port": port}
     data |= {
         "domain": (recipient or "").rpartition("@")[2].lower() or None,
         "sender": getattr(event, "sender", None),

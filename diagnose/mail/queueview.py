@@ -20,16 +20,7 @@ from diagnose.knowledge.sayings import saying_of, scope_of
 from diagnose.mail import lookback
 from diagnose.mail.explain import brief
 from diagnose.mail.fate import meaning
-from diagnose.model import (
-    Confidence,
-    Diagnosis,
-    HostInfo,
-    Observation,
-    Outcome,
-    Report,
-    Run,
-    Target,
-)  # fmt: skip
+from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Observations, Outcome, Report, Run, Target
 from diagnose.parse.log import maillog
 from diagnose.parse.postfix.queue import AGE_LIMITS, QueueGroup, QueueSummary
 from diagnose.parse.words.reason import Reason
@@ -287,7 +278,7 @@ def _growth(summary: QueueSummary, now: float, folder: Path) -> Growth | None:
 # --- diagnoses ------------------------------------------------------------------------------------------------------
 
 
-def _observations(summary: QueueSummary, now: float, flows: bool) -> Iterator[Observation]:
+def _observations(summary: QueueSummary, now: float, flows: bool) -> Observations:
     held = summary.messages.get("hold", 0)
     waiting = summary.total - held
     if waiting:
