@@ -353,11 +353,12 @@ def log(ctx: Asks, here: Mailer, now: datetime) -> Reader | None:
     reply = ctx.ask(log_query(ctx))
     if reply.problem and not reply.lines:
         return None
-    return _read(Same(reply), now, outgoing(ctx).port)
+    way = outgoing(ctx)
+    return _read(Same(reply), now, way.port, way.host)
 
 
 @functools.lru_cache(maxsize=4)
-def _read(same: Same[LogReply], now: datetime, port: int) -> Reader:
+def _read(same: Same[LogReply], now: datetime, port: int, host: str) -> Reader:
     from diagnose.parse.mailers.log import read
 
-    return read(same.replies[0].lines, now, port)
+    return read(same.replies[0].lines, now, port, host)

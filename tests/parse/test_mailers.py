@@ -6,8 +6,9 @@ import pytest
 
 from diagnose.apps import logins
 from diagnose.host.secretfile import mask_read
+from diagnose.parse.log.mail_event import Delivery
 from diagnose.parse.mailers import exim, queues, settings
-from diagnose.parse.mailers.log import panics, read
+from diagnose.parse.mailers.log import Reader, panics, read
 from diagnose.parse.mailers.way import Way
 from diagnose.parse.text.masking import Secrets
 
@@ -263,6 +264,66 @@ def test_nullmailers_log() -> None:
     assert reader.log.statuses == {"deferred": 1, "sent": 1}
     assert [label for label, *_ in reader.log.deliveries] == ["relay-credentials-rejected"]
     assert reader.last["1795668956.1062", "maria@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "outcome", "label"),
+    [
+        (
+            ["sSMTP[22]: Creating SSL connection to host", "sSMTP[22]: 550 5.7.60 Client does not have permissions to send as this sender"],
+            ("bounced", "", None, "smarthost.example"),
+            "sender-not-allowed",
+        ),
+        (["sSMTP[22]: Sent mail for a@example.net (221 2.0.0 Bye) uid=33 username=www-data outbytes=350"], ("sent", "", "a@example.net", "smarthost.example"), ""),
+        (
+            [
+                "dma[115]: new mail from user=www-data uid=33 envelope_from=<a@example.net>",
+                "dma[115]: mail to=<b@example.org> queued as 115.55ba955dc6b0",
+                "dma[115.55ba955dc6b0]: <b@example.org> trying delivery",
+                "dma[115.55ba955dc6b0]: using smarthost (smtp.example.com:587)",
+                "dma[115.55ba955dc6b0]: trying remote delivery to smtp.example.com [192.0.2.7] pref 0",
+                "dma[115.55ba955dc6b0]: connect to smtp.example.com [192.0.2.7] failed: Connection timed out",
+            ],
+            ("deferred", "115.55ba955dc6b0", "a@example.net", "smtp.example.com"),
+            "connect-timeout",
+        ),
+        (
+            [
+                "smtpd[28]: ef6bc688c1971710 smtp envelope evpid=e2bff6b9b574e95d from=<a@example.net> to=<b@example.org>",
+                'smtpd[28]: ef6bc68c61b73b8e mta delivery evpid=e2bff6b9b574e95d from=<a@example.net> to=<b@example.org> rcpt=<-> source="192.0.2.1" relay="192.0.2.7 (smtp.example.com)" delay=1s result="Ok" stat="250 2.0.0 Ok"',
+            ],
+            ("sent", "e2bff6b9b574e95d", "a@example.net", "smtp.example.com"),
+            "",
+        ),
+        (
+            [
+                "sm-mta[43]: 6ARNVfaV000043: from=<a@example.net>, size=122, class=0, nrcpts=1, msgid=<1@app.example>, relay=localhost [127.0.0.1]",
+                "sm-mta[45]: 6ARNVfaV000043: to=<b@example.org>, delay=00:00:01, mailer=relay, pri=30122, relay=smtp.example.com [192.0.2.7], dsn=4.0.0, stat=Deferred: Connection timed out with smtp.example.com",
+            ],
+            ("deferred", "6ARNVfaV000043", "a@example.net", "smtp.example.com"),
+            "connect-timeout",
+        ),
+    ],
+)  # fmt: skip
+def test_logs_of_small_mailers(lines: list[str], outcome: tuple[str, str, str | None, str], label: str) -> None:
+    reader = Reader(NOW, 587, "smarthost.example")
+    (event,) = [each for line in lines for each in reader.feed(f"Nov 26 04:30:00 app {line}")]
+    assert isinstance(event, Delivery)
+    assert (event.status, event.queue_id or "", event.sender, event.relay_host) == outcome
+    assert (event.reasons[0].label if event.reasons else "") == label
+
+
+def test_exims_note_on_a_failed_login_says_more_than_the_outcome() -> None:
+    note = EXIM_LOG[1].replace(
+        "H=smtp.example.com [198.51.100.7] Connection timed out",
+        "relay_login authenticator failed H=smtp.example.com [198.51.100.7] 535 5.7.8 Error: authentication failed",
+    )
+    outcome = EXIM_LOG[2].replace(
+        "defer (110): Connection timed out", "defer (-42): authentication required but authentication attempt(s) failed"
+    )
+    assert [label for label, *_ in read([EXIM_LOG[0], note, outcome], NOW).log.deliveries] == [
+        "relay-credentials-rejected"
+    ]
 
 
 def test_panics_are_told_once() -> None:

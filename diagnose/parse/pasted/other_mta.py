@@ -45,8 +45,9 @@ _STAT = late(r"^\W*stat=(?P<stat>Deferred: (?:Connection|Operation|No route|Netw
 _SENDMAIL_RELAY = late(r"\brelay=(?P<host>[^\s,\[]*)\.?(?: ?\[(?P<address>[0-9A-Fa-f.:]+)\])?")
 _OPENSMTPD = late(
     r"(?:\bresult=\"?(?P<result>Ok|TempFail|PermFail)\"?,? |\brelay: (?P<old>Ok|TempFail|PermFail) for )"
-    r".*?(?:\brelay=\"?(?P<host>[^\s\",]+).*?)?\bstat=(?:\"(?P<stat>[^\"]*)\"|(?P<bare>.*)$)"
+    r".*?\bstat=(?:\"(?P<stat>[^\"]*)\"|(?P<bare>.*)$)"
 )
+_OPENSMTPD_RELAY = late(r"\brelay=\"?(?P<address>[^\s\",]+)(?: \((?P<name>[\w.-]+)\))?")
 _TO = late(r"\bto=<?(?P<to>[^>,\s]*)")
 _NO_MX = late(r"Failed to resolve MX for \[relay:(?:[^@\],]*@)?(?P<host>[^,\]:]+)[^\]]*\]: (?P<stat>.*)$")
 _QMAIL = late(r"\bdelivery \d+: (?P<result>success|deferral|failure): (?P<text>\S.*)$")
@@ -156,9 +157,9 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
             text = smtpd["stat"] or smtpd["bare"] or ""
             service = "lmtp" if " mda " in line else None
             to = _TO.search(line)
-            return delivery(
-                status, text, number=number, at=at, to=to["to"] if to else None, host=smtpd["host"], service=service
-            )
+            relay = _OPENSMTPD_RELAY.search(line)
+            host = (relay["name"] or relay["address"]) if relay else None
+            return delivery(status, text, number=number, at=at, to=to["to"] if to else None, host=host, service=service)
     stalwart = _STALWART.search(line) if " = " in line else None
     if stalwart:
         return _stalwart(stalwart, number, at)
@@ -176,8 +177,7 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
         return delivery("deferred", refused["text"], number=number, at=at)
     dma = _DMA.search(line) if "dma[" in line else None
     if dma:
-        error = _ERRNO.search(dma["text"])
-        text = _as_postfix(dma["host"], dma["address"], None, error.group()) if error else dma["text"]
+        text = connecting(dma["host"], dma["address"], None, dma["text"])
         return delivery("deferred", text, number=number, at=at, host=dma["host"])
     if "exitcode=" in line:
         msmtp = _MSMTP.search(line)
@@ -188,7 +188,7 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
             failed = _ERRNO.search(text)
             if failed:
                 dialled = _MSMTP_PORT.search(text)
-                text = _as_postfix(msmtp["host"], None, dialled["port"] if dialled else "587", failed.group())
+                text = connecting(msmtp["host"], None, dialled["port"] if dialled else "587", failed.group())
             return delivery(status, text, number=number, at=at, to=msmtp["to"], host=msmtp["host"])
     return None
 
@@ -246,7 +246,7 @@ def _exim_said(tail: str, port: int, remote: bool = True) -> tuple[str, str | No
     if timeout and not (timeout["first"] and where and (where["port"] or port != 25)):
         text = timeout.group()
     elif error and where and remote and "SMTP error from remote" not in text:
-        text = _as_postfix(host, where["address"], where["port"] or str(port), error.group())
+        text = connecting(host, where["address"], where["port"] or str(port), error.group())
     return text, host
 
 
@@ -265,7 +265,7 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
     error = _ERRNO.search(text)
     if error and match["mailer"] in {"esmtp", "smtp", "relay"}:
         address = where["address"] if where else None
-        text = _as_postfix(host, address, None, error.group())
+        text = connecting(host, address, None, error.group())
     status = "deferred" if stat.startswith("Deferred") else "bounced"
     return delivery(status, text, number=number, at=at, to=match["to"].strip("<>"), host=host)
 
@@ -283,7 +283,7 @@ def _stalwart(match: re.Match[str], number: int, at: datetime | None) -> Deliver
     text = " ".join(filter(None, (about, values.get("code"), values.get("details"), values.get("reason")))).strip()
     error = _ERRNO.search(text)
     if error and event == "connect-error":
-        text = _as_postfix(host, values.get("remoteIp"), values.get("remotePort"), error.group())
+        text = connecting(host, values.get("remoteIp"), values.get("remotePort"), error.group())
     status = "bounced" if event.endswith(("rejected", "perm-fail", "null-mx")) else "deferred"
     return delivery(status, text, number=number, at=at, to=to, host=host)
 
@@ -294,13 +294,16 @@ def _bare_stat(stat: str, number: int, at: datetime | None) -> Delivery:
     where = re.search(r"\b(?:with|by|for) (?P<host>[\w.-]+)", stat)
     host = where["host"].rstrip(".") if where else None
     error = _ERRNO.search(stat)
-    text = _as_postfix(host, None, None, error.group()) if error else stat
+    text = connecting(host, None, None, error.group()) if error else stat
     return delivery("deferred", text, number=number, at=at, host=host)
 
 
-def _as_postfix(host: str | None, address: str | None, port: str | None, error: str) -> str:
-    """A failed connection in Postfix's wording, which the tables know."""
+def connecting(host: str | None, address: str | None, port: str | None, error: str) -> str:
+    """A failed connection in Postfix's wording, which the tables know; other errors unchanged."""
     host = host or address
+    if not (known := _ERRNO.search(error)):
+        return error
+    error = known.group()
     return f"connect to {host}[{address or '0.0.0.0'}]:{port or 25}: {error}" if host else error
 
 
