@@ -14,7 +14,7 @@ from diagnose.parse.text.masking import STARS, coded, mask
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Plan, maker
 from diagnose.remedy.running import BuildTable
-from diagnose.remedy.steps import Class, Refused, Step
+from diagnose.remedy.steps import Refused, Step
 
 _READABLE = 900  # characters of commands to paste; more is `fix`'s to carry out
 _SAID = 3  # reasons of steps
@@ -95,7 +95,7 @@ def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
     # Where a person must get something first, the general words say what.
     words = [plan.text or (not plan.asks and summary(plan)) or diagnosis.remedy.text]
     for step in plan.steps:
-        if step.klass is Class.POLICY and step.opens:
+        if step.allow and step.opens:
             said = re.split(r"(?<=\.) (?=[A-Z])", f"{step.why} This lets {step.opens}.")
             words.append(" ".join(sentence for sentence in said if sentence not in words[0]))
     words += (

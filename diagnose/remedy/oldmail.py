@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from diagnose.host.live import queuefiles
 from diagnose.record import frozen
-from diagnose.remedy.steps import RunStep, postfix_tool
+from diagnose.remedy.steps import Argv, RunStep, postfix_tool
 
 OLD = 86_400  # seconds
 _AT_ONCE = 200  # queue ids of one command
@@ -20,10 +20,10 @@ class HoldMail(RunStep):
     ids: tuple[str, ...]
     config: str = ""
 
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         return tuple(self._commands("-h"))
 
-    def release(self) -> tuple[tuple[str, ...], ...]:
+    def release(self) -> tuple[Argv, ...]:
         return tuple(self._commands("-H"))
 
     def _commands(self, flag: str) -> Iterator[tuple[str, ...]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from diagnose.record import frozen
-from diagnose.remedy.steps import Class, Step
+from diagnose.remedy.steps import Step
 
 if TYPE_CHECKING:
     from diagnose.remedy.evidence import Evidence
@@ -44,11 +44,6 @@ class Plan:
     asks: tuple[Ask, ...] = ()
     by: tuple[Other, ...] = ()
     text: str = ""
-
-    @property
-    def mechanical(self) -> bool:
-        """Whether all of it may be applied without more words."""
-        return bool(self.steps) and all(step.klass is Class.MECHANICAL for step in self.steps)
 
     def commands(self) -> tuple[str, ...]:
         """The commands of all steps, to paste; () if a step has none, because it needs what only a person knows."""

@@ -14,7 +14,7 @@ from diagnose.remedy import guards, never
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.originals import CannotChange, State, look, resolved
 from diagnose.remedy.plan import Plan
-from diagnose.remedy.steps import Class, FileStep, Step, TableEntry
+from diagnose.remedy.steps import FileStep, Step, TableEntry
 
 # What may hold passwords though everybody can read it.
 _SECRET = re.compile(r"sasl|passw|secret|credential|\.env(\.[\w-]+)?$", re.I)
@@ -38,7 +38,7 @@ class Proposal:
 
     @property
     def policy(self) -> tuple[Step, ...]:
-        return tuple(step for step in self.plan.steps if step.klass is Class.POLICY)
+        return tuple(step for step in self.plan.steps if step.allow)
 
 
 def propose(plan: Plan) -> Proposal:

@@ -7,7 +7,29 @@ import shlex
 from diagnose.knowledge import distributions
 from diagnose.parse.postfix import table
 from diagnose.record import frozen
-from diagnose.remedy.steps import Refused, RunStep, Verify, postfix_tool
+from diagnose.remedy.steps import Argv, Refused, RunStep, Verify, postfix_tool
+
+_TAKES_AWAY = frozenset("-D -F -X -P delete flush destroy disable reset stop -f restore".split())
+
+
+@frozen
+class OnPath(RunStep):
+    path: str
+
+    @property
+    def subject(self) -> str:
+        return self.path
+
+    def files(self) -> tuple[str, ...]:
+        return (self.path,)
+
+
+@frozen
+class OneCommand(RunStep):
+    argv: Argv
+
+    def argvs(self) -> tuple[Argv, ...]:
+        return (self.argv,)
 
 
 @frozen
@@ -28,7 +50,7 @@ class BuildTable(RunStep):
     def subject(self) -> str:
         return self.table
 
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         return ((*postfix_tool("postalias" if self.aliases else "postmap", self.config), self.table),)
 
     def files(self) -> tuple[str, ...]:
@@ -39,21 +61,13 @@ class BuildTable(RunStep):
 
 
 @frozen
-class CopyFile(RunStep):
+class CopyFile(OnPath):
     """Copies a file with its owner and mode, such as into the chroot, where Postfix reads a copy."""
 
     source: str
-    path: str
 
-    @property
-    def subject(self) -> str:
-        return self.path
-
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         return (("cp", "-pL", "--", self.source, self.path),)
-
-    def files(self) -> tuple[str, ...]:
-        return (self.path,)
 
     def verify(self) -> tuple[Verify, ...]:
         return (Verify(argv=("cmp", "-s", "--", self.source, self.path)),)
@@ -75,10 +89,10 @@ class Aside(RunStep):
     def subject(self) -> str:
         return self.path
 
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         return (("mv", "-nT", "--", self.path, self.kept),)
 
-    def undo(self) -> tuple[tuple[str, ...], ...]:
+    def undo(self) -> tuple[Argv, ...]:
         gone = (("rm", "-rf", "--one-file-system", "--", self.path),) if self.directory else ()
         return (*gone, ("mv", "-nT", "--", self.kept, self.path))
 
@@ -87,12 +101,11 @@ class Aside(RunStep):
 
 
 @frozen
-class Mode(RunStep):
+class Mode(OnPath):
     """was: the present mode. Refused if it is wider than that, unless `standard` says who demands it:
     "postfix-files" for what Postfix owns, "chroot" for its copies of files that everybody may read, "system" for
     those files themselves, "package" for a group of the mailer's own that its package lets read its logins."""
 
-    path: str
     mode: int
     was: int
     standard: str = ""
@@ -101,37 +114,22 @@ class Mode(RunStep):
         if self.mode & ~self.was and not self.standard:
             raise Refused(f"mode {self.mode:04o} of {self.path} is wider than {self.was:04o}")
 
-    @property
-    def subject(self) -> str:
-        return self.path
-
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         return (("chmod", f"{self.mode:04o}", "--", self.path),)
-
-    def files(self) -> tuple[str, ...]:
-        return (self.path,)
 
     def verify(self) -> tuple[Verify, ...]:
         return (Verify(argv=("stat", "-c", "%a", "--", self.path), prints=f"{self.mode:o}"),)
 
 
 @frozen
-class Ownership(RunStep):
+class Ownership(OnPath):
     """owner, group: by name; "" for one that stays as it is, such as a number that no account has."""
 
-    path: str
     owner: str = ""
     group: str = ""
 
-    @property
-    def subject(self) -> str:
-        return self.path
-
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         return (("chown", "--", f"{self.owner}:{self.group}".removesuffix(":"), self.path),)
-
-    def files(self) -> tuple[str, ...]:
-        return (self.path,)
 
     def verify(self) -> tuple[Verify, ...]:
         form = ("%U" if self.owner else "") + ":" + ("%G" if self.group else "")
@@ -145,7 +143,7 @@ class SetPermissions(RunStep):
     paths: tuple[str, ...]
     config: str = ""
 
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         return ((*postfix_tool("postfix", self.config), "set-permissions"),)
 
     def files(self) -> tuple[str, ...]:
@@ -161,7 +159,7 @@ class Service(RunStep):
     config: str = ""
     unit: str = "postfix"
 
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         own = postfix_tool("postfix", self.config)
         check = (*own, "check")
         if self.verb == "reload":
@@ -169,7 +167,7 @@ class Service(RunStep):
         if self.manager:
             # Debian's postfix.service stays active when the instance below it has ended, and a start would do nothing.
             verb = "restart" if self.manager == "systemd" else self.verb
-            return (check, tuple(shlex.split(distributions.service(self.manager, verb, self.unit))))
+            return (check, managed(self.manager, verb, self.unit))
         return (check, *(((*own, "stop"),) if self.verb == "restart" else ()), (*own, "start"))
 
     def commands(self) -> tuple[str, ...]:
@@ -177,6 +175,14 @@ class Service(RunStep):
 
     def verify(self) -> tuple[Verify, ...]:
         return (Verify(argv=(*postfix_tool("postfix", self.config), "status")),)
+
+
+def _active(manager: str, unit: str) -> tuple[Verify, ...]:
+    return (Verify(argv=("systemctl", "is-active", "--quiet", unit)),) if manager == "systemd" else ()
+
+
+def managed(manager: str, verb: str, unit: str) -> Argv:
+    return tuple(shlex.split(distributions.service(manager, verb, unit)))
 
 
 @frozen
@@ -187,11 +193,11 @@ class Daemon(RunStep):
     manager: str
     unit: str
 
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
-        return (tuple(shlex.split(distributions.service(self.manager, self.verb, self.unit))),)
+    def argvs(self) -> tuple[Argv, ...]:
+        return (managed(self.manager, self.verb, self.unit),)
 
     def verify(self) -> tuple[Verify, ...]:
-        return (Verify(argv=("systemctl", "is-active", "--quiet", self.unit)),) if self.manager == "systemd" else ()
+        return _active(self.manager, self.unit)
 
 
 @frozen
@@ -201,7 +207,7 @@ class Unmask(RunStep):
     allow: str = "service"
     unit: str
 
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         return (("systemctl", "unmask", self.unit),)
 
 
@@ -215,13 +221,13 @@ class StartUnit(RunStep):
     enable: bool = False
     manager: str = "systemd"
 
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         if self.manager != "systemd":
-            return (tuple(shlex.split(distributions.service(self.manager, "start", self.unit))),)
+            return (managed(self.manager, "start", self.unit),)
         return (("systemctl", *(("enable", "--now") if self.enable else ("restart",)), "--", self.unit),)
 
     def verify(self) -> tuple[Verify, ...]:
-        return (Verify(argv=("systemctl", "is-active", "--quiet", self.unit)),) if self.manager == "systemd" else ()
+        return _active(self.manager, self.unit)
 
 
 @frozen
@@ -233,7 +239,7 @@ class Requeue(RunStep):
     config: str = ""
     through_cleanup: bool = False
 
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         if self.through_cleanup:
             return tuple((*postfix_tool("postsuper", self.config), "-r", id) for id in self.ids)
         return tuple((*postfix_tool("postqueue", self.config), "-i", id) for id in self.ids)
@@ -247,7 +253,7 @@ class ReleaseHeld(RunStep):
     ids: tuple[str, ...]
     config: str = ""
 
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         return tuple((*postfix_tool("postsuper", self.config), "-H", id) for id in self.ids)
 
 
@@ -259,7 +265,7 @@ class InstallPackage(RunStep):
     packages: tuple[str, ...]
     install: tuple[str, ...]
 
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         return ((*self.install, *self.packages),)
 
 
@@ -275,7 +281,7 @@ class MakeAccount(RunStep):
     group: str = ""
     home: str = ""
 
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         if self.kind == "group":
             number = () if self.number is None else ("-g", str(self.number))
             return (("groupadd", "--system", *number, "--", self.name),)
@@ -292,60 +298,35 @@ class MakeAccount(RunStep):
 
 
 @frozen
-class FirewallAccept(RunStep):
+class FirewallAccept(OneCommand):
     """The narrowest accept, put before the rule that drops, by the manager that owns the rules. argv: its command; undo: the
     command that takes the accept out again."""
 
     allow: str = "firewall"
-    argv: tuple[str, ...]
     undo: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if set(self.argv) & {
-            "-D",
-            "-F",
-            "-X",
-            "-P",
-            "delete",
-            "flush",
-            "destroy",
-            "disable",
-            "reset",
-            "stop",
-            "-f",
-            "restore",
-        }:
+        if set(self.argv) & _TAKES_AWAY:
             raise Refused(shlex.join(self.argv))
-
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
-        return (self.argv,)
 
 
 @frozen
-class ChangeRoute(RunStep):
+class ChangeRoute(OneCommand):
     """A route or routing rule that leads mail astray, taken out until the next boot, or a route past it. undo: the command that reverts it."""
 
     allow: str = "route"
-    argv: tuple[str, ...]
     undo: tuple[str, ...] = ()
-
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
-        return (self.argv,)
 
 
 @frozen
-class Command(RunStep):
+class Command(OneCommand):
     """Any other repair command (update-ca-certificates, a reload of settings). takes_up: it makes a program read its
     files, so that undo runs it too, once they are as before. changes: the files that it may change; checks: how to
     verify it."""
 
-    argv: tuple[str, ...]
     takes_up: bool = False
     changes: tuple[str, ...] = ()
     checks: tuple[Verify, ...] = ()
-
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
-        return (self.argv,)
 
     def files(self) -> tuple[str, ...]:
         return self.changes

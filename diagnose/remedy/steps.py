@@ -11,21 +11,16 @@ import re
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from enum import Enum
 from types import MappingProxyType
 
 from diagnose.record import frozen
 from diagnose.remedy import edits
 from diagnose.remedy.permitted import permitted
 
+Argv = tuple[str, ...]
 Given = Mapping[str, str]
 """What a person gave for a plan's asks, by name."""
 NONE: Given = MappingProxyType({})
-
-
-class Class(Enum):
-    MECHANICAL = "mechanical"
-    POLICY = "policy"
 
 
 class Refused(ValueError):
@@ -54,10 +49,6 @@ class Step(ABC):
     def subject(self) -> str:
         """What it changes: a parameter, a place in a file, a table; "" if it only starts or reloads something."""
         return ""
-
-    @property
-    def klass(self) -> Class:
-        return Class.POLICY if self.allow else Class.MECHANICAL
 
     @abstractmethod
     def commands(self) -> tuple[str, ...]:
@@ -110,7 +101,7 @@ class Named(FileStep):
 @frozen
 class RunStep(Step):
     @abstractmethod
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
+    def argvs(self) -> tuple[Argv, ...]:
         """The commands to run in their order, without a shell; each must succeed."""
 
     def commands(self) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ def _digest(data: bytes) -> str:
 
 def _wanted(step: FileStep, was: State) -> State:
     """The file's wanted state, apart from its content. Raises Failed."""
-    mode = was.mode if was.kind == "file" else getattr(step, "new_mode", _NEW)
+    mode = was.mode if was.kind == "file" else _NEW
     uid, gid = was.uid, was.gid
     if step.owner:
         user, _, group = step.owner.partition(":")

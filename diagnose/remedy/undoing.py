@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-
-from diagnose.knowledge import distributions
 from diagnose.record import frozen
 from diagnose.remedy.oldmail import HoldMail
 from diagnose.remedy.running import (
@@ -18,10 +15,9 @@ from diagnose.remedy.running import (
     Service,
     StartUnit,
     Unmask,
+    managed,
 )
-from diagnose.remedy.steps import Step, postfix_tool
-
-Argv = tuple[str, ...]
+from diagnose.remedy.steps import Argv, Step, postfix_tool
 
 
 @frozen
@@ -73,4 +69,4 @@ def of(step: Step) -> Undo:
 def _service(manager: str, verb: str, unit: str, config: str = "") -> Argv:
     if not manager and unit == "postfix":
         return (*postfix_tool("postfix", config), verb)
-    return tuple(shlex.split(distributions.service(manager, verb, unit)))
+    return managed(manager, verb, unit)

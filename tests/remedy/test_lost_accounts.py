@@ -10,7 +10,7 @@ from diagnose.knowledge.causes import by_id
 from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Remedy, Run, Scalar, SignSpec, Status
 from diagnose.remedy.make import make
 from diagnose.remedy.running import InstallPackage, MakeAccount, SetPermissions
-from diagnose.remedy.steps import Class, MasterOption, RemoveParameter, RepairLine, SetParameter
+from diagnose.remedy.steps import MasterOption, RemoveParameter, RepairLine, SetParameter
 from tests.checks import pretended_postfix as pretended
 from tests.remedy.test_own_settings import planned
 from tests.remedy.test_plans import context
@@ -32,9 +32,7 @@ def test_a_misspelt_owner_gives_way_to_the_default_that_exists() -> None:
     steps = planned(
         "postfix-config-error", "config.fatal", host, parameter="mail_owner", value="posfix", named=True
     ).steps
-    assert [(step.name, step.klass) for step in steps if isinstance(step, RemoveParameter)] == [
-        ("mail_owner", Class.MECHANICAL)
-    ]
+    assert [(step.name, step.allow) for step in steps if isinstance(step, RemoveParameter)] == [("mail_owner", "")]
 
 
 def test_a_lost_account_is_made_again_with_the_number_of_its_files() -> None:
@@ -44,7 +42,7 @@ def test_a_lost_account_is_made_again_with_the_number_of_its_files() -> None:
         "postfix-config-error", "config.fatal", host, parameter="mail_owner", value="postfix", named=True
     ).steps
     (made,) = (step for step in steps if isinstance(step, MakeAccount))
-    assert (made.number, made.group, made.klass) == (104, "postfix", Class.POLICY)
+    assert (made.number, made.group, made.allow) == (104, "postfix", "account")
     assert not any(isinstance(step, SetPermissions) for step in steps)
 
 
@@ -125,7 +123,7 @@ def test_a_lost_library_comes_with_its_package_where_that_is_known(library: str,
     plan = make(context(pretended.machine()), [found], [run], HostInfo(family="debian"))[cause.id]
     installed = [step for step in plan.steps if isinstance(step, InstallPackage)]
     assert [name for step in installed for name in step.packages] == packages
-    assert not plan.mechanical
+    assert all(step.allow for step in installed)
     assert library in plan.text
 
 
