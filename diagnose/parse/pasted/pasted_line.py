@@ -18,6 +18,7 @@ _MARKUP = late(
     r"\x1b\[[0-9;]{0,12}[A-Za-z]|\x1b\][^\x07]{0,200}\x07|^`{1,3}(?=\S)|(?<=[^`])`{1,3}$|"
     r"(?<!\*)\*\*(?=[A-Za-z<\[(])|(?<=[\w).>\]])\*\*(?!\*)"
 )  # colours, Markdown
+_MONITORED = late(r"^\d\d:\d\d:\d\d\.\d{3} -> ")  # Arduino's serial monitor, before every line
 _FENCE = late(r"^\s*(?:`{3,}|~{3,})[\w -]{0,20}$|^\s*</?(?:pre|code)>\s*$")
 _TAGS = late(r"</?(?:pre|code|br|strong|span|div)(?:\s+[\w-]{1,20}=[^<>@]{0,80})?\s*/?>", re.IGNORECASE)
 _ENTITY = late(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,5}|#x[0-9a-fA-F]{1,5});")
@@ -43,6 +44,8 @@ def cleaned(line: str | bytes) -> str:
         line = "" if _FENCE.match(line) else _MARKUP.sub("", line)
     if '"subject"' in line:
         line = _SUBJECT.sub("", line)  # a message's subject, which may be anything
+    if " -> " in line:
+        line = _MONITORED.sub("", line)
     if "<" in line:
         line = _TAGS.sub("", line)
     if "&" in line and _ENTITY.search(line):
