@@ -8,6 +8,7 @@ only.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from diagnose.knowledge.phrases import Grip
@@ -62,9 +63,14 @@ _OTHER_WORK = late(
 )
 
 
-def is_of_other_work(line: str) -> bool:
-    """Whether a program's line is about its pages, code, database or jobs rather than about mail."""
-    return _OTHER_WORK.search(line) is not None
+def without_other_work(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Numbered lines of a program without those about its pages, code, database or jobs rather than about mail, and
+    without what is indented below them."""
+    others = False
+    for number, line in lines:
+        others = _OTHER_WORK.search(line) is not None or (others and line[:1].isspace())
+        if not others:
+            yield number, line
 
 
 # Every line that reports a failure contains one of these words.

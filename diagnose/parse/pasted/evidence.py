@@ -339,7 +339,7 @@ def _waiting(*, number: int, queue_name: str, queue_id: str, sender: str, recipi
 def _from_block(lines: list[_Numbered], before: str | None = None) -> Iterator[Said]:
     """Read a paragraph: a stack trace, a program's error, or a few separate lines. before: the program of earlier
     paragraphs."""
-    lines = [(number, line) for number, line in lines if not ordinary.is_of_other_work(line)]
+    lines = list(ordinary.without_other_work(lines))
     joined = "\n".join(line for _, line in lines)
     if prose.is_account(joined) or prose.is_rule(joined):
         return
@@ -347,9 +347,8 @@ def _from_block(lines: list[_Numbered], before: str | None = None) -> Iterator[S
     if subject.fetches(joined):
         return
     others = subject.is_of_others(joined, program)
-    for said in _from_paragraph(lines, joined, program):
-        if not (others and (said.reasons[0].bare or sense.is_anybodys(said.reasons[0]))):
-            yield said
+    said = _from_paragraph(lines, joined, program)
+    yield from (each for each in said if not (others and (each.reasons[0].bare or sense.is_anybodys(each.reasons[0]))))
 
 
 def _from_paragraph(lines: list[_Numbered], joined: str, program: str | None) -> Iterator[Said]:

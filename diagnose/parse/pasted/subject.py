@@ -47,7 +47,7 @@ _OF_MAIL = late(
     # spam and lists
     r"spam|dnsbl|rbl\b|block ?list|black ?list|\blisted\b|"
     # mailers, services and the workers that send
-    r"postfix|exim|nullmailer|msmtp|sendgrid|mandrill|sparkpost|postmark|\bresend\b|brevo|\bworkers?\b|sidekiq|scheduler|background job|"
+    r"postfix|exim|nullmailer|msmtp|\b(?:retries_exceeded|network_failure|no_more_hosts)\b|sendgrid|mandrill|sparkpost|postmark|\bresend\b|brevo|\bworkers?\b|sidekiq|scheduler|background job|"
     # codes and ports
     r"\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|\b(?:421|45[0-5]|50[0135]|5[2-5]\d)[ -](?:[45]\.\d|(?-i:[A-Z]))|\b[45]\.\d\.\d{1,3}\b|"
     r"invalid_grant|AADSTS|(?::|\bport[ =:'\"]{1,4})(?:25|465|587|2525)\b",
@@ -55,9 +55,9 @@ _OF_MAIL = late(
 )
 
 
-# Addresses, quoted names, source files, LDAP filters and URLs may contain such words whatever went wrong.
+# Addresses, quoted names, hosts, source files, LDAP filters and URLs may contain such words whatever went wrong.
 _NAMES = late(
-    r"[\w.+-]+@[\w.-]+|\"[^\"\s]+\"|'[^'\s]+'|/\S+\.(?:php|rb|py|js|go)\b|\bmail=[^)\s]*|\b(?:referr?er|path|uri|request)[=:] ?\"?\S+",
+    r"[\w.+-]+@[\w.-]+|\"[^\"\s]+\"|'[^'\s]+'|(?<![\w.-])[A-Za-z][\w-]*(?:\.[\w-]+){2,}|/\S+\.(?:php|rb|py|js|go)\b|\bmail=[^)\s]*|\b(?:referr?er|path|uri|request)[=:] ?\"?\S+",
     re.I,
 )
 
