@@ -69,6 +69,7 @@ _AS_PROGRAM = {
     "system-storage": "server-failing",
 }
 _UNANSWERED = ("app-read-timeout", "app-session-lost")
+_FOLLOWING = {"app-smtp-unreachable", "tls-handshake-failed"}
 _DISTRUSTED = ("app-certificate-untrusted", "relay-certificate-invalid")
 _WHILE_CONNECTING = late(
     r"\bconnect(?:ing|ion attempt)?\b[^,;]{0,60}\b(?:E?CONNRESET|reset)\b|\bTCP_reset\b", re.IGNORECASE
@@ -121,7 +122,7 @@ _ABOUT_MAIL = late(
 )
 _SENT = late(
     r"\b(?:delivery successful|(?:e-?mail|message|mail)\b(?:(?!\bnot\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for|by)\b| ?[{(\[]|[!.]?\s*$)|"
-    r"(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
+    r"(?:e-?)?mails (?:are|were|get) (?:sent|delivered) (?:correctly|fine)|(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
     r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted(?:=|: ?)\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
 )
@@ -210,7 +211,7 @@ def read(
 
     ``groups``: the same lines, grouped by `logical`. ``stage``: the stage that failed, if known.
     """
-    joined = " ".join(line.strip() for _, line in lines)
+    joined = "\n".join(line.strip() for _, line in lines)
     dialled = server_in("\n".join(line for _, line in lines))
     sent = went_through(lines)
     found: list[tuple[list[_Numbered], Reason]] = []
@@ -224,6 +225,10 @@ def read(
     replied = [each for each in found if each[1].code is not None]
     if replied:  # a reply is more specific than a missing answer
         found = [each for each in found if each in replied or each[1].label not in _UNANSWERED]
+    # "could not connect" is a consequence of what else is said.
+    roots = [each for each in found if each[1].label not in _FOLLOWING or each[1].grip >= Grip.PHRASE]
+    if any(reason.grip >= Grip.SENSE for _, reason in roots):
+        found = roots
     best = max((reason.grip for _, reason in found), default=0)
     if best < Grip.PHRASE and len(lines) > 1 and sent < 0:
         whole = classify(joined, program, dialled, stage)
@@ -283,7 +288,9 @@ def classify(
     host, port = server_in(text)
     peer = (host or dialled[0]) if program else None
     port = port or dialled[1]
-    reason = sense.improved(text, reasons_of.classify(text, peer=peer, port=port, stage=stage), peer, port)
+    flat = text.replace("\n", " ")
+    reason = sense.improved(text, reasons_of.classify(flat, peer=peer, port=port, stage=stage), peer, port)
+    text = flat
     if reason is not None and reason.label.startswith("connect-") and (reply := _REPLY.search(text)):
         # What a server says is no failure to connect to it, whatever its words are.
         reason = reasons_of.classify(text[reply.start() :], peer=peer, port=port, stage=stage) or reason
@@ -293,8 +300,10 @@ def classify(
     if program in (None, programs.OTHER):
         about = has_code or reason.grip == Grip.NAMES or _ABOUT_MAIL.search(text) or subject.is_of_mail(text)
         vague = reason.grip <= Grip.TOPIC and prose.is_vague(text)
-        if not about or vague or (reason.bare and prose.supposes(text)):
+        if not about or vague:
             return None
+    if reason.bare and prose.supposes(text):
+        return None
     if program is None:
         return reason
     label = _login(reason, program).label

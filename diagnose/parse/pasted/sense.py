@@ -34,10 +34,12 @@ def improved(text: str, reason: Reason | None, host: str | None, port: int | Non
             return reason if reason.grip == Grip.NAMES and not is_anybodys(reason) else None
         return reason
     text = reasons_of.clean(text[: reasons_of.LONGEST])
-    label = concepts.meaning(text)
-    if label is None or (reason is not None and (label in _VAGUE or not reason.may_be(label))):
+    label = concepts.meaning(text) or concepts.meaning(text.replace("\n", " "))
+    if label is None or (reason is not None and not reason.may_be(label)):
         return reason
-    if timed_out and label != "dns-try-again":
+    if reason is not None and label in _VAGUE and (label != reason.label or reason.grip > Grip.SENSE):
+        return reason
+    if timed_out and not (label == "dns-try-again" or "certificate" in label):
         return reason
     if reason is not None and not (vague or timed_out or _disagree(label, reason.label)):
         return reason

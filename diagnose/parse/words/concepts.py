@@ -22,18 +22,20 @@ _NOT = frozenset(
     "nicht kein keine keinen keiner n ne pas non nao nie niet geen не нет".split()
 )
 _NOT_BEHIND = frozenset("nicht niet".split())  # the verb, at most two words
+_STOP = "colon"  # stands for one: a negation does not go beyond it
 _CLAUSE = late(r"(?<=[.;!?])\s|,?\s(?=(?:please|check|make sure|ensure|bitte)\b)|[。！？，]|\n|\s[|-]\s")
 _ADVICE = late(
-    r"\?$|\b(?:please|check|make sure|ensure|if|whether|when|should|how to|you (?:can|may|need)|bitte|v[ée]rifi(?:ez|que)|"
-    r"compruebe|sprawdź|проверьте)\b|请|請|ください",
+    r"\?$|\b(?:please|check|make sure|ensure|if|whether|when|should|how to|you (?:can(?! send)|may|need)|bitte|v[ée]rifi(?:ez|que)|"
+    r"compruebe|sprawdź|проверьте|raise|throw new)\b|请|請|ください",
     re.IGNORECASE,
 )
-_SETTING = late(r"\b[\w-]+=(?=\S)|\btime-? ?out\W{1,3}\d", re.IGNORECASE)
+_SETTING = late(r"\b[\w-]+=(?=\S)|\btime-? ?out ?[:=] ?\d", re.IGNORECASE)
 _UNAUTHORIZED = late(r"\b(?:HTTP|status(?:[ _]?code)?)\W{1,4}401\b", re.IGNORECASE)  # RFC 9110, section 15.5.2
 _VERSION = late(r"\b(?:TLS|SSL) ?v?\d(?:\.\d)?\b", re.IGNORECASE)
 _GREETING = late(r"\b220[ -]")  # of a server without TLS (RFC 5321, section 4.2)
 _ADDRESS = late(r"\S+@\S+")
 _PATH = late(r"\S*[/\\]\S*|\bno such file\b", re.IGNORECASE)  # or the message that it is missing
+_IDENTIFIER = late(r"\b(?:[\w-]+\.)+(?=[a-z]*[A-Z][a-z]+[A-Z]|[a-z]+[A-Z])")  # its modules, before the name itself
 _NAME = late(r"\b(?=[\d.]*[A-Za-z_-])[\w-]+(?:\.[\w-]+)+\b")  # a host's or a module's
 _PART = late(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = late(r"[^\W\d_]+")
@@ -85,10 +87,10 @@ def _fits(found: Mapping[str, list[int]], needs: tuple[frozenset[str], ...], but
 def _words(clause: str) -> list[str]:
     for pattern, said in (
         *((_UNAUTHORIZED, " unauthorized "), (_GREETING, " plaintext "), (_VERSION, " tls version "), (_SETTING, " ")),
-        *((_ADDRESS, " mailaddress "), (_PATH, " "), (_NAME, " sitename ")),
+        *((_ADDRESS, " mailaddress "), (_PATH, " "), (_IDENTIFIER, " "), (_NAME, " sitename ")),
     ):
         clause = pattern.sub(said, clause)
-    clause = _folded(_PART.sub(" ", clause).replace("n't", " not").replace("n’t", " not"))
+    clause = _folded(_PART.sub(" ", clause).replace("n't", " not").replace("n’t", " not").replace(": ", f" {_STOP} "))
     return _WORD.findall(_UNSPACED.sub(lambda run: " ".join(("", *_unspaced().findall(run[0]), "")), clause))
 
 
@@ -120,12 +122,16 @@ def _concepts(words: list[str]) -> dict[str, list[int]]:
         for concept, term, negated in (each for key in keys for each in terms.get(key, ())):
             if len(term) > 1 and not _goes_on(term, words[at : at + len(term)]):
                 continue
-            denied = not (
-                _NOT.isdisjoint(words[max(0, at - _NEGATED) : at]) and _NOT_BEHIND.isdisjoint(words[at : at + 3])
-            )
-            if denied or not negated:
+            if not negated or _is_denied(words, at):
                 found.setdefault(concept, []).append(at)
     return found
+
+
+def _is_denied(words: list[str], at: int) -> bool:
+    before = words[max(0, at - _NEGATED) : at]
+    if _STOP in before:
+        before = before[len(before) - before[::-1].index(_STOP) :]
+    return not (_NOT.isdisjoint(before) and _NOT_BEHIND.isdisjoint(words[at : at + 3]))
 
 
 def _goes_on(term: _Term, words: list[str]) -> bool:
