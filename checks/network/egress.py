@@ -6,17 +6,19 @@ Each port is tried at several unrelated operators, beside controls that are not 
 from collections.abc import Iterator, Sequence
 
 from diagnose import facts
-from diagnose.check import ANY, Context, Now, SignSpec, ask_all, check, fail, ok, unknown, warn
+from diagnose.check import ANY, Context, Now, Read, SignSpec, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts import application
 from diagnose.facts.contained import contained
-from diagnose.facts.dials import Tried, dial_address, near_end, source, tried
+from diagnose.facts.dials import Tried, dial_address, family_of, near_end, source, tried
 from diagnose.facts.network import FIND, PORTS, Egress, MailPort, addresses, answering, egress, mail_port, service
 from diagnose.facts.packets import apart
 from diagnose.knowledge.labels import Relay, relays
 from diagnose.knowledge.recognise import identify
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import SPEAKS, Observation, Scalar, Stage
+from diagnose.parse.system.nameservice import resolv_conf
 from diagnose.parse.system.outcomes import FAILURES, WORDS, Outcome, Pattern
+from diagnose.parse.system.own_network import is_private
 
 PROVIDERS = 3  # relays to try, in the order in which they would be advised
 ALTERNATES = (587, 465, 2525, 2587, 2465)
@@ -71,6 +73,8 @@ def check_egress(ctx: Context) -> Iterator[Observation]:
 
 def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     total = seen.control(4), seen.control(6)
+    if (lost := _lost_family(ctx, way, seen)) is not None:
+        return lost
     if seen.connected():
         reached = next(t for t in (*seen.controls, *seen.ports) if t.open)
         return ok("egress.internet", "internet", f"{reached.host} port {reached.port} connects", host=reached.host)
@@ -96,6 +100,33 @@ def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
         port=first.port,
         at_most=at_most,
     )
+
+
+def _lost_family(ctx: Context, way: MailPort, seen: Egress) -> Observation | None:
+    """A failure if nothing connects in an address family, although the other works, and all name servers or all the
+    mail's servers are of that family; else None. A host that was given one family only needs no other."""
+    for family, other in ((4, 6), (6, 4)):
+        failed = [t for t in seen.controls if t.family == family and t.outcome in FAILURES]
+        if len(failed) < 2 or seen.connected(family) or not seen.connected(other):
+            continue
+        servers = resolv_conf(ctx.ask(Read("/etc/resolv.conf")).text).used
+        needed = _all_of(family, servers, "the name servers") or _all_of(family, _addresses(ctx, way), way.host)
+        if needed:
+            said = ", ".join(sorted({t.words for t in failed}))
+            text = f"none of {len(failed)} connections over IPv{family} succeeds, on any port ({said}), while IPv{other} works; {needed} can be reached over IPv{family} only"
+            return fail("egress.internet", f"IPv{family}", text, kind=failed[0].outcome.value, host=failed[0].host)
+    return None
+
+
+def _all_of(family: int, known: Sequence[str], whose: str) -> str:
+    """Whose addresses these are, if there are any, all of that family and none in a network of this host's own; else ""."""
+    return whose if known and all(family_of(a) == family and not is_private(a) for a in known) else ""
+
+
+def _addresses(ctx: Context, way: MailPort) -> list[str]:
+    """The addresses of the mail's servers, in both families."""
+    names = way.hosts if way.known else ()
+    return [a for rtype in ("A", "AAAA") for found in addresses(ctx, names, rtype).values() for a in found]
 
 
 def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:

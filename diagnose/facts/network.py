@@ -258,10 +258,13 @@ def egress(ctx: Asks) -> Egress:
     for family in used:
         for probe in _control_probes(family):
             controls.add(probe, probe.host, "connect", helo)
+    for query in controls.queries():
+        _begin(ctx, query)
     questions = [*map(_address_of, names4), *(_address_of(name, "AAAA") for name in names6)]
     answers = _ask_in_time(ctx, questions, NAME_SECONDS + 1.0)
     public = not all(a.tells for a in answers) and any(
-        t.open for t in controls.rows(_ask_in_time(ctx, controls.queries(), CONTROL_SECONDS + 1.0))
+        t.open and t.family == family_of(PUBLIC_RESOLVERS[0])
+        for t in controls.rows(_ask_in_time(ctx, controls.queries(), CONTROL_SECONDS + 1.0))
     )
     found4 = _completed(ctx, names4, "A", answers[: len(names4)], public)
     found6 = _completed(ctx, names6, "AAAA", answers[len(names4) :], public)
@@ -273,7 +276,9 @@ def egress(ctx: Asks) -> Egress:
     result = _sorted_out(used, made, {**found6, **found4})
     if 6 in used and not result.connected(4) and result.connected(6):
         rest = [number for number in chosen if number != port]
-        found6 = addresses(ctx, [p.host for number in rest for p in chosen[number]], "AAAA")
+        # Without an answer so far there is none for further names either.
+        wanted = [p.host for number in rest for p in chosen[number]] if any(a.tells for a in answers) else []
+        found6 = addresses(ctx, wanted, "AAAA")
         more = _Plan()
         for number in rest:
             _add_port(more, chosen[number], found6, "ehlo" if number == 25 else "connect", helo, end)

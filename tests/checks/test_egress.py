@@ -89,6 +89,16 @@ def test_ipv6_only_host_is_judged_by_ipv6() -> None:
     assert not [o for o in found if o.sign.startswith("egress.port") and o.status is Status.WARNING]
 
 
+@pytest.mark.parametrize(
+    ("server", "found"),
+    [("198.51.100.53", ["egress.internet"]), ("192.168.1.1", []), ("127.0.0.53", []), ("2620:fe::fe", [])],
+)
+def test_ipv4_lost_is_no_internet_where_the_name_servers_need_it(server: str, found: list[str]) -> None:
+    world = World(lambda address, port: DROP if "." in address else None)
+    host = network(world, files={"/etc/resolv.conf": f"nameserver {server}\n"})
+    assert failed(run(check_egress, host)) == found
+
+
 def test_relay_on_a_private_address_needs_no_internet() -> None:
     found = run(check_egress, network(World(lambda address, port: DROP), {"relayhost": "[10.1.2.3]:25"}))
     assert failed(found) == []

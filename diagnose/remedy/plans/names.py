@@ -6,6 +6,7 @@ import ipaddress
 import re
 
 from diagnose import facts
+from diagnose.facts.asks import ask_all
 from diagnose.facts.network import PUBLIC_RESOLVERS
 from diagnose.host.query import Exec, Lookup, Now, Read
 from diagnose.model import Status
@@ -40,9 +41,9 @@ def resolver(e: Evidence) -> Plan | None:
         copied = e.copies(anyway=("resolv.conf",)) or _copied(e)
         return Plan(steps=(*steps, *copied, *e.restart("Postfix reads the options when it starts.")))
     listed = resolv_conf(file.text).used
-    answers = next(
-        (s for s in PUBLIC_RESOLVERS if s not in listed and e.ask(Lookup(_ASKED, "A", s, 2.0)).rcode == "NOERROR"), ""
-    )
+    asked = [Lookup(_ASKED, "A", server, 2.0) for server in PUBLIC_RESOLVERS if server not in listed]
+    replies = ask_all(e.ctx, asked)
+    answers = next((q.server for q, reply in zip(asked, replies, strict=True) if reply.rcode == "NOERROR"), "")
     if not answers:
         return None
     steps = []
