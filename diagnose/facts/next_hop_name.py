@@ -11,6 +11,7 @@ from diagnose.facts.names import exchangers
 from diagnose.facts.route import Route
 from diagnose.host.query import Lookup, Read, Resolve
 from diagnose.model import Scalar, Status
+from diagnose.parse.system.nameservice import addresses as known_hosts, hosts
 from diagnose.record import frozen
 
 # Another check reports characters left behind by copying; here they only explain an unknown name.
@@ -50,11 +51,24 @@ def named(ctx: Asks, way: Route) -> Named:
     misspelt = _misspelt(ctx, way)
     if misspelt or hop.address:
         return misspelt or Named(found=True)
-    native = "native" in way.words("smtp_host_lookup") or way.flag("disable_dns_lookups")
-    native = native or way.value("smtp_dns_support_level") == "disabled"
+    native = "native" in way.words("smtp_host_lookup") or _without_dns(way)
     if hop.bracketed or native:
         return _by_address(ctx, way, native)
     return _by_exchangers(ctx, hop.host)
+
+
+def _without_dns(way: Route) -> bool:
+    return way.flag("disable_dns_lookups") or way.value("smtp_dns_support_level") == "disabled"
+
+
+def past_hosts_file(ctx: Asks, way: Route, host: str) -> str:
+    """The address to dial where smtp(8) asks DNS first and the hosts file leads the name elsewhere; else ""."""
+    pinned = known_hosts(hosts(ctx.ask(Read("/etc/hosts")).text), host)
+    if not pinned or way.mailer or _without_dns(way) or way.words("smtp_host_lookup")[:1] == ("native",):
+        return ""
+    rtype = "AAAA" if way.value("inet_protocols").lower() == "ipv6" else "A"
+    found = ctx.ask(Lookup(host, rtype)).answers
+    return next(iter(found), "") if not {*found} & {*pinned} else ""
 
 
 def _misspelt(ctx: Asks, way: Route) -> Named | None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from diagnose.facts import ANYBODY, Asks, Route, TlsMode, mailers, mta, next_hop_hosts, route, target, tls_mode
 from diagnose.facts.dials import near_end
-from diagnose.facts.next_hop_name import named
+from diagnose.facts.next_hop_name import named, past_hosts_file
 from diagnose.host.query import Dial, DialReply, Glob, Login, MapLookup, Stat
 from diagnose.knowledge.recognise import identify
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
@@ -114,7 +114,7 @@ def _ask(ctx: Asks, one: Table, keys: tuple[str, ...]) -> Asked:
 
 @frozen
 class WayIn:
-    """host, port: to dial; ca_file, ca_path: CAs that Postfix verifies against, "" if unusable or unset; ca_broken:
+    """host, port: to dial, at `address` if the system would resolve the name otherwise; ca_file, ca_path: CAs that Postfix verifies against, "" if unusable or unset; ca_broken:
     why the CA file that is set cannot be used; verify_name: the name that the certificate must have, "" for `host`;
     direct: to a recipient's own server, not a relay; program: whose terms advice uses, "" for Postfix."""
 
@@ -132,6 +132,7 @@ class WayIn:
     provider: str
     needs_login: bool
     program: str = ""
+    address: str = ""
 
     @property
     def place(self) -> str:
@@ -158,8 +159,7 @@ class WayIn:
 
 def way_in(ctx: Asks, way: Route) -> WayIn:
     mode = tls_mode(ctx, way)
-    hosts = next_hop_hosts(ctx, way)
-    host = hosts[0] if hosts else way.host
+    host = next(iter(next_hop_hosts(ctx, way)), way.host)
     words = {word.lower() for word in way.words("inet_protocols")}
     family = 4 if words == {"ipv4"} else 6 if words == {"ipv6"} else 0
     known = identify(way.host)
@@ -168,6 +168,8 @@ def way_in(ctx: Asks, way: Route) -> WayIn:
     match = policy.get("match").split(":")[0].strip(".")
     # At the level `secure` the name must be the next hop's, whatever its MX records say.
     name = match if "." in match else (way.host if mode.level == "secure" and not way.bracketed else "")
+    address = past_hosts_file(ctx, way, host)
+    name = name or (host if address else "")
     return WayIn(
         host=host,
         port=way.port,
@@ -180,10 +182,11 @@ def way_in(ctx: Asks, way: Route) -> WayIn:
         # If both are set, the file is used: the directory only adds to it.
         ca_path="" if mode.ca_file and not broken else mode.ca_path,
         ca_broken=broken,
-        verify_name="" if name == host else name,
+        verify_name="" if name == host and not address else name,
         provider=known.name if known else "",
         needs_login=bool(known and known.sign_in in ("password", "oauth2")),
         program=here.program if way.mailer and (here := mailers.mailer(ctx)) else "",
+        address=address,
     )
 
 
@@ -196,9 +199,7 @@ def ca_problem(ctx: Asks, path: str) -> str:
         return ""
     if not stat.exists:
         return "missing"
-    if stat.kind != "file":
-        return "no-file"
-    return "empty" if stat.size == 0 else ""
+    return "no-file" if stat.kind != "file" else "empty" if stat.size == 0 else ""
 
 
 def plug_ins(ctx: Asks) -> frozenset[str] | None:
@@ -332,14 +333,14 @@ def begin(
     encrypted: bool = True,
 ) -> Dial:
     """The query for a dialogue with the relay in one TLS mode. Without `trust` it logs in over verified TLS only."""
-    helo, end = way.value("smtp_helo_name"), near_end(ctx, way)
+    end = near_end(ctx, way)
     return Dial(
-        host=into.host,
+        host=into.address or into.host,
         port=into.port,
         family=into.family,
         tls=tls,
         say=say,
-        helo=helo,
+        helo=way.value("smtp_helo_name"),
         sender=(whose.sender or "") if whose else "",
         recipient=(whose.recipient or "") if whose else "",
         login=login,
@@ -387,8 +388,7 @@ def _towards(way: Route, hop: NextHop) -> Route:
 
 def _greets(ctx: Asks, way: Route) -> bool:
     into = way_in(ctx, way)
-    reply = ctx.ask(begin(ctx, into, way, first_way(into), say="banner"))
-    return reply.banner.startswith("2")
+    return ctx.ask(begin(ctx, into, way, first_way(into), say="banner")).banner.startswith("2")
 
 
 def settings_problem(ctx: Asks) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from checks.relay.relay_certificate import relay_certificate
@@ -97,25 +95,6 @@ def test_port_that_no_service_has() -> None:
     assert kinds(run_relay(host), "relay.name") == ["port-name"]
     fine = relayed({"relayhost": "[smtp.sendgrid.net]:msa"}, files={"/etc/services": "submission 587/tcp msa\n"})
     assert failed(run_relay(fine)) == []
-
-
-def test_name_of_the_hosts_file_only() -> None:
-    settings = {"relayhost": "[relay.lan]:25"}
-    host = relayed(settings, names={}, hosts={"relay.lan": "192.168.1.9"})
-    assert kinds(run_relay(host), "relay.name") == ["hosts-only"]
-    native = relayed({**settings, "smtp_host_lookup": "dns, native"}, names={}, hosts={"relay.lan": "192.168.1.9"})
-    assert failed(run_relay(native)) == []
-    lost = relayed({**settings, "smtp_host_lookup": "dns, native"}, names={})
-    assert kinds(run_relay(lost), "relay.name") == ["nxdomain"]
-
-
-def test_nobody_is_asked_where_postfix_finds_no_address() -> None:
-    """Another program reaches a server by the hosts file; its certificate says nothing of Postfix' way."""
-    untrusted = dataclasses.replace(GOOD_TLS, verified=False, verify_error="Hostname mismatch", names=("a.example",))
-    settings = {"relayhost": "[relay.lan]:587", "smtp_tls_security_level": "secure"}
-    hosts = {"relay.lan": "192.168.1.9"}
-    host = relayed(settings, names={}, hosts=hosts, dial=answered(tls=untrusted))
-    assert failed([*run_relay(host), *run_tls(host), *run_login(host)]) == ["relay.name"]
 
 
 @pytest.mark.parametrize(
