@@ -24,7 +24,7 @@ _WHY = {
     title="The relay's certificate",
     signs=(
         SignSpec("relay.certificate", {"verifies": FLAG, "why": ("", *_WHY)}),
-        SignSpec("tls.policy", {"kind": ("pinned",)}),
+        SignSpec("tls.policy", {"kind": ("pinned", "match")}),
     ),
     tags=("relay-tls", "relay", "tls", "network"),
     needs=("mta", "network"),
@@ -57,6 +57,11 @@ def relay_certificate(ctx: Context) -> Observations:
         return
     if into.ca_broken or tls.verify_error.startswith("no CA bundle"):
         yield unknown("relay.certificate", into.place, f"cannot be verified here: {tls.verify_error}", **where)
+        return
+    meant = tls_settings.policy(mode.policy).get("match")
+    if why == "wrong-name" and mode.verifies and into.host.lower() in (name.lower() for name in tls.names) and meant:
+        text = f"accepts certificates for {meant}, and {into.host}, the server in use now, has one for its own name"
+        yield fail("tls.policy", mode.by, text, kind="match", **where)
         return
     text = f"its certificate {_WHY.get(why, _WHY['other'])} ({tls.verify_error})"
     if why == "wrong-name" and tls.names:

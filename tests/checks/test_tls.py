@@ -13,7 +13,7 @@ from diagnose.host.memo import FakeHost
 from diagnose.host.query import DnsReply, ExecReply, MapReply, StatReply, TlsInfo
 from diagnose.model import Observation, Status
 from tests.checks.pretended_postfix import failed, machine, of, run
-from tests.checks.pretended_relay import BUNDLE, PATH, PUBLIC_FILE, SECRET_FILE, answered, relayed
+from tests.checks.pretended_relay import BUNDLE, HOST, PATH, PUBLIC_FILE, SECRET_FILE, answered, relayed
 
 TLS = (tls_policy, tls_ca, tls_client_certificate, tls_dane)
 RED_HAT = "/etc/pki/tls/certs/ca-bundle.crt"
@@ -97,6 +97,22 @@ def test_a_pinned_certificate(pins: str, wanted: list[str]) -> None:
     )
     found = run(relay_certificate, host)
     assert [o.data["kind"] for o in found if o.status is Status.FAILED] == wanted
+
+
+@pytest.mark.parametrize(
+    ("policy", "names", "sign"),
+    [
+        ("secure match=old.example.net", (HOST,), "tls.policy"),
+        ("secure match=old.example.net", ("*.hoster.example",), "relay.certificate"),
+        ("secure", ("www.hoster.example",), "relay.certificate"),
+    ],
+)
+def test_a_name_that_no_longer_fits_is_the_policys_or_the_certificates(
+    policy: str, names: tuple[str, ...], sign: str
+) -> None:
+    reply = answered(tls=TlsInfo(version="TLSv1.3", verify_error="Hostname mismatch", names=names))
+    host = relayed({"smtp_tls_policy_maps": "hash:/etc/p"}, dial=reply, lookup=MapReply(found=True, value=policy))
+    assert failed(run(relay_certificate, host)) == [sign]
 
 
 def test_dane_needs_a_resolver_that_validates() -> None:

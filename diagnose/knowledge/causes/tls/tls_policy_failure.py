@@ -12,14 +12,14 @@ CAUSE = Cause(
         "Postfix keeps the mail while the rule cannot be met."
     ),
     remedy=(
-        "Correct or remove the entry in the policy table; a pinned fingerprint must be updated with the "
-        "certificate. For DANE, use the level dane, which falls back where there is no DNSSEC, and a "
-        "validating resolver on this host."
+        "Correct or remove the entry in the policy table, or have the program that answers for it look the policy up again; a pinned "
+        "fingerprint must be updated with the certificate. For DANE, use the level dane, which falls back where there is no "
+        "DNSSEC, and a validating resolver on this host."
     ),
     rules_out="No policy table matches the destination, and the level is neither dane-only nor fingerprint.",
     flow=REFUTES,
     signs=(
-        sign("tls.policy", PROVES, kind=("invalid", "pinned")),
+        sign("tls.policy", PROVES, kind=("invalid", "pinned", "match")),
         sign("tls.policy", SPEAKS, kind="table"),
         sign("tls.policy", FITS, WARNING, kind="pinned"),
         sign("tls.dane", PROVES),
