@@ -305,47 +305,53 @@ def listed(ctx: Asks, here: Mailer) -> ExecReply:
 
 def queue(ctx: Asks, here: Mailer, epoch: float, now: datetime) -> QueueSummary | None:
     """The queue's summary; None if the mailer has no queue, or it cannot be read (`listed` says why)."""
-    if "listing" not in here.table:
-        return None
-    reply = listed(ctx, here)
-    if reply.problem or (reply.code and not reply.out.strip()):
+    messages = waiting(ctx, here, epoch, now)
+    if messages is None:
         return None
     reader = log(ctx, here, now)
     last = reader.last if reader is not None else {}
     newest: dict[str, str] = {}
     for (id, to), reason in last.items():
         newest[to] = reason if id else newest.get(to, reason)
-    zone = now.tzinfo
 
     def why(id: str, to: str) -> str:
         # nullmailer's listing has no ids as in the log: takes the last reason logged for the recipient.
         return last.get((id, to.lower())) or (newest.get(to.lower(), "") if here.id == "nullmailer" else "")
 
-    messages = exim.waiting(reply.out, epoch) if here.id == "exim" else queues.LISTINGS[here.id](reply.out, epoch, zone)
     return queues.summary(messages, epoch, why)
 
 
+def waiting(ctx: Asks, here: Mailer, epoch: float, now: datetime) -> list[queues.Waiting] | None:
+    """The queue's messages; None if the mailer has no queue, or it cannot be read (`listed` says why)."""
+    reply = listed(ctx, here) if "listing" in here.table else None
+    if reply is None or reply.problem or (reply.code and not reply.out.strip()):
+        return None
+    if here.id == "exim":
+        return list(exim.waiting(reply.out, epoch))
+    return list(queues.LISTINGS[here.id](reply.out, epoch, now.tzinfo))
+
+
 def log_paths(ctx: Asks, here: Mailer) -> tuple[str, ...]:
-    """Its current log file and the previous one; () if it logs to syslog."""
+    """The log files that the mailer writes itself, with rotated ones; () if it logs to syslog."""
     patterns = list(here.table.get("log", ()))
     named = here.options.get("log_file_path", "")
     if named.startswith("/"):
         patterns.insert(0, named.split(":")[0].strip().replace("%s", "main") + "*")
     if here.id == "msmtp":
         set_ = re.search(r"(?m)^\s*logfile\s+(/\S+)", settings_file(ctx, here).text)
-        patterns = [set_[1]] if set_ else []
+        patterns = [f"{set_[1]}*"] if set_ else []
     for pattern in patterns:
-        found = [path for path in ctx.ask(Glob(pattern)).paths if not path.endswith((".gz", ".xz"))]
-        if found:
-            return tuple(sorted(found, key=len)[:2])
+        if found := ctx.ask(Glob(pattern)).paths:
+            return tuple(sorted(found, key=len))
     first = patterns[0].rstrip("*") if patterns else ""
     return (first,) if first and ctx.ask(Stat(first)).problem not in (None, "not found") else ()
 
 
 def log_query(ctx: Asks) -> MailLog:
-    """The query for the log, of Postfix or another mailer."""
+    """The query for the log, of Postfix or another mailer: of its own files the current and the previous one."""
     here = mailer(ctx)
     paths = log_paths(ctx, here) if here is not None else ()
+    paths = tuple(path for path in paths if not path.endswith((".gz", ".xz")))[:2]
     return MailLog(ctx.settings.since, paths=paths) if paths else MailLog(ctx.settings.since)
 
 

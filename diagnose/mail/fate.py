@@ -97,7 +97,8 @@ def _outcome(
     if (here is not None and here.queue_name == "hold") or (story.held and not story.ended):
         stopped = next((step for step in reversed(story.steps) if step.kind == "held"), None)
         why = f" ({stopped.text})" if stopped else ""
-        return "held", f"on hold{why}: it waits until `postsuper -H {story.queue_id}` releases it", stopped
+        by = f"`{settings.release} {story.queue_id}` releases it" if settings.release else "somebody releases it"
+        return "held", f"on hold{why}: it waits until {by}", stopped
     for kind, word, text in (
         ("refused", "refused", "never accepted"),
         ("discarded", "discarded", "discarded by a rule on this host"),
@@ -159,7 +160,7 @@ def _next(
     if here is not None and here.next_try is not None:
         due = datetime.fromtimestamp(here.next_try, now.tzinfo)
         exact = ""
-    elif step.at is not None and story.begun is not None:
+    elif settings.most_backoff and step.at is not None and story.begun is not None:
         # qmgr(8): the backoff grows with the message's age, between these limits.
         waited = (step.at - story.begun).total_seconds()
         wait = min(max(waited, settings.least_backoff), settings.most_backoff)

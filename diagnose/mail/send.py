@@ -137,7 +137,7 @@ def _follow(message_id: str, recipient: str, started: float, end: float, progres
     settings = whereabouts.parameters()
     look = 0
     while True:
-        traced = trace(message_id, time.time() - started + 2, budget=0, settings=settings)
+        traced = trace(message_id, time.time() - started + 2, budget=0, settings=settings, recipient=recipient)
         tips = [fate for fate in traced.fates if fate.word != "handed-on"]
         if tips and all(fate.word in _FINAL for fate in tips):
             break
@@ -148,7 +148,7 @@ def _follow(message_id: str, recipient: str, started: float, end: float, progres
         time.sleep(min(_PAUSES[min(look, len(_PAUSES) - 1)], left))
         look += 1
     # The queue shows when a deferred message is retried, and messages that the log lacks.
-    final = trace(message_id, time.time() - started + 2, budget=4.0, settings=settings)
+    final = trace(message_id, time.time() - started + 2, budget=4.0, settings=settings, recipient=recipient)
     if final.fates:
         return final
     by_address = trace(recipient, time.time() - started + 2, budget=4.0, settings=settings)

@@ -189,7 +189,8 @@ def _more(step: Step) -> list[str]:
 
 def _title(fate: Fate) -> str:
     story = fate.story
-    parts = [story.queue_id or "refused before it was accepted"]
+    refused = any(step.kind == "refused" for step in story.steps)
+    parts = [story.queue_id or ("refused before it was accepted" if refused else "no queue id")]
     if story.sender is not None:
         parts.append(f"from {story.sender or '<> (a notification)'}")
     if story.message_id:

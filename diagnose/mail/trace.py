@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from diagnose.errors import UsageError
 from diagnose.host.live import logs, whereabouts
 from diagnose.host.live.whereabouts import Parameters, Waiting, Whereabouts
-from diagnose.mail import pasted
+from diagnose.mail import others, pasted
 from diagnose.mail.fate import Fate, judge
 from diagnose.model import Impact
 from diagnose.parse.log.queue_id import is_queue_id
@@ -52,11 +53,12 @@ def trace(
     now: float | None = None,
     budget: float = 8.0,
     settings: Parameters | None = None,
+    recipient: str = "",
 ) -> Traced:
     """Traces an address, queue id or message id. Raises UsageError.
 
     since: seconds of log to read (None: all); budget: seconds for the queue, 0 to skip it; settings: Postfix's, if
-    already known.
+    already known; recipient: followed instead where a mailer logs no message ids.
     """
     who = who.strip()
     if not who.strip("<> ") or len(who) > 1000 or any(ord(c) < 32 for c in who):
@@ -66,10 +68,25 @@ def trace(
     settings = settings or whereabouts.parameters()
     begin = moment - since if since is not None else 0.0
     problems: list[str] = []
-    seen = _trail(who, begin, local, paths, settings, problems)
+    chunks = functools.partial(_chunks, pasted.Bound(READING), begin, local, paths, settings)
+    try:
+        seen = _trail(who, chunks, problems)
+        other = None
+        if (seen is None or not (seen.lines or seen.refused)) and not settings.installed and not paths:
+            other = others.here(begin, who, recipient, local, LIMIT)
+        elif seen is not None and not (seen.lines or seen.refused) and paths:
+            other = others.read(chunks, who, "", local, LIMIT)
+    except OSError as error:
+        raise UsageError(f"cannot read {error.filename or ', '.join(paths) or 'the log'}: {error.strerror}") from None
+    if chunks.args[0].cut:
+        problems.append(f"the log is longer than can be read in {READING:.0f} s: later lines are not included")
     found = seen or Trail()
-    stories = _stories(found, local)
-    queue = _queue(found, stories, who, settings, budget) if not paths and budget else Whereabouts(complete=False)
+    if other is not None and (other.stories or not paths):
+        settings, queue, stories = other.settings, other.queue, list(other.stories)
+        found.any, found.dropped, problems = found.any or other.any, other.dropped, problems if seen else []
+    else:
+        stories = _stories(found, local)
+        queue = _queue(found, stories, who, settings, budget) if not paths and budget else Whereabouts(complete=False)
     if queue.problem:
         problems.append(f"the queue could not be read: {queue.problem}")
     elif not queue.complete and not paths and budget and settings.installed:
@@ -80,50 +97,48 @@ def trace(
     any_log = found.any or bool(problems or paths or logs.sources((), settings.maillog_file or None))
     if found.cut:
         problems.append("a message has more log lines or related messages than are shown")
+    lines = (line.decode("utf-8", "replace") for lines in found.lines.values() for line in lines)
     return replace(
         _judged(
             fates,
             who,
             any_log,
-            seen is not None,
+            seen is not None or other is not None,
             problems,
             since,
             (count, plain(last.decode("utf-8", "replace"))[:400]),
+            settings.mailer,
         ),
         since=datetime.fromtimestamp(begin).astimezone() if since is not None else None,
         until=local,
         source=", ".join(paths) if paths else "the mail log",
         dropped=found.dropped,
-        lines=tuple(line.decode("utf-8", "replace") for lines in found.lines.values() for line in lines),
+        lines=(*lines, *(other.lines if other is not None else ())),
     )
 
 
 # --- the log --------------------------------------------------------------------------------------------------------
 
 
-def _trail(
-    who: str, begin: float, now: datetime, paths: Sequence[str], settings: Parameters, problems: list[str]
-) -> Trail | None:
-    """The messages' log lines, secrets masked; None if the log may not be read. problems: reasons are added."""
+def _chunks(
+    bound: pasted.Bound, begin: float, now: datetime, paths: Sequence[str], settings: Parameters
+) -> Iterator[bytes]:
+    """The log in chunks of whole lines until the bound is reached."""
     exports = [path for path in paths if pasted.is_export(path)]
     others = tuple(path for path in paths if path not in exports)
-    bound = pasted.Bound(READING)
+    plain_ = logs.stream(begin, paths=others, maillog_file=settings.maillog_file or None)
+    parts = [plain_] if others or not exports else []
+    parts += [pasted.log_lines(path, begin, now) for path in exports]
+    return itertools.takewhile(lambda _: not bound.over(), itertools.chain.from_iterable(parts))
 
-    def chunks() -> Iterator[bytes]:
-        if others or not exports:
-            yield from logs.stream(begin, paths=others, maillog_file=settings.maillog_file or None)
-        for path in exports:
-            yield from pasted.log_lines(path, begin, now)
 
+def _trail(who: str, chunks: Callable[[], Iterable[bytes]], problems: list[str]) -> Trail | None:
+    """The messages' log lines, secrets masked; None if the log may not be read. problems: reasons are added."""
     try:
-        found = trail(lambda: itertools.takewhile(lambda _: not bound.over(), chunks()), who, LIMIT)
+        found = trail(chunks, who, LIMIT)
     except PermissionError as error:
         problems.append(f"permission denied: {error.filename or 'the mail log'} (try as root, or in the group adm)")
         return None
-    except OSError as error:
-        raise UsageError(f"cannot read {error.filename or ', '.join(paths) or 'the log'}: {error.strerror}") from None
-    if bound.cut:
-        problems.append(f"the log is longer than can be read in {READING:.0f} s: later lines are not included")
     # Masks secrets only in the lines found: in the whole log it would take many times longer than the search.
     found.lines = {name: [logs.veil(line) for line in lines] for name, lines in found.lines.items()}
     found.refused = [logs.veil(line) for line in found.refused]
@@ -226,6 +241,7 @@ def _judged(
     problems: list[str],
     since: float | None,
     loose: tuple[int, str],
+    mailer: str,
 ) -> Traced:
     """The overall verdict. Notifications and other generated messages do not count, their parents do."""
     now = datetime.now().astimezone()
@@ -241,7 +257,7 @@ def _judged(
             lines = "one line names" if loose[0] == 1 else f"{loose[0]} lines name"
             text = f"no message can be identified: {lines} {who}, without a queue id that can be followed; the last: {loose[1]}"
         else:
-            text = f"never handed to Postfix: nothing {window} names {who}"
+            text = f"never handed to {mailer}: nothing {window} names {who}"
             status = status if problems else "warning"
         return replace(base, verdict=text, status=status)
     own = [fate for fate in fates if not fate.parent] or list(fates)

@@ -20,7 +20,7 @@ from diagnose.host.secretfile import starred
 from diagnose.knowledge import recognise
 from diagnose.mail import explain
 from diagnose.parse.log import logline, maillog, stalls, story, submitted, trail
-from diagnose.parse.mailers import exim, log as mailer_log, queues, settings as mailer_settings
+from diagnose.parse.mailers import exim, log as mailer_log, queues, settings as mailer_settings, trail as mailer_trail
 from diagnose.parse.pasted import (
     bounce,
     dialogue,
@@ -132,6 +132,12 @@ class Parser:
     lines: int = 6
 
 
+def _mailer_trail(text: str) -> object:
+    follower = mailer_trail.Follower(mailer_log.Reader(NOW), "red.king@example.org")
+    follower.read(text.splitlines())
+    return follower.stories(), follower.lines
+
+
 def _trail(text: str) -> object:
     data = text.encode("utf-8", "replace")
     found = trail.trail(lambda: iter([data]), "u@c.example")
@@ -231,6 +237,7 @@ def parsers() -> dict[str, Parser]:
         "dkim": Parser(lambda t: (dkim.published(tuple(t.splitlines())), dkim.of_private(t)), _SENDER),
         "dmarc": Parser(lambda t: dmarc.policy(lambda name: tuple(t.splitlines()), "a.example.org"), _SENDER),
         "exim": Parser(lambda t: (exim.way(exim.blocks(t), exim.blocks(t), exim.options(t)), list(exim.waiting(t, 0.0))), _EXIM_SETTINGS),
+        "mailer_trail": Parser(_mailer_trail, _EXIM),
         "mailer_log": Parser(lambda t: (mailer_log.read(t.splitlines(), NOW), mailer_log.panics(t, NOW)), _EXIM),
         "mailer_queues": Parser(lambda t: [list(each(t, 0.0)) for each in (queues.nullmailer, queues.dma, queues.sendmail, queues.opensmtpd)], _EXIM_SETTINGS),
         "mailer_settings": Parser(lambda t: (mailer_settings.sendmail(t), mailer_settings.smtpd(t)), _EXIM_SETTINGS),

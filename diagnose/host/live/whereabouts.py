@@ -42,8 +42,11 @@ class Whereabouts:
 
 @frozen
 class Parameters:
-    """The relevant settings of Postfix; defaults if postconf(1) does not answer. Times in seconds."""
+    """The relevant settings of Postfix, or of the mailer in its place; defaults if postconf(1) does not answer. release:
+    the command that releases a held message; times in seconds, 0 if unknown."""
 
+    mailer: str = "Postfix"
+    release: str = "postsuper -H"
     maillog_file: str = ""
     queue_directory: str = "/var/spool/postfix"
     least_backoff: float = 300.0

@@ -141,7 +141,7 @@ def _take(story: Story, log: MailLog, line: Line, users: Mapping[int, str]) -> N
     if "status=" in text:
         for event in log.take(line):
             if isinstance(event, Delivery):
-                step = _attempt(story, event)
+                step = attempt(story, event)
     elif text.startswith("client="):
         found = fields(text)
         who = f" with the login {found['sasl_username']}" if "sasl_username" in found else ""
@@ -187,7 +187,8 @@ def _take(story: Story, log: MailLog, line: Line, users: Mapping[int, str]) -> N
         story.steps.append(step)
 
 
-def _attempt(story: Story, event: Delivery) -> Step:
+def attempt(story: Story, event: Delivery) -> Step:
+    """The step of a delivery attempt, which is noted as the last one for its recipient, too."""
     story.sender = story.sender if story.sender is not None else event.sender
     server = event.relay_host or ""
     if event.relay_address and server not in ("", "none"):

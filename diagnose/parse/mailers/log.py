@@ -27,7 +27,7 @@ _ARRIVED = late(
 )
 _STARTING = late(r"Starting delivery: host: (?P<host>\S+) protocol: \S+ file: (?P<file>\S+)")
 _WHOSE = late(r"From: <(?P<sender>[^>]*)> to: (?P<to><.*)")
-_NAMED = late(r"Message-Id: <(?P<message>[^>]+)>")
+_NAMED = late(r"(?i)message-id: <(?P<message>[^>]+)>")
 _SAID = late(r"(?:smtp|qmqp): (?P<how>Failed|Succeeded): (?P<text>.*)")
 _ENDED = late(r"Sending failed: *(?P<text>.*)|(?P<sent>Sent file\.)|(?P<late>Sending timed out)")
 _DMA = late(r"\bdma\[(?P<id>[\w.]+)\]: +(?P<text>\S.*)")
@@ -51,6 +51,7 @@ _ITS_OWN = {
     "app-smtp-unreachable": "remote-server-unreachable",
     "app-connect-failed": "remote-server-unreachable",
     "app-config-invalid": "mailer-config-error",
+    "near-server-down": "smtp-listener-missing",  # its own daemon
 }
 
 
@@ -77,7 +78,7 @@ class Reader:
         self.last: OrderedDict[tuple[str, str], str] = OrderedDict()
         self.arrived: OrderedDict[str, Arrived] = OrderedDict()
         self._notes: OrderedDict[str, Delivery] = OrderedDict()
-        self._null, self._dma = _Nullmailer(self._arrival), _Dma(self._arrival)
+        self._null, self._dma = _Nullmailer(self._arrival, port), _Dma(self._arrival)
 
     def feed(self, text: str) -> Iterator[Delivery | Trouble]:
         line = parse(text, self.log.now)
@@ -134,8 +135,11 @@ class Reader:
             made = other_mta.delivery("sent", sent["text"], number=number, at=line.at, host=self._host)
             yield replace(made, sender=sent["sender"], service="smtp")
         elif not _SSMTP_BUSY.match(line.text):
-            text = other_mta.words_of(line)
-            yield other_mta.delivery("bounced", text, number=number, at=line.at, host=self._host)
+            words = other_mta.words_of(line)
+            made = other_mta.delivery("bounced", words, number=number, at=line.at, host=self._host, port=self._port)
+            tag = words.removesuffix(line.text)
+            reasons = tuple(replace(each, text=each.text.removeprefix(tag)) for each in made.reasons)
+            yield replace(made, text=made.text.removeprefix(tag), reasons=reasons)
 
     def _remember(self, event: Delivery) -> None:
         key = (event.queue_id or "", (event.recipient or "").lower())
@@ -157,11 +161,11 @@ _Arrival = Callable[[str, "datetime | None", "str | None", str], None]
 class _Nullmailer:
     """Joins nullmailer-send's lines of one attempt into deliveries."""
 
-    def __init__(self, arrival: _Arrival) -> None:
+    def __init__(self, arrival: _Arrival, port: int) -> None:
         self.host = self.file = self.text = ""
         self.sender: str | None = None
         self.recipients: list[str] = []
-        self._arrival = arrival
+        self._arrival, self._port = arrival, port
 
     def feed(self, line: Line, number: int) -> Iterator[Delivery]:
         if found := _STARTING.search(line.text):
@@ -176,8 +180,10 @@ class _Nullmailer:
         elif found := _ENDED.search(line.text):
             status = "sent" if found["sent"] else "deferred"
             text = " ".join(filter(None, (self.text, found["text"], found["late"])))
-            for to in self.recipients or [""]:
-                made = other_mta.delivery(status, text, number=number, at=line.at, to=to, host=self.host)
+            for to in self.recipients or ([""] if self.file else []):  # none at the log's beginning
+                made = other_mta.delivery(
+                    status, text, number=number, at=line.at, to=to, host=self.host, port=self._port
+                )
                 yield replace(made, sender=self.sender, queue_id=self.file, service="smtp")
 
 

@@ -37,7 +37,7 @@ def summary(messages: Iterable[Waiting], now: float, reason: Reason) -> QueueSum
             arrival=each.arrival,
             size=each.size,
             sender=each.sender,
-            recipients=[(to, each.reason or reason(each.queue_id, to)) for to in each.recipients],
+            recipients=[(to, reason(each.queue_id, to) or each.reason) for to in each.recipients],
         )
     return sums.result(complete=True)
 

@@ -34,6 +34,7 @@ _EXIM_HOST = late(
     r"\b(?:H=)?(?:host )?(?P<host>[\w.-]+\.[\w-]+) \[(?P<address>[0-9A-Fa-f.:]+)\](?::(?P<port>\d{1,5}))?"
 )
 _EXIM_TAKER = late(r"\bH=(?P<host>[\w.-]+) \[")
+_EXIM_REPLY = late(r"\bC=\"(?P<text>(?:[^\"\\]|\\.)*)\"")
 _EXIM_FIELDS = late(r"\b(?:X|CV|DN|A|C|F|P|S|QT|DT|K|id|SNI|PRX|TFO)=(?:\"(?:[^\"\\]|\\.)*\"|\S+)")
 _EXIM_TIMEOUT = late(r"\bSMTP timeout (?P<first>after initial connection)?.*")  # says more than the errno before it
 _ERRNO = late(
@@ -78,7 +79,7 @@ _STALWART_FAILED = {
 _MSMTP = late(r"\bhost=(?P<host>\S+) .*\brecipients=(?P<to>\S+).*?\bexitcode=(?P<exit>\w+)")
 _MSMTP_PORT = late(r"\bport (?P<port>\d{1,5})\b")
 # The server's words, else msmtp's own.
-_MSMTP_ERROR = late(r"(?:smtpmsg='(?P<said>[45]\d\d.*?)' )?errormsg='(?P<text>.*?)' exitcode=")
+_MSMTP_SAID = late(r"(?:smtpmsg='(?P<said>[245]\d\d.*?)' )?(?:errormsg='(?P<text>.*?)' )?exitcode=")
 
 # A client of this mailer's own server was rejected or disconnected: routine for a server on the Internet.
 _INBOUND = late(
@@ -182,9 +183,9 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
     if "exitcode=" in line:
         msmtp = _MSMTP.search(line)
         if msmtp:
-            error = _MSMTP_ERROR.search(line)
+            words = _MSMTP_SAID.search(line)
             status = "sent" if msmtp["exit"] == "EX_OK" else "bounced"
-            text = (error["said"] or error["text"]) if error else line
+            text = (words["said"] or words["text"] if words else None) or line
             failed = _ERRNO.search(text)
             if failed:
                 dialled = _MSMTP_PORT.search(text)
@@ -217,9 +218,10 @@ def _exim(match: re.Match[str], number: int, at: datetime | None, port: int) -> 
         return None
     to = rest.split(" ", 1)[0].rstrip(":")
     if flag not in {"==", "**"}:
-        taker = _EXIM_TAKER.search(rest)
+        taker, reply = _EXIM_TAKER.search(rest), _EXIM_REPLY.search(rest)
         host, service = (taker["host"], "smtp") if taker else (None, "local")
-        return delivery("sent", rest, number=number, at=at, to=to, host=host, service=service, queue_id=match["id"])
+        text = reply["text"] if reply else rest
+        return delivery("sent", text, number=number, at=at, to=to, host=host, service=service, queue_id=match["id"])
     route = _EXIM_ROUTE.search(rest)
     tail = rest[route.end() :] if route else rest[len(to) :]
     remote = route is None or "smtp" in (route["transport"] or "smtp")
@@ -339,6 +341,7 @@ def delivery(
     host: str | None = None,
     queue_id: str | None = None,
     service: str | None = None,
+    port: int = 25,
 ) -> Delivery:
     reason: Reason | None = None
     host = None if host == "-" else host
@@ -349,10 +352,10 @@ def delivery(
         known = next((sentence for pattern, sentence in _SENTENCES if pattern.search(text)), "")
         if not name and "name=" in known:
             known = ""
-        reason = reasons_of.classify(known.format(name or "relay") or text, peer=host, port=25, service=service)
+        reason = reasons_of.classify(known.format(name or "relay") or text, peer=host, port=port, service=service)
         quoted = smtp_reply.find(text) if reason is not None and reason.label.startswith("app-") else None
         if quoted is not None:  # a mailer quotes a server, not an application
-            reason = reasons_of.classify(quoted.canonical, peer=host, port=25, service=service)
+            reason = reasons_of.classify(quoted.canonical, peer=host, port=port, service=service)
         reason = _by_route(reason, host, to) if reason is not None else None
     return Delivery(
         at=at,
