@@ -102,10 +102,10 @@ def confidence(score: int) -> Confidence | None:
 def weigh(
     cause: Cause,
     seen: Mapping[str, list[Observation]],
-    untried: Container[str] = (),
-    text: bool = False,
-    probed: Container[str] = (),
-    program: str = "",
+    untried: Container[str],
+    text: bool,
+    probed: Container[str],
+    program: str,
 ) -> Diagnosis | None:
     """Weighs one cause against the observations by sign; None if none supports it or the score is too low. probed:
     the signs of probes made in this run."""

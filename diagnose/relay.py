@@ -290,8 +290,8 @@ def suggest(
     asked: str | None,
     system: System,
     *,
-    sender: str | None = None,
-    network: Network | None = None,
+    sender: str | None,
+    network: Network | None,
 ) -> Advice | None:
     """A relay with settings and commands; None if no known relay suits this Postfix.
 

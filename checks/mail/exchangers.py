@@ -11,8 +11,7 @@ import ipaddress
 from diagnose import facts
 from diagnose.check import Context, Lookup, Observations, SignSpec, ask_all, check, fail, ok, skip, unknown, warn
 from diagnose.facts.network import private_view
-from diagnose.parse.system.nameservice import is_address
-from diagnose.parse.system.own_network import is_private
+from diagnose.parse.system.own_network import is_address, is_private
 
 _KINDS = ("servfail", "nxdomain", "no-exchanger", "null-mx", "some", "private", "loopback", "no-address")
 
@@ -69,7 +68,8 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Observations
         pair = [replies[Lookup(host, kind)] for kind in ("A", "AAAA")]
         addresses = [a for reply in pair for a in reply.answers if is_address(a)]
         silent += any(reply.problem or not reply.tells for reply in pair)
-        usable = [a for a in addresses if not _unfit(a)]
+        # Private ones are valid inside a company: only an MX host without any other is unfit.
+        usable = [a for a in addresses if not is_private(a)]
         if usable:
             good.append(host)
         elif addresses:
@@ -101,9 +101,3 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Observations
             yield warn(sign, domain, f"{text}; but here other Internet names lead there too", kind=kind, **data)
             return
         yield fail(sign, domain, text, kind=kind, **data)
-
-
-def _unfit(text: str) -> bool:
-    """Whether the address is loopback, unspecified or private. Private ones are valid inside a company, so only an
-    MX host without any other is unfit."""
-    return is_private(text)

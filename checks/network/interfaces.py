@@ -22,6 +22,7 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts import ANYBODY, Mta, exchangers, mta, route
+from diagnose.parse.system.own_network import is_address
 
 
 @check(
@@ -62,7 +63,7 @@ def _listening(ctx: Context, postfix: Mta, own: dict[str, str]) -> Observations:
             continue
         name = word.strip("[]")
         data = {"parameter": "inet_interfaces", "value": word}
-        if _is_address(name):
+        if is_address(name):
             if name not in own:
                 text = f"inet_interfaces names {name}, which no interface of this host has: Postfix does not start"
                 yield fail("host.interface", word, text, address=name, **data)
@@ -82,7 +83,7 @@ def _endpoints(postfix: Mta, own: dict[str, str]) -> Observations:
     """Services of master.cf with an address of their own: the master ends at start where it cannot listen there."""
     for service in postfix.master.services:
         host = service.name.rpartition(":")[0].strip("[]") if service.type == "inet" else ""
-        if host and _is_address(host) and host not in own and not ipaddress.ip_address(host).is_unspecified:
+        if host and is_address(host) and host not in own and not ipaddress.ip_address(host).is_unspecified:
             text = f"master.cf listens on {host}, which no interface of this host has: Postfix does not start"
             yield fail(
                 "host.interface", service.name, text, parameter="master.cf", value=service.name, address=host,
@@ -101,7 +102,7 @@ def _binding(ctx: Context, postfix: Mta, own: dict[str, str]) -> Observations:
         return
     for parameter in ("smtp_bind_address", "smtp_bind_address6"):
         value = way.value(parameter).strip("[]")
-        if value and _is_address(value) and value not in own:
+        if value and is_address(value) and value not in own:
             # smtp_connect_addr() warns and uses another address, unless smtp_bind_address_enforce (3.7) is on.
             enforced = way.value("smtp_bind_address_enforce").lower() == "yes"
             does = "no connection can be made from it" if enforced else "Postfix warns, and uses another of this host's"
@@ -161,11 +162,3 @@ def _out_of_reach(ctx: Context, six: bool) -> tuple[str, ...]:
     used, other = ("AAAA", "A") if six else ("A", "AAAA")
     lacking = all(ctx.ask(Lookup(host, used)).rcode == "NODATA" for host in hosts)
     return hosts if lacking and all(ctx.ask(Lookup(host, other)).answers for host in hosts) else ()
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -23,7 +23,8 @@ from diagnose.check import (
 )
 from diagnose.facts.names import closed
 from diagnose.knowledge.labels import probes
-from diagnose.parse.system.nameservice import addresses, hosts, is_address, nsswitch, resolv_conf
+from diagnose.parse.system.nameservice import addresses, hosts, nsswitch, resolv_conf
+from diagnose.parse.system.own_network import is_address
 
 SECONDS = 3.5
 

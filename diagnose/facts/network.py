@@ -9,7 +9,6 @@ addresses(...)   names to addresses, by the host's own resolver or, where that f
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import re
 import threading
 import time
@@ -24,7 +23,7 @@ from diagnose.facts.dials import UNSPECIFIED, Tried, dial_address, family_of, ne
 from diagnose.host.query import Dial, DialReply, DnsReply, Lookup, Query
 from diagnose.knowledge.labels import Probe, probes_for
 from diagnose.parse.system.outcomes import Outcome, Pattern, pattern
-from diagnose.parse.system.own_network import is_private
+from diagnose.parse.system.own_network import is_address, is_private
 from diagnose.record import dataclass, frozen
 
 PORTS = (25, 465, 587, 2525, 2587, 2465)
@@ -195,7 +194,7 @@ def _ask_in_time(ctx: Asks, queries: Sequence[Query[Any]], seconds: float) -> li
 # Dials --------------------------------------------------------------------------------------------------------------
 
 
-def answering(ctx: Asks, way: MailPort, family: int = 4) -> Tried | None:
+def answering(ctx: Asks, way: MailPort, family: int) -> Tried | None:
     """A dial that shows the mail's server to be up: another port connects, or the server itself refuses it. None
     without such."""
     if not way.hosts:
@@ -377,8 +376,4 @@ def public_address(ctx: Asks, family: int | None = None) -> str:
 
 
 def _public(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return not is_private(text)
+    return is_address(text) and not is_private(text)

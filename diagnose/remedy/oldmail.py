@@ -32,7 +32,7 @@ class HoldMail(RunStep):
             yield (*postfix_tool("postsuper", self.config), *words)
 
 
-def hold(root: str, config: str = "") -> HoldMail:
+def hold(root: str, config: str) -> HoldMail:
     """Holds all deferred mail older than a day. root: queue_directory. Raises queuefiles.Foreign."""
     limit = time.time() - OLD
     found = [

@@ -12,7 +12,7 @@ _RANK = {"ok": 0, "unknown": 1, "warning": 2, "failed": 3}
 _WHAT = {"queue": "messages in the queue", "age": "s is the age of the oldest message"}
 
 
-def with_levels(plain: Mapping[str, Any], warning: str | None = None, critical: str | None = None) -> Mapping[str, Any]:
+def with_levels(plain: Mapping[str, Any], warning: str | None, critical: str | None) -> Mapping[str, Any]:
     """The report as `judged`, unless it already is and no levels are given. Raises UsageError for levels that cannot
     be read."""
     return judged(plain, warning, critical) if "levels" not in plain or warning or critical else plain

@@ -76,7 +76,7 @@ def excerpt(plain: Plain, diagnosis: Plain) -> str:
     return page.text().strip("\n")
 
 
-def render_advice(plain: Plain, terminal: Terminal | None = None) -> str:
+def render_advice(plain: Plain, terminal: Terminal | None) -> str:
     """The relay advice alone."""
     from diagnose.report.details import relay
 

@@ -64,7 +64,7 @@ def deliver(
     report: Mapping[str, Any],
     deadline: float,
     keep: Callable[[], None],
-    pauses: Sequence[float] = PAUSES,
+    pauses: Sequence[float],
     clock: Callable[[], float] = time.time,
 ) -> list[Result]:
     """Sends, a thread for each target, oldest first; delivered entries leave `outbox`. Returns the result for each

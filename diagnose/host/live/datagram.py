@@ -13,7 +13,7 @@ DAEMON = 3  # syslog's facility
 LONGEST = 60_000  # bytes of one field; larger datagrams would need a file descriptor passed along
 
 
-def syslog(text: str, severity: int, path: str = SYSLOG, timeout: float = 5.0) -> str:
+def syslog(text: str, severity: int, path: str, timeout: float) -> str:
     """Sends one line; returns why it failed, "" for success."""
     line = f"<{DAEMON * 8 + severity}>mail-diagnose[{os.getpid()}]: {' '.join(text.split())}"
     data = line.encode("utf-8", "replace")[:8000]

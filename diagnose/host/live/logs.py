@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from diagnose.host.live import journal
 from diagnose.host.live.logwindow import COMPRESSED, SLACK, covers, read_open, window
-from diagnose.host.live.system import group_name
+from diagnose.host.live.system import decode, group_name
 from diagnose.host.query import LogReply, MailLog
 from diagnose.knowledge.distributions import LOGS as OWN, SHARED_LOGS as SHARED
 from diagnose.parse.text.masking import plain, veil
@@ -289,20 +289,13 @@ def _present(chunks: deque[bytes]) -> tuple[str, ...]:
         try:
             fresh = data.decode("utf-8").split("\n")
         except UnicodeDecodeError:
-            fresh = [_decode(line) for line in data.split(b"\n")]
+            fresh = [decode(line) for line in data.split(b"\n")]
         if not data.isascii():
             fresh = [line if line.isascii() else plain(line) for line in fresh]
         if max(map(len, fresh)) > LONGEST:
             fresh = [line[:LONGEST] for line in fresh]
         lines += fresh
     return tuple(line for line in lines if line)
-
-
-def _decode(line: bytes) -> str:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        return line.decode("latin-1")
 
 
 def _refusal(path: str, error: OSError) -> str:

@@ -59,7 +59,7 @@ def window(path: str, since: float, until: float | None = None, limit: int | Non
             return
 
 
-def read_open(fd: int, since: float, until: float | None = None, limit: int | None = None) -> Iterator[bytes]:
+def read_open(fd: int, since: float, until: float | None, limit: int | None) -> Iterator[bytes]:
     """`window` of a file that is open already, so that rotation cannot take it away."""
     info = os.fstat(fd)
     near = _near(info)

@@ -3,10 +3,10 @@
 `[host]:port` names a host, `host:port` a domain whose exchangers (MX) are looked up. Since 3.5 several may be listed.
 """
 
-import ipaddress
 import re
 
 from diagnose.knowledge.smtp import PORT_NUMBERS
+from diagnose.parse.system.own_network import is_address
 from diagnose.record import frozen
 
 _HOST_LABELS = re.compile(
@@ -81,7 +81,7 @@ def parse(text: str, transport: str = "") -> NextHop:
         body = pasted[2]
     host, port, bracketed, more = _split(body)
     problems.extend(more)
-    address = _is_address(host)
+    address = is_address(host)
     if not host:
         problems.append("empty-host")
     elif address:
@@ -145,7 +145,7 @@ def _split(body: str) -> tuple[str, str, bool, list[str]]:
     if "]" in body:
         host, _, rest = body.partition("]")
         return host, rest.removeprefix(":"), True, ["missing-bracket"]
-    if body.count(":") > 1 and _is_address(_unwrap6(body)):
+    if body.count(":") > 1 and is_address(_unwrap6(body)):
         return _unwrap6(body), "", False, problems
     host, colon, port = body.partition(":")
     if colon and ":" in port:
@@ -156,14 +156,6 @@ def _split(body: str) -> tuple[str, str, bool, list[str]]:
 
 def _unwrap6(host: str) -> str:
     return host[5:] if host.lower().startswith("ipv6:") else host
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def _port_ok(port: str) -> bool:

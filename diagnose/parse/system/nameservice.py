@@ -3,10 +3,10 @@
 Postfix keeps copies of them in its chroot; `differences` lists what differs between two copies for a resolver.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterator
 
+from diagnose.parse.system.own_network import is_address
 from diagnose.parse.text.finding import Finding
 from diagnose.record import frozen
 
@@ -81,15 +81,6 @@ def resolv_conf(text: str) -> Resolv:
         elif keyword not in ("sortlist", "lookup", "family"):
             findings.append(Finding(line=number, kind="unknown-keyword", text=keyword[:40]))
     return Resolv(nameservers=tuple(nameservers), search=search, options=tuple(options), findings=tuple(findings))
-
-
-def is_address(text: str) -> bool:
-    """Whether it is an IPv4 or IPv6 address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def hosts(text: str) -> tuple[Host, ...]:

@@ -7,11 +7,11 @@ distinguish them. Linux sends no ICMP error to itself for a dropped packet, so d
 from __future__ import annotations
 
 import enum
-import ipaddress
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from diagnose.parse.system.own_network import is_loopback
 from diagnose.record import dataclass, frozen
 
 
@@ -82,14 +82,9 @@ def outcome(
     return Outcome.UNKNOWN
 
 
-def is_own(address: str, local: str = "") -> bool:
+def is_own(address: str, local: str) -> bool:
     """Whether an ICMP error came from this host."""
-    if address == local:
-        return True
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
+    return address == local or is_loopback(address)
 
 
 @dataclass(frozen=True)

@@ -22,15 +22,25 @@ def _nets() -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(map(ip_network, _OWN_NETS))
 
 
-def is_private(address: str) -> bool:
-    """Whether an address is loopback, RFC 1918, unique local or link-local, without a provider's filter in between.
-    Not shared address space (RFC 6598), which is the access provider's, nor example networks (RFC 5737)."""
+def is_address(text: str) -> bool:
+    """Whether it is an IPv4 or IPv6 address."""
     import ipaddress  # 2 ms
 
     try:
-        here = ipaddress.ip_address(address)
+        ipaddress.ip_address(text)
     except ValueError:
         return False
+    return True
+
+
+def is_private(address: str) -> bool:
+    """Whether an address is loopback, RFC 1918, unique local or link-local, without a provider's filter in between.
+    Not shared address space (RFC 6598), which is the access provider's, nor example networks (RFC 5737)."""
+    from ipaddress import ip_address
+
+    if not is_address(address):
+        return False
+    here = ip_address(address)
     return any(here in net for net in _nets() if net.version == here.version)
 
 

@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from diagnose.parse.system.own_network import is_loopback
 from diagnose.record import frozen
 
 ANSWERED = ("open", "refused")
@@ -61,7 +62,7 @@ def place(blocked: Sequence[HopLike], reference: Sequence[HopLike], local: str =
     errors = [h for h in blocked if h.answer not in ("time-exceeded", "silence")]
     if errors:
         said = errors[0]
-        if said.address == local or _loopback(said.address):
+        if said.address == local or is_loopback(said.address):
             return Place(where="host", how=said.answer, distance=distance)
         hops = {address: ttl for ttl, address in {**known, **passed}.items()}
         ttl = hops.get(said.address, said.ttl)
@@ -93,10 +94,3 @@ def _private(address: str) -> bool:
         return False
     shared = here.version == 4 and here in ipaddress.ip_network("100.64.0.0/10")
     return (here.is_private and not shared) or here.is_link_local
-
-
-def _loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False

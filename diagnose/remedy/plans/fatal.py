@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import re
 from pathlib import PurePosixPath
 
@@ -11,6 +10,7 @@ from diagnose.facts import accounts
 from diagnose.host.query import Exec
 from diagnose.model import Observation
 from diagnose.parse.postfix import setting_types
+from diagnose.parse.system.own_network import is_address
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.permitted import permitted
 from diagnose.remedy.plan import Plan
@@ -98,11 +98,8 @@ def lost_queue(e: Evidence) -> list[Step]:
 def _bad(e: Evidence, name: str) -> bool:
     """Whether the value itself shows that it cannot work: anybody may write to the log."""
     written, value = e.was(name) or "", e.value(name)
-    if "_bind_address" in name:
-        try:
-            ipaddress.ip_address(value.strip("[]"))
-        except ValueError:
-            return True
+    if "_bind_address" in name and not is_address(value.strip("[]")):
+        return True
     lost = "$" in written and not value
     return lost or bool(setting_types.rejected({name: written}, e.mta.defaults))
 
