@@ -27,6 +27,7 @@ from diagnose.parse.text import duration
 
 _FILTERED = re.compile(r"/pipe\[\d+\]: \w+: to=<.*status=sent")
 _CAME_IN = re.compile(r"/pickup\[\d+\]: \w+: uid=|/smtpd\[\d+\]: \w+: client=")
+_SEARCHED = ("/usr/bin", "/bin")  # by env(1), in the PATH that pipe(8) sets
 _LONG = 60  # seconds; a run for one message takes a few
 _BACKENDS = ("mailbox_transport", "virtual_transport", "local_transport", "fallback_transport")
 
@@ -52,7 +53,7 @@ def filter_programs(ctx: Context) -> Observations:
             yield fail("filter.program", path, text, **data)
         elif (interpreter := _interpreter(ctx, path)) and not ctx.ask(Stat(interpreter)).exists:
             text = f"{parameter} pipes mail to it, and its interpreter {interpreter} does not exist"
-            yield fail("filter.program", path, text, **data)
+            yield fail("filter.program", path, text, interpreter=interpreter, **data)
         else:
             yield (
                 _hangs(ctx, channel, data)
@@ -97,7 +98,11 @@ def _kept(ctx: Context, data: Data) -> Observation | None:
 def _interpreter(ctx: Context, path: str) -> str:
     """The program that a script's first line names, "" for any other program."""
     first = ctx.ask(Read(path, limit=256)).text.partition("\n")[0]
-    return words[0] if first.startswith("#!/") and (words := first[2:].split()) else ""
+    words = first[2:].split() if first.startswith("#!/") else []
+    if words[:1] == ["/usr/bin/env"] and words[1:] and re.fullmatch(r"[\w.+-]+", words[1]):
+        places = [f"{folder}/{words[1]}" for folder in _SEARCHED]
+        return next((place for place in places if ctx.ask(Stat(place)).exists), places[0])
+    return words[0] if words else ""
 
 
 def _wanted(postfix: Mta) -> Iterator[tuple[str, str, str, str]]:

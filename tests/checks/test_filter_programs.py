@@ -35,7 +35,8 @@ def test_a_script_whose_interpreter_is_gone() -> None:
         )
 
     assert found("#!/opt/venv/bin/python3.9 -u") == ["filter.program"]
-    assert found("#! /bin/sh") == found("echo") == []
+    assert found("#!/usr/bin/env python2") == ["filter.program"]
+    assert found("#! /bin/sh") == found("#!/usr/bin/env sh") == found("echo") == []
 
 
 def test_a_filter_that_keeps_what_it_is_given() -> None:

@@ -51,6 +51,13 @@ def _judged(*lines: str, asked: str | None = None) -> list[tuple[bool, bool]]:
     return [(f.current, f.minor) for f in current.facts(log, lambda sender, recipient: "", asked)]
 
 
+def test_a_bounce_that_leaves_does_not_prove_the_filter_that_made_it() -> None:
+    died = 'Nov 22 10:01:00 app postfix/pipe[6]: AA00000001: to=<a@example.org>, relay=scan, delay=1, dsn=5.3.0, status=bounced (Command died with status 127: "/bin/scan")'
+    for sender, over in (("", False), ("app@example.net", True)):
+        came = f"Nov 22 10:02:00 app postfix/qmgr[3]: AA00000002: from=<{sender}>, size=400, nrcpt=1 (queue active)"
+        assert [current for current, _ in _judged(died, came, _SENT.format(n=3, q="AA00000002"))] == [not over]
+
+
 def test_one_address_that_does_not_exist_is_a_small_share_of_mail_that_flows_since() -> None:
     gone = _BOUNCED.format(to="gone@elsewhere.example")
     assert _judged(gone, _SENT.format(n=1, q="AA00000001")) == [(True, True)]

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from diagnose.knowledge.phrases import Grip
 from diagnose.knowledge.sayings import scope_of
-from diagnose.parse.log.mail_event import Delivery, Group, Trouble
+from diagnose.parse.log.mail_event import NEVER_LEFT, Delivery, Group, Trouble
 from diagnose.parse.log.maillog import MailLog
 from diagnose.parse.system.own_network import is_loopback
 from diagnose.parse.words.reason import Reason
@@ -74,6 +74,8 @@ def _of_group(
     relay = way(sample.sender or "", sample.recipient or f"x@{domain}")
     route = "local" if relay == "local" else "relay" if relay else "direct"
     after = [at for host, at in _sent(log) if _later(at, group.last) and left_by(relay, host)]
+    if sample.service in NEVER_LEFT and not _later(log.last_mail, group.last):
+        after = []  # a bounce passes no content filter, and proves nothing of what fails on this host
     same_domain = _later(log.sent_to.get(domain), group.last)
     here = _later(log.delivered_here.get((sample.service or "", domain)), group.last)
     # Syslog stamps are whole seconds: mail accepted within the same second counts too.
@@ -117,10 +119,9 @@ def _of_trouble(log: MailLog, group: Group[Trouble]) -> Fact | None:
     if trouble.stranger:
         return None  # turned away, as it should be
     started = max((s.at for s in log.starts if s.at is not None), default=None)
-    sent = max((at for _, at in _sent(log) if at is not None), default=None)
     lasting = scope_of(reason.label) == "submission"
-    # Outgoing mail says nothing about smtpd(8), which sendmail(1) bypasses, nor about local delivery.
-    good, number = (log.accepted, log.last_accepted) if _at_intake(trouble, reason) else (sent, log.last_sent)
+    # Outgoing mail says nothing about smtpd(8), which sendmail(1) bypasses, nor about local delivery; a bounce passes no milter.
+    good, number = (log.accepted, log.last_accepted) if _at_intake(trouble, reason) else (log.last_mail, log.last_sent)
     if trouble.service in ("local", "virtual"):
         kept = (at for (service, _), at in log.delivered_here.items() if service == trouble.service and at is not None)
         good, number = max(kept, default=None), 0

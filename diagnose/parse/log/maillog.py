@@ -59,8 +59,8 @@ class MailLog:
     success, ``sent_to`` maps recipient domains to it, ``taken`` recipients; ``statuses`` counts deliveries by
     status; ``starts`` are the last starts of Postfix; ``traffic`` counts by hour and domain; ``outward`` counts
     deliveries to other hosts; ``delivered_here`` maps (service, recipient domain) to the last success that did not
-    leave this host; ``last_mail`` is the time of the last success other than a bounce; ``last_sent`` and
-    ``last_accepted`` are the line numbers of the last success and of the last message that smtpd(8) accepted.
+    leave this host; ``last_mail`` and ``last_sent`` are the time and line number of the last success other than a
+    bounce, ``last_accepted`` is the line number of the last message that smtpd(8) accepted.
     """
 
     LIMIT = 500
@@ -197,10 +197,9 @@ class MailLog:
         self.traffic.count(delivery)
         host = delivery.relay_host or "none"
         if delivery.left:
-            self.last_sent = delivery.number
             self.outward += delivery.outward
             if delivery.sender != "":
-                self.last_mail = delivery.at or self.last_mail
+                self.last_mail, self.last_sent = delivery.at or self.last_mail, delivery.number
             _keep(self.sent, (delivery.service or "smtp", host, delivery.relay_port), delivery.at, self.LIMIT)
             _keep(self.sent_to, delivery.domain, delivery.at, 4 * self.LIMIT)
             for address in filter(None, (delivery.recipient, delivery.orig_to)):

@@ -57,12 +57,29 @@ def filters(e: Evidence) -> Plan | None:
                 )
     if not steps:
         hung = next((o for o in e.failed(*_SIGNS) if o.data.get("error") == "timed out" and o.data.get("port")), None)
-        return hanging(e, hung) if hung else None
+        return hanging(e, hung) if hung else _program(e)
     if not put:
         return Plan(steps=tuple(dict.fromkeys((*steps, *_picked_up(e), *e.retry()))))
     # The daemons connect to the milter for each message, at the address that they read when they started; waiting mail names its filter.
     after = (replace(step, through_cleanup=True) if isinstance(step, Requeue) else step for step in e.reload())
     return Plan(steps=tuple(dict.fromkeys((*steps, *after))))
+
+
+def _program(e: Evidence) -> Plan | None:
+    """Words for a filter program that cannot be run: which interpreter it gets, or whether it is wanted, only a person
+    decides."""
+    for seen in e.failed("filter.program"):
+        path, stat = seen.text("path"), e.stat(seen.text("path"))
+        if interpreter := seen.text("interpreter"):
+            text = f"Install {interpreter}, or name an interpreter that this host has in the first line of {path}."
+        elif not stat.exists:
+            text = f"Install the program {path} again, or take {seen.text('parameter')} out if no filter is wanted."
+        elif not stat.mode & 0o111:
+            text = f"Make {path} executable: chmod a+x {path}"
+        else:
+            continue
+        return Plan(text=f"{text} Waiting mail then passes.")
+    return None
 
 
 def _picked_up(e: Evidence) -> Iterator[Step]:

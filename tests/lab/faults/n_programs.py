@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import Fault
-from tests.lab.steps import append, mail, pause, relay, run, settings, shell, smtp_mail, wait
+from tests.lab.steps import append, mail, pause, relay, settings, shell, wait, write
 
 SENT = wait("status=sent")
 BROKEN = ("postfix-config-error",)
@@ -121,6 +121,26 @@ FAULTS = (
         setup=(shell("sed -i -E 's/^pickup +(unix|fifo) +n/9999      inet  n/' /etc/postfix/master.cf"),),
     ),
     Fault(
+        id="filter-of-an-old-python",
+        accept=("content-filter-down",),
+        about="the filter's first line asks env for python2, which went with an upgrade",
+        setup=(
+            write("/usr/local/bin/disclaimer", "#!/usr/bin/env python2\nprint(1)\n", 0o755),
+            append(
+                "/etc/postfix/master.cf",
+                "note unix - n n - - pipe\n  user=nobody argv=/usr/local/bin/disclaimer ${recipient}\n",
+            ),
+            settings(content_filter="note:"),
+        ),
+        shows="status 127",
+    ),
+    Fault(
+        id="queue-s-empty-folders-swept",
+        accept=("queue-permissions",),
+        about="a script deleted the empty directories below /var/spool while Postfix ran",
+        then=(shell("find /var/spool/postfix -mindepth 1 -type d -empty -delete"), mail(), pause(1)),
+    ),
+    Fault(
         id="anvil-and-scache-off",
         accept=(),
         kind="healthy",
@@ -137,4 +157,3 @@ FAULTS = (
         then=(mail(), SENT),
     ),
 )
-_ = (run, smtp_mail)
