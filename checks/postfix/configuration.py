@@ -28,6 +28,10 @@ _EXPANDED_LATER = re.compile(
     r"_command$|_path$|luser_relay|rbl_repl|_reply$|_banner$|_template|_directory_expansion|_expansion_filter|_text$|footer"
 )
 _ON_THE_WAY = ("relayhost", "smtp_sasl_", "myhostname", "mydestination", "transport_maps", "default_transport")
+# Settings that no longer work with another one at their value's end; lists and texts bear it.
+_WHOLE = re.compile(
+    r"relayhost|inet_\w+|\w*milters|content_filter|\w*transport|\w*bind_address6?|my(?:hostname|origin|domain)"
+)
 _READ_BY_ALL = ("all", "cleanup", "smtp")
 _OF_A_SERVICE = re.compile(r'invalid \w+ field "|invalid transport type')  # postconf names neither file nor line
 _FATAL_KINDS = ("missing-equals", "missing-name", "bad-field-count", "cannot-open")
@@ -104,7 +108,7 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Observations
             parameter=item.parameter, value=item.value, daemon=item.daemon, everything=everything,
             path=path, line=setting.line if setting else 0, expected=item.expected,
         )  # fmt: skip
-    at_odds = [*_boxes(ctx, postfix, text, path), *_port(ctx, text, path)]
+    at_odds = [*_boxes(ctx, postfix, text, path), *_port(ctx, text, path), *_swallowed(text, path)]
     yield from at_odds
     stray = list(_stray(postfix))
     for name in stray:
@@ -155,6 +159,16 @@ def _port(ctx: Context, text: MainCf, path: str) -> Observations:
         said = f"is {value}: mail without a relay goes to that port of the recipients' MX hosts, which listen on 25"
         yield fail("config.value", name, said, parameter=name, value=value, daemon="smtp", everything=True,
                    path=path, line=setting.line if setting else 0, expected="mx-port")  # fmt: skip
+
+
+def _swallowed(text: MainCf, path: str) -> Observations:
+    """Failures for values that end in an indented setting; one that is relayhost itself is another check's."""
+    for above, found in text.swallowed():
+        if _WHOLE.fullmatch(above.name) and not found.text.startswith("relayhost"):
+            said = f"line {found.line} is indented, so Postfix takes '{found.text}' as a part of {above.name}"
+            yield fail(
+                "config.value", above.name, said, parameter=above.name, everything=True, path=path, line=above.line
+            )
 
 
 def _unknown(postfix: Mta, text: MainCf) -> Observations:

@@ -181,14 +181,9 @@ def _commands(ctx: Context, postfix: Mta, group: str) -> Observations:
             yield fail("host.setgid", path, text, **data)
         elif not reply.mode & 0o001:
             yield fail("host.setgid", path, f"has mode {reply.mode:04o}: users may not run it", **data)
-        elif _nosuid(ctx, path):
-            yield fail(
-                "host.setgid",
-                path,
-                "lies on a file system mounted nosuid: its setgid bit has no effect",
-                kind="nosuid",
-                **data,
-            )
+        elif mount := _nosuid(ctx, path):
+            text = f"lies on {mount}, which is mounted nosuid: its setgid bit has no effect"
+            yield fail("host.setgid", path, text, kind="nosuid", mount=mount, **data)
         else:
             yield ok("host.setgid", path, f"is setgid {group}", **data)
 
@@ -223,9 +218,11 @@ def _programs(ctx: Context, postfix: Mta) -> Observations:
             yield _bad(path, text, "root", "0755")
 
 
-def _nosuid(ctx: Context, path: str) -> bool:
-    reply = ctx.ask(Exec(("findmnt", "-n", "-o", "OPTIONS", "-T", path)))
-    if reply.code != 0 or "nosuid" not in reply.out.strip().split(","):
-        return False
+def _nosuid(ctx: Context, path: str) -> str:
+    """The mount point of the path's file system if that is mounted nosuid, else ""."""
+    reply = ctx.ask(Exec(("findmnt", "-n", "-o", "OPTIONS,TARGET", "-T", path)))
+    options, _, mount = reply.out.strip().partition(" ")
+    if reply.code != 0 or "nosuid" not in options.split(","):
+        return ""
     # systemd mounts everything so for a service with NoNewPrivileges, such as `watch` is, and for nobody else.
-    return not re.search(r"^NoNewPrivs:\s*1", ctx.ask(Read("/proc/self/status")).text, re.M)
+    return "" if re.search(r"^NoNewPrivs:\s*1", ctx.ask(Read("/proc/self/status")).text, re.M) else mount.strip()

@@ -60,7 +60,6 @@ _DAEMON = re.compile(
 # Postfix's single-instance and unlimited services insist on it (mail_server.h, MAIL_SERVER_SOLITARY and _ZERO_LIMIT).
 _LIMIT = re.compile(r"service (\S+) requires a process limit of (\d+)")
 _ACCOUNT = re.compile(r"unknown (user|group)\s?(?:name)?:? (\S+)")
-_AGENTS = tuple("smtp lmtp local virtual pipe error bounce smtpd tlsmgr proxymap".split())
 _DAEMONS = ("master", "qmgr", "pickup", "cleanup", "trivial-rewrite")
 
 
@@ -217,6 +216,7 @@ def _stands(ctx: Context, postfix: Mta, parameter: str) -> Data:
 def _last_words(ctx: Context, postfix: Mta) -> Observations:
     """Fatal errors in the log since Postfix last started or reloaded, of daemons that have logged nothing normal
     since. Those that belong to another cause are left out."""
+    programs = {"master", *(service.command for service in postfix.master.services)}
     alive: set[str] = set()
     said: set[str] = set()
     for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-2000:]):
@@ -229,7 +229,7 @@ def _last_words(ctx: Context, postfix: Mta) -> Observations:
         if level != "fatal":
             alive |= {program} if not level else set()
             continue
-        if program in alive or text in said or program not in _DAEMONS + _AGENTS:
+        if program in alive or text in said or program not in programs:
             continue
         said.add(text)
         reason = classify(f"fatal: {text}", own=True)
@@ -265,8 +265,8 @@ def _used(ctx: Context, postfix: Mta, kind: str, name: str) -> Data:
     """Where master.cf names the account, as data."""
     path = f"{postfix.config_directory}/master.cf"
     lines = ctx.ask(Read(path)).text.splitlines()
-    used = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
-    at = next((n for n, line in enumerate(lines, 1) if not line.startswith("#") and used.search(line)), None)
+    used = re.compile(rf"[^#]*\suser=(?:[\w.-]+:)?{re.escape(name)}(?![\w.-])")  # as pipe(8) and spawn(8) take it
+    at = next((n for n, line in enumerate(lines, 1) if used.match(line)), None)
     return {"path": path, "line": at, "parameter": f"the {kind} {name}"}
 
 

@@ -89,8 +89,8 @@ def _lost(text: MainCf) -> tuple[str, str, int] | None:
                 f"line {earlier.line} sets relayhost, and line {values[-1].line} empties it again",
                 values[-1].line,
             )
-    for finding in text.findings:
-        if finding.kind == "swallowed-setting" and finding.text.startswith("relayhost"):
+    for _, finding in text.swallowed():
+        if finding.text.startswith("relayhost"):
             said = f"line {finding.line} is indented, so Postfix takes '{finding.text}' as part of the line before"
             return "indented", said, finding.line
     return None

@@ -242,9 +242,12 @@ class Evidence:
 
     @property
     def deaf(self) -> bool:
-        """Whether the master may wait for ever for its own log service (maillog_file): it runs, and its queue manager does not."""
-        daemons = facts.master(self.ctx) is None or facts.queue_manager(self.ctx)
-        return not daemons and bool(self.value("maillog_file"))
+        """Whether the master may wait for ever for its own log service (maillog_file): it runs, and neither the service
+        nor its queue manager does."""
+        top = facts.master(self.ctx)
+        if top is None or not self.value("maillog_file") or facts.queue_manager(self.ctx):
+            return False
+        return not any(p.parent == top.pid and p.name == "postlogd" for p in self.ask(Processes()).processes)
 
     def restart(self, why: str) -> tuple[Step, ...]:
         top = facts.master(self.ctx)

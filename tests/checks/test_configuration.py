@@ -99,6 +99,13 @@ def test_a_port_at_which_no_exchanger_listens() -> None:
         assert [o.subject for o in seen if o.status is Status.FAILED] == found
 
 
+def test_an_indented_setting_below_a_value_that_it_breaks() -> None:
+    for above, found in (("relayhost =", ["relayhost"]), ("mydestination = a.example.net", [])):
+        text = f"{above}\n# more\n    smtp_tls_loglevel = 1\n"
+        seen = of(run(configuration, machine(files={"/etc/postfix/main.cf": text})), "config.value")
+        assert [o.subject for o in seen if o.status is Status.FAILED] == found
+
+
 def test_a_stray_dollar() -> None:
     """Postfix takes it for a parameter's name, and warns of nothing."""
 

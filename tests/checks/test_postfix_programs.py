@@ -77,8 +77,8 @@ SENT = "Nov 25 12:00:01 app postfix/smtp[335]: C6B: to=<u@example.org>, relay=mx
 def test_what_a_daemon_died_of_names_its_parameter_or_account() -> None:
     (found,) = fatal(explicit={"smtp_bind_address": "eth0"}, log=(BIND,))
     assert (found.subject, found.data["parameter"], found.data["line"]) == ("smtp", "smtp_bind_address", 1)
-    master = "# ours\nscan unix - n n - 10 pipe user=filter argv=/bin/scan\n"
-    (lost,) = fatal(log=(PIPE,), files={"/etc/postfix/master.cf": master})
+    master = "# ours\nfilter unix - n n - 10 pipe flags=R user=filter argv=/bin/scan\n"
+    (lost,) = fatal(log=(PIPE,), master=master, files={"/etc/postfix/master.cf": master})
     assert (lost.data["parameter"], lost.data["line"]) == ("the user filter", 2)
 
 

@@ -47,6 +47,13 @@ class MainCf:
         """The setting in effect, the last of its name; None if it is not set."""
         return next((setting for setting in reversed(self.settings) if setting.name == name), None)
 
+    def swallowed(self) -> Iterator[tuple[Setting, Finding]]:
+        """Each indented setting that became a part of another one's value, behind that one."""
+        for finding in self.findings:
+            above = next((setting for setting in reversed(self.settings) if setting.line < finding.line), None)
+            if finding.kind == "swallowed-setting" and above is not None:
+                yield above, finding
+
 
 def followed(lines: Sequence[str]) -> Iterator[tuple[int, str, str]]:
     """(number from 1, line, next line) of each physical line; the next line may continue it, and is "" after the last."""

@@ -16,7 +16,7 @@ from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Ask, Plan, plans
 from diagnose.remedy.plans.network import relay_port
 from diagnose.remedy.plans.relays import keys, meant_hop, moved_key, near_key, password_table, set_hop, usable_type
-from diagnose.remedy.plans.settings import taken_up
+from diagnose.remedy.plans.settings import swallowed, taken_up
 from diagnose.remedy.plans.tables import around, recompiled, transport_entry, unsupported
 from diagnose.remedy.plans.tls import hear
 from diagnose.remedy.running import Mode, Ownership
@@ -293,6 +293,8 @@ def name(e: Evidence) -> Plan | None:
         return None
     if compiled := recompiled(e, way):
         return taken_up(e, compiled)
+    if inside := swallowed(e, "relayhost"):
+        return taken_up(e, inside)
     lookup = way.value("smtp_host_lookup")
     if (
         lookup == "native"

@@ -45,8 +45,11 @@ def permissions(e: Evidence) -> Plan | None:
             return Plan(
                 text=f"{path} must be a directory: move what is there out of the way (mv {path} {path}.old), or mount the disk that it leads to. Postfix creates the directory again when it is started (postfix start)."
             )
-        if not stat.exists or seen.data.get("kind") in ("nosuid", "above"):
-            continue  # a mount, or a folder that others share: who set it so must say
+        if seen.data.get("kind") == "nosuid":
+            mount = seen.text("mount")
+            return Plan(text=f"Take nosuid out of {mount}'s line in /etc/fstab, and run: mount -o remount,suid {mount}")
+        if not stat.exists or seen.data.get("kind") == "above":
+            continue  # a folder that others share: who set it so must say
         why = "Postfix requires this (postfix-files)."
         owner, _, owned = seen.text("owner").partition(":")
         mode = int(str(seen.data.get("mode") or "0"), 8)

@@ -17,7 +17,7 @@ from diagnose.remedy.evidence import Evidence, sentence
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.application import on_another_port
 from diagnose.remedy.plans.relays import by_login, keys, meant_hop, near_key, password_table, set_hop
-from diagnose.remedy.plans.settings import take_up, taken_up
+from diagnose.remedy.plans.settings import swallowed, take_up, taken_up
 from diagnose.remedy.plans.tables import Entry, around, recompiled, transport_entry
 from diagnose.remedy.running import ChangeRoute, Command, FirewallAccept
 from diagnose.remedy.steps import AppendLine, Step
@@ -275,6 +275,8 @@ def ipv4(e: Evidence) -> Plan | None:
 
 @plans("interface-not-ready")
 def interface(e: Evidence) -> Plan | None:
+    if inside := swallowed(e, r"inet_\w+|\w*bind_address6?"):
+        return Plan(steps=(*inside, *e.restart("The master binds its addresses when it starts.")))
     if words := _of_interfaces(e):
         return words
     steps: list[Step] = []

@@ -182,11 +182,10 @@ _DECIDES_LOGIN = re.compile(r"smtp_sasl_auth_enable|smtp_tls_wrappermode|smtp_se
 def swallowed(e: Evidence, names: str) -> list[Step]:
     """Unindents settings that Postfix takes for a part of the value above. names: pattern of the parameters above."""
     steps: list[Step] = []
-    for found in e.main.findings:
-        above = next((setting.name for setting in reversed(e.main.settings) if setting.line < found.line), "")
+    for above, found in e.main.swallowed():
         raw = e.line(e.main_path, found.line)
-        if found.kind == "swallowed-setting" and re.fullmatch(names, above) and raw.isprintable():
-            why = f"An indented line belongs to the one before it, here to {above}."
+        if re.fullmatch(names, above.name) and raw.strip().isprintable():
+            why = f"An indented line belongs to the one before it, here to {above.name}."
             steps.append(e.repair(e.main_path, found.line, raw, raw.strip(), why))
     return steps
 

@@ -86,4 +86,10 @@ FAULTS = (
         ),
         shows="status=deferred .*timed out",
     ),
+    Fault(
+        id="block-inserted-indented",
+        accept=("postfix-config-error", "interface-not-ready"),  # the value is both
+        about="an indented block, inserted below inet_interfaces, became a part of its value",
+        setup=(shell("sed -i 's/^inet_interfaces.*/&\\n\\tsmtp_tls_loglevel = 1/' /etc/postfix/main.cf"),),
+    ),
 )
