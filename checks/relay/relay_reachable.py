@@ -118,7 +118,7 @@ def _unbracketed(ctx: Context, way: Route, into: WayIn, works: bool) -> Observat
     if works:
         yield ok("relay.name", way.host, f"leads to {into.host} by its MX record", **where)
         return
-    own = ctx.ask(begin(ctx, replace(into, host=way.host), way, into.mode.dial))
+    own = ctx.ask(begin(ctx, replace(into, host=way.host, address=""), way, into.mode.dial))
     if own.connected:
         text = f"is written without brackets, so mail goes to {into.host}, which does not answer on port {way.port}; {way.host} itself does"
         yield fail("relay.name", way.host, text, kind="brackets", **where)

@@ -18,6 +18,7 @@ from diagnose.errors import Late
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.dials import Tried, dial_address, near_end, tried
 from diagnose.facts.network import MailPort, addresses, families, helo_name
+from diagnose.facts.patience import wait
 from diagnose.host.query import Dial, DialReply, Exec, Read
 from diagnose.parse.system import iproute
 from diagnose.parse.system.own_network import is_private
@@ -63,7 +64,7 @@ def exchangers_tried(ctx: Asks, hosts: tuple[str, ...], port: int) -> list[Tried
     way = facts.route(ctx)
     tls = facts.tls_mode(ctx, way).dial if way is not None and way.remote else "none"
     queries = [
-        replace(dial_address(address, port, host, say="ehlo", helo=helo, **end), tls=tls)
+        replace(dial_address(address, port, host, say="ehlo", helo=helo, **end), tls=tls, timeout=wait(ctx))
         for host, address in dict.fromkeys(wanted)
     ]
     replies = ask_all(ctx, queries)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from diagnose.facts import ANYBODY, Asks, Route, TlsMode, mailers, mta, next_hop_hosts, route, target, tls_mode
 from diagnose.facts.dials import near_end
 from diagnose.facts.next_hop_name import named, past_hosts_file
+from diagnose.facts.patience import wait
 from diagnose.host.query import Dial, DialReply, Glob, Login, MapLookup, Stat
 from diagnose.knowledge.recognise import identify
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
@@ -277,8 +278,7 @@ def session(ctx: Asks, way: Route) -> Session:
 
 
 def _without_login(ctx: Asks, way: Route, into: WayIn, first: Dial, tls: str) -> Session:
-    found = sasl(ctx, way)
-    whose = _envelope(ctx, way)
+    found, whose = sasl(ctx, way), _envelope(ctx, way)
     if whose is None or found.blind or (found.hit is not None and found.enabled):
         # A refusal would only show that this tool did not log in.
         return Session(reply=ctx.ask(first), tls=tls, with_login=False)
@@ -351,6 +351,7 @@ def begin(
         trust=trust,
         bind=end["bind"],
         user=end["user"],
+        timeout=wait(ctx),
     )
 
 

@@ -109,6 +109,9 @@ class Login:
     keys: tuple[str, ...]
 
 
+SILENCE = 5.0  # seconds that a dialogue waits for a reply
+
+
 @frozen
 class Dial(Query[DialReply]):
     """An SMTP dialogue, never with DATA.
@@ -143,7 +146,7 @@ class Dial(Query[DialReply]):
     network: int = 0
     verify: bool = True
     connect_timeout: float = 2.7
-    timeout: float = 5.0
+    timeout: float = SILENCE
 
 
 @dataclass(frozen=True)
