@@ -83,10 +83,6 @@ def _explained(*lines: str) -> Report:
         ("mail card: TLS alert from mx.example.org, record type is unsupported", "app-tls-mismatch"),
         ("mail card: you have reached the daily number of messages you can send", "rate-limited"),
         ("mail card: the outgoing e-mail component is switched off by policy", "app-config-invalid"),
-        (
-            "mail card: timed out after 3 retries: certificate of mx.example.org is not trusted",
-            "app-certificate-untrusted",
-        ),
         ("net.mail.smtpAuth failed for the newsletter", "app-credentials-rejected"),
         (
             "El boletín no salió: no se pudo conectar con el servidor de correo, revise los ajustes.",
