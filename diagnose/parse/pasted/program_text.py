@@ -126,6 +126,7 @@ _SENT = late(
     r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted(?:=|: ?)\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
 )
+_BUT = late(r"\bbut\b.{0,80}\bnot\b|\berror: (?!0|no|null)", re.I)
 _REFUSED = late(r"ECONNREFUSED|(?:[Cc]onnection|actively) refused|connect: refused|\(111\)|Errno 111|\b10061\b")
 
 # Exception names denote the kind of reply, but their words would be mistaken for the reply's own.
@@ -193,7 +194,8 @@ def server_in(text: str) -> tuple[str | None, int | None]:
 
 def went_through(lines: list[_Numbered]) -> int:
     """The number of the last line that says the mail was sent, -1 if there is none. Failures before it are over."""
-    return max((number for number, line in lines if _SENT.search(line)), default=-1)
+    said = ((number, line, _SENT.search(line)) for number, line in lines)
+    return max((number for number, line, sent in said if sent and not _BUT.search(line, sent.end())), default=-1)
 
 
 def stage_in(lines: list[_Numbered]) -> str | None:
@@ -288,7 +290,7 @@ def classify(
     host, port = server_in(text)
     peer = (host or dialled[0]) if program else None
     port = port or dialled[1]
-    flat = text.replace("\n", " ")
+    flat = _BLANKS.sub(" ", text)
     reason = sense.improved(text, reasons_of.classify(flat, peer=peer, port=port, stage=stage), peer, port)
     text = flat
     if reason is not None and reason.label.startswith("connect-") and (reply := _REPLY.search(text)):
@@ -334,6 +336,7 @@ def classify(
     return replace(reason, label=label, program=program)
 
 
+_BLANKS = late(r"[ \t\n]+")
 _NOTED = late(r"\b(?:NOTICE|DEBUG)\b")  # levels of a log
 _COUNTED = late(
     r"\b0 (?:failed|failures?|errors?|timed out|time-?outs?|rejected|refused|bounced|deferred)\b", re.IGNORECASE

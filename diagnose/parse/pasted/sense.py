@@ -37,7 +37,7 @@ def improved(text: str, reason: Reason | None, host: str | None, port: int | Non
     label = concepts.meaning(text) or concepts.meaning(text.replace("\n", " "))
     if label is None or (reason is not None and not reason.may_be(label)):
         return reason
-    if reason is not None and label in _VAGUE and (label != reason.label or reason.grip > Grip.SENSE):
+    if reason is not None and label in _VAGUE and not _is_vaguer(reason, label):
         return reason
     if timed_out and not (label == "dns-try-again" or "certificate" in label):
         return reason
@@ -47,6 +47,11 @@ def improved(text: str, reason: Reason | None, host: str | None, port: int | Non
         label = "app-smtp-unreachable"
     found = reason or Reason(label=label, text=reasons_of.mask(text), peer_name=host, peer_port=port)
     return replace(found, label=label, grip=Grip.SENSE, entry=None)
+
+
+def _is_vaguer(reason: Reason, label: str) -> bool:
+    """Whether a vague label says more than the reason, or says the same and confirms it."""
+    return reason.label == "message-expired" or (reason.label == label and reason.grip <= Grip.SENSE)
 
 
 def _disagree(label: str, other: str) -> bool:

@@ -16,13 +16,13 @@ _CODE = r"(?:4(?:2[0-8]|3[0-9]|41|5[0-9]|7[0-9])|5(?:0[0-9]|[1-5][0-9]|7[0-9]))"
 _ENHANCED = r"[245]\.\d{1,3}\.\d{1,3}"
 _AT_START = late(rf"\s*({_CODE}|[23]\d\d)(?:\s*:\s*|[ \t-]+|(?=\s*$)|(?=[A-Za-z<#]))(?:\1[ -])?")
 _ANYWHERE = late(
-    rf"(?:(?<![\w.:/=-])|(?<=msg:)|(?<=code:)|(?<=rror:)|(?<=eply:)|(?<=esponse:))({_CODE})(?:[ -]|\)?: )(?={_ENHANCED}|[A-Za-z<#\[(])"
+    rf"(?:(?<![\w.:/=-])|(?<=msg:)|(?<=code:)|(?<=rror:)|(?<=eply:)|(?<=esponse[:=]))({_CODE})(?:[ -]|\)?: )(?={_ENHANCED}|[A-Za-z<#\[(])"
 )
 # A number after an RFC's number is a section.
 _ANY_ENHANCED = late(
     rf"(?<![\w./-])(?<!RFC\d{{4}} )(?<!RFC \d{{4}} )(?<![Ss]ection )#?({_ENHANCED})(?![\w.]*\.[0-9])(?=[\s:;,)<\[]|$)"
 )
-_PYTHON = late(rf"\(\s*({_CODE}),\s*b?(['\"])(.*?)\2\s*[,)]", re.DOTALL)
+_PYTHON = late(rf"(?:\(\s*|: )({_CODE}),\s*b?(['\"])(.*?)\2\s*[,)]", re.DOTALL)
 _LEADING_ENHANCED = late(rf"[#\s]*({_ENHANCED})(?![\w.]*\.[0-9])[\s:;-]*")
 _BLANKS = late(r"\s+")
 _ESCAPED_NEWLINE = late(r"(?:\\r)?\\n|#015#012|#012|\r")
