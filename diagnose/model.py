@@ -26,15 +26,9 @@ from diagnose.scales import (
     COMMON,
     DOUBTS,
     FAILED,
-    FITS,
-    HINTS,
     OK,
-    PROVES,
     RARE,
     REFUTES,
-    SETTLES,
-    SPEAKS,
-    STRONG,
     UNKNOWN,
     UNUSUAL,
     WARNING,
@@ -43,8 +37,10 @@ from diagnose.scales import (
     Outcome,
     Stage,
     Status,
+    StatusName,
     Strength,
-)
+    StrengthName,
+)  # fmt: skip
 from diagnose.sentence import joined
 
 Scalar = str | int | float | bool | None
@@ -168,9 +164,11 @@ class Sign:
     where: tuple[tuple[str, Scalar | tuple[Scalar, ...]], ...] = ()
 
 
-def sign(id: str, weight: int, status: Status = FAILED, /, **where: Scalar | tuple[Scalar, ...]) -> Sign:
-    """A sign as a cause writes it: `sign("app.server", PROVES, port=25, others="blocked")`."""
-    return Sign(id, weight, status, tuple(where.items()))
+def sign(
+    id: str, strength: StrengthName, status: StatusName = "failed", /, **where: Scalar | tuple[Scalar, ...]
+) -> Sign:
+    """A sign as a cause writes it: `sign("app.server", "proves", port=25, others="blocked")`."""
+    return Sign(id, Strength[strength.upper()], Status[status.upper()], tuple(where.items()))
 
 
 @frozen

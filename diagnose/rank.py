@@ -18,11 +18,8 @@ from dataclasses import replace
 from diagnose.knowledge import programs, sayings
 from diagnose.knowledge.causes import by_id
 from diagnose.model import (
-    PROVES,
     REFUTES,
     SAID,
-    SPEAKS,
-    STRONG,
     Cause,
     Confidence,
     Data,
@@ -36,6 +33,7 @@ from diagnose.model import (
     Sign,
     SignSpec,
     Status,
+    Strength,
     Support,
 )
 from diagnose.sentence import joined
@@ -168,7 +166,7 @@ def _matched(
         ):
             continue  # OK on the mail's own route says nothing about another one
         if sign.id == sayings.FLOW and sign.weight < 0 and sign.status is Status.OK:
-            tried = any(one.weight >= SPEAKS and one.id in probed for one, _ in support.values())
+            tried = any(one.weight >= Strength.SPEAKS and one.id in probed for one, _ in support.values())
             sign = replace(sign, where=(("recent" if tried else "unchanged", (True, None)),))
         for observation in seen.get(sign.id, ()):
             if observation.status is Status.UNKNOWN and sign.status is not Status.UNKNOWN:
@@ -246,9 +244,10 @@ def _capped(
 ) -> tuple[Support, ...]:
     """A counterweight that keeps a cause from being certain: words about something foreign to this host, or a
     missing probe; () if none applies."""
-    probed = any(sign.id in untried and abs(sign.weight) >= SPEAKS for sign in cause.signs)
+    probed = any(sign.id in untried and abs(sign.weight) >= Strength.SPEAKS for sign in cause.signs)
     proof = any(
-        (text and sign.weight >= PROVES) if sign.id.startswith(SAID) else sign.weight >= STRONG for sign, _ in support
+        (text and sign.weight >= Strength.PROVES) if sign.id.startswith(SAID) else sign.weight >= Strength.STRONG
+        for sign, _ in support
     )
     if score < CERTAIN:
         return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Literal
 
 
 class Status(enum.IntEnum):
@@ -19,6 +20,7 @@ class Status(enum.IntEnum):
 
 
 OK, UNKNOWN, WARNING, FAILED = Status
+StatusName = Literal["ok", "unknown", "warning", "failed"]
 CODES = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}  # Status.word to the exit status, as monitoring expects it
 
 
@@ -90,13 +92,6 @@ class Strength(enum.IntEnum):
     REFUTES = -25
 
 
-SETTLES, PROVES, STRONG, SPEAKS, FITS, HINTS = (
-    Strength.SETTLES,
-    Strength.PROVES,
-    Strength.STRONG,
-    Strength.SPEAKS,
-    Strength.FITS,
-    Strength.HINTS,
-)
+StrengthName = Literal["settles", "proves", "strong", "speaks", "fits", "hints", "doubts", "against", "refutes"]
 DOUBTS, AGAINST, REFUTES = Strength.DOUBTS, Strength.AGAINST, Strength.REFUTES
 COMMON, UNUSUAL, RARE = 1, -3, -7  # priors, in decibans

@@ -67,9 +67,9 @@ def test_a_sign_counts_once_however_many_subjects_show_it() -> None:
 
 
 def test_the_strongest_condition_of_a_sign_speaks() -> None:
-    signs = (Sign("x", 5), sign("x", 15, port=(25, 26)))
+    signs = (Sign("x", 5), sign("x", "strong", port=(25, 26)))
     (found,) = rank([cause("a", *signs)], run(seen("x", port=25)))
-    assert found.score == 15
+    assert found.score == 16
 
 
 def test_unknown_counts_nothing_and_is_listed() -> None:

@@ -15,7 +15,7 @@ from diagnose.facts.packets import apart
 from diagnose.knowledge.labels import Relay, relays
 from diagnose.knowledge.recognise import identify
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
-from diagnose.model import SPEAKS, Observation, Scalar, Stage
+from diagnose.model import Observation, Scalar, Stage, Strength
 from diagnose.parse.system.nameservice import resolv_conf
 from diagnose.parse.system.outcomes import FAILURES, WORDS, Outcome, Pattern
 from diagnose.parse.system.own_network import is_private
@@ -90,7 +90,7 @@ def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     say = warn if way.private else fail  # a relay in the own network needs no internet
     # Names resolve, or Postfix's user is routed otherwise: a rule may exempt that user, which only root can test.
     stranger = not ctx.ask(Now()).root and (seen.ports or apart(ctx, way.port))
-    at_most = SPEAKS if stranger else None
+    at_most = Strength.SPEAKS if stranger else None
     return say(
         "egress.internet",
         "internet",

@@ -27,7 +27,7 @@ from diagnose.check import (
 from diagnose.facts import Mta, mta, origin
 from diagnose.facts.dials import interface_addresses
 from diagnose.knowledge.smtp import OWN_HELO
-from diagnose.model import FITS
+from diagnose.model import Strength
 from diagnose.parse.log import submitted
 
 # By a rule of smtpd(8), or by a milter, which cleanup(8) also asks about mail from the sendmail command.
@@ -111,7 +111,7 @@ def submission(ctx: Context) -> Observations:
             "count": counts[client],
         }
         if client in reloaded or _foreign(ctx, postfix, client, match, reply.lines):
-            data["at_most"] = FITS
+            data["at_most"] = Strength.FITS
         times = f" ({counts[client]} times)" if counts[client] > 1 else ""
         whom = (
             "a milter of this host rejected mail of" if "milter-reject: " in match[0] else "this host's Postfix refused"

@@ -9,7 +9,7 @@ from diagnose.check import ANY, FLAG, Context, Data, Observations, SignSpec, Sta
 from diagnose.facts import target
 from diagnose.facts.relay import session, way_in
 from diagnose.facts.ways import relay_in_use
-from diagnose.model import SPEAKS
+from diagnose.model import Strength
 from diagnose.parse.words.reason import classify
 from diagnose.parse.words.smtp_reply import code_of
 
@@ -48,7 +48,7 @@ def relay_envelope(ctx: Context) -> Observations:
         where["at_most"] = reason.scalars()["at_most"] if reason else None
         if label in _WANTS_LOGIN and signed_in:
             # It took the login: what it still lacks is a matter of the account.
-            label, where["at_most"] = "relay-account-restricted", SPEAKS
+            label, where["at_most"] = "relay-account-restricted", Strength.SPEAKS
         where |= {
             "signed_in": signed_in,
             "label": label,

@@ -15,7 +15,6 @@ from diagnose import __version__, rank
 from diagnose.knowledge import phrases
 from diagnose.knowledge.phrases import Grip
 from diagnose.model import (
-    STRONG,
     Confidence,
     Data,
     Diagnosis,
@@ -26,6 +25,7 @@ from diagnose.model import (
     Report,
     Run,
     Status,
+    Strength,
     Target,
 )
 from diagnose.parse.log.current import OF_CONNECTING
@@ -342,7 +342,7 @@ def _data(event: Event, reason: Reason, count: int) -> Data:
     client = _refused(event)
     if client is not None and not own_network.is_loopback(client) and reason.label not in _OWN_FAULT:
         # The text does not show whether the client is the program whose mail is missing.
-        data["at_most"] = min(reason.scalars()["at_most"] or STRONG, STRONG)
+        data["at_most"] = min(reason.scalars()["at_most"] or Strength.STRONG, Strength.STRONG)
     return {key: value for key, value in data.items() if value is not None}
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from checks.network.egress import check_egress
 from diagnose.host.query import Dial, DialReply, Exec, ExecReply
-from diagnose.model import SPEAKS, Observation, Status
+from diagnose.model import Observation, Status, Strength
 from tests.checks.pretended_network import DROP, FORBIDDEN, NO_ROUTE, PROHIBITED, RESET, Stop, World, ip, network
 from tests.checks.pretended_postfix import failed, of, run
 
@@ -63,7 +63,7 @@ def test_nothing_reached_is_no_port_block() -> None:
 
 
 def test_a_user_of_whom_packets_are_dropped_does_not_prove_that_there_is_no_internet() -> None:
-    for root, resolver, most in ((False, "", SPEAKS), (False, "no answer", None), (True, "", None)):
+    for root, resolver, most in ((False, "", Strength.SPEAKS), (False, "no answer", None), (True, "", None)):
         world = World(lambda address, port: DROP, resolver=resolver)
         (one,) = of(run(check_egress, network(world, root=root)), "egress.internet")
         assert one.data["at_most"] == most
@@ -73,7 +73,7 @@ def test_a_user_of_whom_packets_are_dropped_does_not_prove_that_there_is_no_inte
         return ExecReply(code=0, out=f'[{{"dst":"9.9.9.9","dev":"{by}"}}]') if "get" in query.argv else ip(query)
 
     host = network(World(lambda address, port: DROP, resolver="no answer"), root=False, files=POSTFIX, commands=led)
-    assert of(run(check_egress, host), "egress.internet")[0].data["at_most"] == SPEAKS
+    assert of(run(check_egress, host), "egress.internet")[0].data["at_most"] == Strength.SPEAKS
 
 
 def test_dead_resolver_does_not_hide_a_blocked_port() -> None:

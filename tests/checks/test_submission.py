@@ -5,7 +5,7 @@ import json
 from checks.postfix.submission import submission
 from diagnose.check import Exec, MailLog
 from diagnose.host.query import ExecReply, LogReply
-from diagnose.model import FITS, Status
+from diagnose.model import Status, Strength
 from tests.checks.pretended_postfix import failed, machine, of, run
 
 INFO = [{"local": "192.168.1.10", "prefixlen": 24}, {"local": "45.76.1.5", "prefixlen": 24}]
@@ -39,7 +39,7 @@ def test_settings_read_anew_since() -> None:
     """Whether the refusal still stands nobody has tried: it is possible, and no more."""
     denied = REJECT.format(client="192.168.1.44", reply=DENIED)
     reload = "Nov 22 12:40:10 a postfix/master[1]: reload -- version 3.7.11, configuration /etc/postfix"
-    for log, most in (((denied, reload), FITS), ((reload, denied), None), ((denied, reload, denied), None)):
+    for log, most in (((denied, reload), Strength.FITS), ((reload, denied), None), ((denied, reload, denied), None)):
         seen = of(run(submission, machine(log=log, more=OWN)), "config.submission-refused")[0]
         assert (seen.status, seen.data.get("at_most")) == (Status.FAILED, most)
 
@@ -48,7 +48,11 @@ def test_another_machine_that_sends_as_a_strange_domain() -> None:
     """It may be a guest's as well as an application's: possible, and no more."""
     denied = REJECT.format(client="192.168.1.44", reply=DENIED)
     here = REJECT.format(client="127.0.0.1", reply=DENIED)
-    for log, domain, most in ((denied, "example.net", None), (denied, "phone.lan", FITS), (here, "phone.lan", None)):
+    for log, domain, most in (
+        (denied, "example.net", None),
+        (denied, "phone.lan", Strength.FITS),
+        (here, "phone.lan", None),
+    ):
         lines = (log.replace("app@example.net", f"app@{domain}"),)
         seen = of(
             run(submission, machine({"myorigin": "example.net"}, log=lines, more=OWN)), "config.submission-refused"

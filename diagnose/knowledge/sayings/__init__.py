@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from diagnose.knowledge import documents
-from diagnose.model import SAID, Sign, Status, Strength
+from diagnose.model import SAID, Sign, sign
 from diagnose.record import frozen
 
 FLOW = "mail.flow"  # the sign of mail that gets through, or does not
@@ -65,16 +65,11 @@ def _saying(label: str) -> Saying:
 
 def _sign(label: str, row: Mapping[str, Any]) -> Sign:
     # "none" stands for what is not known: TOML has no null.
-    where = tuple(
-        (key, tuple(None if each == "none" else each for each in value) if isinstance(value, list) else value)
+    where = {
+        key: tuple(None if each == "none" else each for each in value) if isinstance(value, list) else value
         for key, value in row.get("when", {}).items()
-    )
-    return Sign(
-        f"{SAID}{label}",
-        Strength[row["strength"].upper()],
-        Status[row.get("status", "failed").upper()],
-        where,
-    )
+    }
+    return sign(f"{SAID}{label}", row["strength"], row.get("status", "failed"), **where)
 
 
 @functools.cache

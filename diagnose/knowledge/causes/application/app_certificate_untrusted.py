@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import SENDS
-from diagnose.model import HINTS, OK, PROVES, REFUTES, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-certificate-untrusted",
@@ -19,9 +19,9 @@ CAUSE = Cause(
     rules_out="The chain and the name verify against the trust store of the Java that runs the application.",
     flow=0,
     signs=(
-        sign("app.certificate", PROVES),
-        sign("app.certificate", HINTS, WARNING),
-        sign("app.certificate", REFUTES, OK),
+        sign("app.certificate", "proves"),
+        sign("app.certificate", "hints", "warning"),
+        sign("app.certificate", "refutes", "ok"),
         SENDS,
     ),
     explains=("app-smtp-unreachable", "nothing-submitted"),

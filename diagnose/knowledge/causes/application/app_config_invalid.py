@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import PROPERTIES, SMTP_PACKAGE
-from diagnose.model import PROVES, SPEAKS, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-config-invalid",
@@ -18,11 +18,11 @@ CAUSE = Cause(
     rules_out="The settings, read as the application reads them, lead to a server that accepts them.",
     flow=0,
     signs=(
-        sign("app.settings", PROVES, proven=True),
+        sign("app.settings", "proves", proven=True),
         # Other programs' mail may still flow.
-        sign("app.sendmail-path", PROVES),
+        sign("app.sendmail-path", "proves"),
         # Odd, but not seen to be what stops the mail.
-        sign("app.settings", SPEAKS, proven=False),
+        sign("app.settings", "speaks", proven=False),
     ),
     explains=(
         "app-smtp-unreachable",

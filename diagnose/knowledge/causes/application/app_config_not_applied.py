@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, PROVES, SPEAKS, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-config-not-applied",
@@ -14,12 +14,12 @@ CAUSE = Cause(
     rules_out="The generated file matches the template, and the application was started after the file was written.",
     flow=0,
     signs=(
-        sign("app.applied", PROVES, kind=("template-newer", "agent-disabled", "run-failed", "not-managed")),
+        sign("app.applied", "proves", kind=("template-newer", "agent-disabled", "run-failed", "not-managed")),
         # The file's time alone does not show that what the application uses has changed in it.
-        sign("app.applied", SPEAKS, kind="not-restarted"),
-        sign("app.process", PROVES, kind=("differs", "missing")),
-        sign("app.process", SPEAKS, kind="older"),
-        sign("app.applied", HINTS, WARNING, kind="edited-by-hand"),
+        sign("app.applied", "speaks", kind="not-restarted"),
+        sign("app.process", "proves", kind=("differs", "missing")),
+        sign("app.process", "speaks", kind="older"),
+        sign("app.applied", "hints", "warning", kind="edited-by-hand"),
     ),
     explains=(
         "app-config-invalid",

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import SMTP_PACKAGE
-from diagnose.model import OK, PROVES, REFUTES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-credentials-rejected",
@@ -18,8 +18,8 @@ CAUSE = Cause(
     rules_out="A login with the same user and password that the server answers with 235.",
     flow=0,
     signs=(
-        sign("app.login", PROVES),
-        sign("app.login", REFUTES, OK),
+        sign("app.login", "proves"),
+        sign("app.login", "refutes", "ok"),
     ),
     explains=("nothing-submitted",),
     links=("https://support.google.com/accounts/answer/185833", SMTP_PACKAGE),

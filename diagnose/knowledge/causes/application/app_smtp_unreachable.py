@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import BY_POSTFIX, SMTP_PACKAGE
-from diagnose.model import AGAINST, FITS, OK, PROVES, REFUTES, STRONG, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-smtp-unreachable",
@@ -17,19 +17,19 @@ CAUSE = Cause(
     rules_out="A connection from this host to that host and port gets a greeting.",
     flow=0,
     signs=(
-        sign("app.server", FITS, local=False),
+        sign("app.server", "fits", local=False),
         # relay-name-not-found says it more exactly.
-        sign("app.server", PROVES, local=False, outcome="name-not-found"),
-        sign("app.server", PROVES, outcome=("silent", "greeting")),
-        sign("app.server", PROVES, local=False, others=("open", "private")),
-        sign("app.server", STRONG, local=False, others="unknown"),
+        sign("app.server", "proves", local=False, outcome="name-not-found"),
+        sign("app.server", "proves", outcome=("silent", "greeting")),
+        sign("app.server", "proves", local=False, others=("open", "private")),
+        sign("app.server", "strong", local=False, others="unknown"),
         # Unrelated servers fail on that port too: the network stops it, and egress-…-blocked explains this.
-        sign("app.server", PROVES, local=False, others="blocked"),
-        sign("app.server", REFUTES, OK),
-        sign("app.server", REFUTES, outcome="local"),
+        sign("app.server", "proves", local=False, others="blocked"),
+        sign("app.server", "refutes", "ok"),
+        sign("app.server", "refutes", outcome="local"),
         # Nothing at all is reached: not this server's doing.
-        sign("egress.internet", AGAINST),
-        sign("dns.resolver", AGAINST),
+        sign("egress.internet", "against"),
+        sign("dns.resolver", "against"),
         BY_POSTFIX,
     ),
     explains=("nothing-submitted",),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import SENDS, SMTP_PACKAGE
-from diagnose.model import OK, PROVES, REFUTES, SPEAKS, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-tls-mismatch",
@@ -18,12 +18,12 @@ CAUSE = Cause(
     rules_out="A TLS handshake that starts the way the settings start it succeeds.",
     flow=0,
     signs=(
-        sign("app.tls", PROVES, proven=True),
+        sign("app.tls", "proves", proven=True),
         # By what is usual on the port, the server not heard.
-        sign("app.tls", STRONG, proven=False),
+        sign("app.tls", "strong", proven=False),
         # The mail goes out, each time after a failed handshake and in the clear.
-        sign("app.tls", SPEAKS, WARNING, kind="fallback"),
-        sign("app.tls", REFUTES, OK),
+        sign("app.tls", "speaks", "warning", kind="fallback"),
+        sign("app.tls", "refutes", "ok"),
         SENDS,
     ),
     explains=("app-smtp-unreachable", "nothing-submitted"),

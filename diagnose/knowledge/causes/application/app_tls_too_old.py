@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import SMTP_PACKAGE
-from diagnose.model import PROVES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-tls-too-old",
@@ -15,7 +15,7 @@ CAUSE = Cause(
     flow=0,
     signs=(
         # What the settings or the runtime allow; that this tool's own TLS passes says nothing about Java's.
-        sign("app.protocol", PROVES),
+        sign("app.protocol", "proves"),
     ),
     explains=("app-smtp-unreachable", "app-tls-mismatch", "nothing-submitted"),
     links=("https://www.java.com/en/configure_crypto.html", SMTP_PACKAGE),

@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, SPEAKS, STRONG, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-worker-not-running",
@@ -17,9 +17,9 @@ CAUSE = Cause(
     flow=0,
     signs=(
         # The queue itself shows it.
-        sign("app.worker", PROVES, seen="proven"),
-        sign("app.worker", STRONG, seen="stopped"),
-        sign("app.worker", SPEAKS, seen="missing"),
+        sign("app.worker", "proves", seen="proven"),
+        sign("app.worker", "strong", seen="stopped"),
+        sign("app.worker", "speaks", seen="missing"),
     ),
     explains=("nothing-submitted",),
     links=(

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, OK, PROVES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="access-control-denied",
@@ -12,8 +12,8 @@ CAUSE = Cause(
     remedy="Allow only what was denied{how|}; do not switch {by|SELinux} off.",
     rules_out="SELinux permissive or disabled, and no denial of a mail program in the audit log.",
     signs=(
-        sign("host.access-control", PROVES),
-        sign("host.access-control", AGAINST, OK),
+        sign("host.access-control", "proves"),
+        sign("host.access-control", "against", "ok"),
     ),
     explains=("queue-permissions", "submission-sandboxed", "sasl-map-missing", "lookup-table-broken"),
     links=("https://www.postfix.org/DEBUG_README.html",),

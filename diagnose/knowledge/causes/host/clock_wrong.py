@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, OK, PROVES, REFUTES, Cause, Impact, sign
+from diagnose.model import DOUBTS, Cause, Impact, sign
 
 CAUSE = Cause(
     id="clock-wrong",
@@ -13,8 +13,8 @@ CAUSE = Cause(
     rules_out="The time service reports that the clock is right.",
     flow=DOUBTS,
     signs=(
-        sign("host.clock", PROVES),
-        sign("host.clock", REFUTES, OK, sure=True),
+        sign("host.clock", "proves"),
+        sign("host.clock", "refutes", "ok", sure=True),
     ),
     explains=("relay-certificate-invalid", "app-certificate-untrusted", "relay-credentials-rejected"),
     links=("https://www.postfix.org/TLS_README.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, OK, PROVES, SETTLES, SPEAKS, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="disk-full",
@@ -14,13 +14,13 @@ CAUSE = Cause(
     rules_out="df and df -i show room below the queue directory, and more than queue_minfree.",
     flow=0,
     signs=(
-        sign("disk.space", PROVES),
+        sign("disk.space", "proves"),
         # Not the queue's own file system: Postfix may fail to write its log or its tables.
-        sign("disk.space", SPEAKS, WARNING, kind="full"),
+        sign("disk.space", "speaks", "warning", kind="full"),
         # There is room as a rule where inodes run out.
-        sign("disk.inodes", SETTLES),
-        sign("disk.log", SETTLES),
-        sign("disk.space", AGAINST, OK),
+        sign("disk.inodes", "settles"),
+        sign("disk.log", "settles"),
+        sign("disk.space", "against", "ok"),
     ),
     explains=(
         "nothing-submitted",

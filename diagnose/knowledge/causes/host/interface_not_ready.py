@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="interface-not-ready",
@@ -16,11 +16,11 @@ CAUSE = Cause(
     ),
     rules_out="`ip addr` shows all the addresses named, and connections from them are answered.",
     signs=(
-        sign("host.interface", PROVES),
-        sign("host.address-family", PROVES, none=True),
-        sign("host.address-family", STRONG, none=False),
+        sign("host.interface", "proves"),
+        sign("host.address-family", "proves", none=True),
+        sign("host.address-family", "strong", none=False),
         # Servers without IPv6 addresses are out of reach for an IPv6-only Postfix.
-        sign("host.address-family", FITS, WARNING),
+        sign("host.address-family", "fits", "warning"),
     ),
     explains=(
         "postfix-not-running",

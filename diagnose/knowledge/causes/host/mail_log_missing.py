@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="mail-log-missing",
@@ -11,8 +11,8 @@ CAUSE = Cause(
     remedy="Let Postfix write its own log file (3.4 and later), or install a syslog service.",
     rules_out="A file or the journal contains log lines from Postfix.",
     signs=(
-        sign("host.mail-log", PROVES),
-        sign("host.mail-log", FITS, WARNING),
+        sign("host.mail-log", "proves"),
+        sign("host.mail-log", "fits", "warning"),
     ),
     links=("https://www.postfix.org/MAILLOG_README.html",),
 )

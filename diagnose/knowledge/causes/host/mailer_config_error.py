@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="mailer-config-error",
@@ -13,9 +13,9 @@ CAUSE = Cause(
     remedy="Correct what the mailer reports ({path|its configuration}), and have it check its own configuration before you restart it.",
     rules_out="The mailer's own check of its configuration passes and its daemon runs.",
     signs=(
-        sign("mailer.settings", PROVES),
+        sign("mailer.settings", "proves"),
         # Readable for root alone, who may be the only one to send.
-        sign("mailer.settings", FITS, WARNING),
+        sign("mailer.settings", "fits", "warning"),
     ),
     explains=(
         "nothing-submitted",

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, HINTS, OK, PROVES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="queue-permissions",
@@ -17,13 +17,13 @@ CAUSE = Cause(
     rules_out="Owners and modes match postfix-files, and postdrop's file system is not mounted nosuid.",
     flow=0,
     signs=(
-        sign("queue.maildrop", HINTS),
-        sign("host.queue-permissions", PROVES),
-        sign("host.setgid", PROVES),
-        sign("disk.read-only", PROVES),
+        sign("queue.maildrop", "hints"),
+        sign("host.queue-permissions", "proves"),
+        sign("host.setgid", "proves"),
+        sign("disk.read-only", "proves"),
         # Everything is as it should be: then what denies is another thing (a sandbox, SELinux).
-        sign("host.queue-permissions", DOUBTS, OK),
-        sign("host.sandbox", AGAINST),
+        sign("host.queue-permissions", "doubts", "ok"),
+        sign("host.sandbox", "against"),
     ),
     explains=(
         "nothing-submitted",

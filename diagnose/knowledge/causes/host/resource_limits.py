@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, SETTLES, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="resource-limits",
@@ -9,8 +9,8 @@ CAUSE = Cause(
     remedy="Raise the limit that is hit, or give the host more memory, and restart Postfix.",
     rules_out="No 'fork:', 'Too many open files' or 'killed by signal 9' in the log, and no OOM kill.",
     signs=(
-        sign("host.limits", SETTLES),
-        sign("host.limits", HINTS, WARNING),
+        sign("host.limits", "settles"),
+        sign("host.limits", "hints", "warning"),
     ),
     # Without files left a daemon cannot even read the list of users.
     explains=(

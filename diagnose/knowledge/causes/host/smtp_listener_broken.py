@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="smtp-listener-broken",
@@ -14,15 +14,15 @@ CAUSE = Cause(
     rules_out="A greeting and an answer to EHLO on that port.",
     flow=0,
     signs=(
-        sign("listener.dialogue", PROVES, kind=("busy", "pass", "proxy")),
-        sign("listener.dialogue", STRONG, kind="closed"),
+        sign("listener.dialogue", "proves", kind=("busy", "pass", "proxy")),
+        sign("listener.dialogue", "strong", kind="closed"),
         # A filter, a milter or a name server may be what it waits for.
-        sign("listener.dialogue", SPEAKS, kind=("mute", "refused")),
+        sign("listener.dialogue", "speaks", kind=("mute", "refused")),
         # Perhaps nobody but the proxy is to connect there.
-        sign("listener.dialogue", HINTS, WARNING),
-        sign("listener.tls", PROVES),
-        sign("listener.tls", HINTS, WARNING),
-        sign("postfix.master", DOUBTS),
+        sign("listener.dialogue", "hints", "warning"),
+        sign("listener.tls", "proves"),
+        sign("listener.tls", "hints", "warning"),
+        sign("postfix.master", "doubts"),
     ),
     explains=("nothing-submitted", "app-smtp-unreachable"),
     links=("https://www.postfix.org/STRESS_README.html", "https://www.postfix.org/TLS_README.html#server_enable"),

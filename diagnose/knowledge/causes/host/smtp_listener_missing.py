@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, HINTS, OK, REFUTES, SETTLES, SPEAKS, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="smtp-listener-missing",
@@ -14,15 +14,15 @@ CAUSE = Cause(
     flow=0,
     signs=(
         # The very address and port that the application is told to use; port 25 may well be open beside it.
-        sign("app.smtp-listener-missing", SETTLES),
-        sign("app.smtp-listener-missing", REFUTES, OK),
+        sign("app.smtp-listener-missing", "settles"),
+        sign("app.smtp-listener-missing", "refutes", "ok"),
         # Not configured: without a host the application falls back on this one.
-        sign("app.settings", AGAINST, WARNING, problem="host-missing"),
+        sign("app.settings", "against", "warning", problem="host-missing"),
         # The port that master.cf promises is not there.
-        sign("listener.expected", SPEAKS),
+        sign("listener.expected", "speaks"),
         # A null client has no listener on purpose.
-        sign("listener.smtp", HINTS, WARNING),
-        sign("listener.smtp", AGAINST, OK, kind="open"),
+        sign("listener.smtp", "hints", "warning"),
+        sign("listener.smtp", "against", "ok", kind="open"),
     ),
     explains=("nothing-submitted", "app-smtp-unreachable"),
     links=("https://www.postfix.org/postconf.5.html#inet_interfaces",),

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, HINTS, OK, PROVES, UNUSUAL, WARNING, Cause, Impact, sign
+from diagnose.model import UNUSUAL, Cause, Impact, sign
 
 CAUSE = Cause(
     id="submission-sandboxed",
@@ -13,15 +13,15 @@ CAUSE = Cause(
     remedy="Lift that restriction for {unit}, or have the application send by SMTP to localhost port 25 instead.",
     rules_out="postdrop lacks its setgid bit altogether, or the same user can send both from a shell and from the service.",
     signs=(
-        sign("host.sandbox", PROVES),
+        sign("host.sandbox", "proves"),
         # The bit is there, so what takes its effect away lies with the caller.
-        sign("host.setgid", HINTS, OK),
-        sign("host.sandboxed-service", HINTS, WARNING),
-        sign("host.sandboxed-service", FITS, WARNING, kind="unit"),
+        sign("host.setgid", "hints", "ok"),
+        sign("host.sandboxed-service", "hints", "warning"),
+        sign("host.sandboxed-service", "fits", "warning", kind="unit"),
         # Nothing at all was handed over, though it should have been.
-        sign("log.recipient", HINTS, kind="none"),
-        sign("host.setgid", AGAINST),
-        sign("host.queue-permissions", AGAINST),
+        sign("log.recipient", "hints", kind="none"),
+        sign("host.setgid", "against"),
+        sign("host.queue-permissions", "against"),
     ),
     # Many sound services are sandboxed and never send.
     prior=UNUSUAL,

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, OK, PROVES, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="wrong-mta",
@@ -13,13 +13,13 @@ CAUSE = Cause(
     rules_out="/usr/sbin/sendmail is Postfix's own, and port 25 belongs to its master.",
     flow=0,
     signs=(
-        sign("postfix.sendmail-command", PROVES),
-        sign("postfix.port-25-owner", STRONG),
+        sign("postfix.sendmail-command", "proves"),
+        sign("postfix.port-25-owner", "strong"),
         # Postfix cannot listen there; that the sendmail command is Postfix's does not change that.
-        sign("postfix.port-25-owner", PROVES, wanted=True),
+        sign("postfix.port-25-owner", "proves", wanted=True),
         # Postfix is not there at all: the other mailer may be quite right.
-        sign("postfix.sendmail-command", FITS, WARNING),
-        sign("postfix.sendmail-command", DOUBTS, OK),
+        sign("postfix.sendmail-command", "fits", "warning"),
+        sign("postfix.sendmail-command", "doubts", "ok"),
     ),
     explains=("nothing-submitted", "postfix-not-running", "smtp-listener-missing"),
     links=("https://www.postfix.org/sendmail.1.html",),

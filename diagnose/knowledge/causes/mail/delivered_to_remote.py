@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, REFUTES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="delivered-to-remote",
@@ -16,11 +16,11 @@ CAUSE = Cause(
     rules_out="A later attempt to the same recipient that failed.",
     otherwise="The recipient or their postmaster can look for it by its message id.",
     signs=(
-        sign("log.recipient", PROVES, kind="sent"),
+        sign("log.recipient", "proves", kind="sent"),
         # It took an earlier message; a later one cannot get there.
-        sign("destination.reachable", REFUTES),
-        sign("relay.session", REFUTES),
-        sign("relay.envelope", REFUTES),
+        sign("destination.reachable", "refutes"),
+        sign("relay.session", "refutes"),
+        sign("relay.envelope", "refutes"),
     ),
     links=("https://www.postfix.org/DEBUG_README.html#logging",),
 )

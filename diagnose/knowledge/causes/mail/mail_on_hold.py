@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, OK, PROVES, REFUTES, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="mail-on-hold",
@@ -12,10 +12,10 @@ CAUSE = Cause(
     remedy="Find out who held them and why (grep for 'hold:' in the log, HOLD in access maps and header_checks), then release them.",
     rules_out="An empty hold queue.",
     signs=(
-        sign("queue.hold", PROVES),
-        sign("queue.hold", FITS, WARNING),
-        sign("config.content-rule", HINTS),
-        sign("queue.hold", REFUTES, OK),
+        sign("queue.hold", "proves"),
+        sign("queue.hold", "fits", "warning"),
+        sign("config.content-rule", "hints"),
+        sign("queue.hold", "refutes", "ok"),
     ),
     # Held mail keeps the reason of its last attempt.
     explains=("delivery-suspended-by-config", "retry-pending"),

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, PROVES, Cause, Impact, sign
+from diagnose.model import DOUBTS, Cause, Impact, sign
 
 CAUSE = Cause(
     id="message-expired",
@@ -14,6 +14,6 @@ CAUSE = Cause(
     ),
     rules_out="No 'status=expired' in the log.",
     flow=DOUBTS,
-    signs=(sign("config.throttle", PROVES, kind="lifetime"),),
+    signs=(sign("config.throttle", "proves", kind="lifetime"),),
     links=("https://www.postfix.org/postconf.5.html#maximal_queue_lifetime",),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, SPEAKS, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="nothing-submitted",
@@ -17,10 +17,10 @@ CAUSE = Cause(
     rules_out="Any line of the mail log that names the recipient.",
     signs=(
         # The very recipient asked for has no line at all in a log that covers the day.
-        sign("log.recipient", SPEAKS, kind="none"),
-        sign("log.submissions", FITS),
-        sign("queue.waiting", DOUBTS),
-        sign("postfix.master", DOUBTS),
+        sign("log.recipient", "speaks", kind="none"),
+        sign("log.submissions", "fits"),
+        sign("queue.waiting", "doubts"),
+        sign("postfix.master", "doubts"),
     ),
     links=("https://www.postfix.org/DEBUG_README.html",),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, STRONG, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="queue-congested",
@@ -15,10 +15,10 @@ CAUSE = Cause(
     ),
     rules_out="The queue holds only a few messages, or only recent ones.",
     signs=(
-        sign("queue.backlog", STRONG),
+        sign("queue.backlog", "strong"),
         # When nothing leaves at all, the backlog is a mere consequence.
-        sign("mail.flow", DOUBTS),
-        sign("postfix.master", AGAINST),
+        sign("mail.flow", "doubts"),
+        sign("postfix.master", "against"),
     ),
     explains=("retry-pending",),
     links=("https://www.postfix.org/QSHAPE_README.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, SPEAKS, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="sending-spam",
@@ -17,8 +17,8 @@ CAUSE = Cause(
     rules_out="The messages of that sender are expected: a newsletter to people who asked for it, with few bounces.",
     flow=0,
     signs=(
-        sign("senders.storm", PROVES),
-        sign("senders.queue", SPEAKS),
+        sign("senders.storm", "proves"),
+        sign("senders.queue", "speaks"),
     ),
     explains=(
         "egress-port-25-blocked",

@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, OK, PROVES, REFUTES, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="mailer-local-only",
@@ -12,11 +12,11 @@ CAUSE = Cause(
     remedy="Choose how mail leaves this host (through a smarthost, or directly), and send bounced mail again.",
     rules_out="The mailer has a router that sends mail to other hosts.",
     signs=(
-        sign("mailer.mode", PROVES),
-        sign("mailer.mode", HINTS, WARNING),
+        sign("mailer.mode", "proves"),
+        sign("mailer.mode", "hints", "warning"),
         # The application sends by a server of its own.
-        sign("app.route", REFUTES, OK, direct=True),
-        sign("relay.reachable", REFUTES, OK),
+        sign("app.route", "refutes", "ok", direct=True),
+        sign("relay.reachable", "refutes", "ok"),
     ),
     explains=("nothing-submitted", "relay-not-configured"),
     links=("https://manpages.debian.org/stable/exim4-config/update-exim4.conf.8.en.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import OK, PROVES, REFUTES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="mailer-not-running",
@@ -13,8 +13,8 @@ CAUSE = Cause(
     rules_out="A process of the mailer's daemon is running.",
     flow=0,
     signs=(
-        sign("mailer.daemon", PROVES),
-        sign("mailer.daemon", REFUTES, OK),
+        sign("mailer.daemon", "proves"),
+        sign("mailer.daemon", "refutes", "ok"),
     ),
     explains=("smtp-listener-missing", "nothing-submitted", "queue-congested", "retry-pending", "app-smtp-unreachable"),
     links=(

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, OK, REFUTES, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import AGAINST, Cause, Impact, sign
 
 CAUSE = Cause(
     id="mailer-panic-logged",
@@ -13,9 +13,9 @@ CAUSE = Cause(
     rules_out="An empty panic log, or mail that went out after its last line.",
     flow=AGAINST,
     signs=(
-        sign("mailer.panic", STRONG),
-        sign("mailer.panic", FITS, WARNING),
-        sign("mailer.panic", REFUTES, OK),
+        sign("mailer.panic", "strong"),
+        sign("mailer.panic", "fits", "warning"),
+        sign("mailer.panic", "refutes", "ok"),
     ),
     links=("https://www.exim.org/exim-html-current/doc/html/spec_html/ch-log_files.html",),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, OK, PROVES, REFUTES, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="chroot-resolver-stale",
@@ -16,17 +16,17 @@ CAUSE = Cause(
     ),
     rules_out="The copy matches the host's file, or the smtp service is not chrooted.",
     signs=(
-        sign("dns.chroot", PROVES),
-        sign("dns.chroot-file", FITS, file="resolv.conf"),
-        sign("dns.chroot-file", FITS),
+        sign("dns.chroot", "proves"),
+        sign("dns.chroot-file", "fits", file="resolv.conf"),
+        sign("dns.chroot-file", "fits"),
         # The relay's name stands in the host's file, which is read, and not in the copy.
-        sign("dns.chroot-file", STRONG, lacks_relay=True),
+        sign("dns.chroot-file", "strong", lacks_relay=True),
         # The copy differs in hosts or services only: matters for names that stand nowhere else.
-        sign("dns.chroot-file", HINTS, WARNING, file=("hosts", "services")),
-        sign("dns.chroot", DOUBTS, OK),
+        sign("dns.chroot-file", "hints", "warning", file=("hosts", "services")),
+        sign("dns.chroot", "doubts", "ok"),
         # The copies are made when Postfix is started: while it is down they may well be old or missing.
-        sign("postfix.master", REFUTES),
-        sign("dns.resolver", AGAINST),
+        sign("postfix.master", "refutes"),
+        sign("dns.resolver", "against"),
     ),
     explains=(
         "relay-name-not-found",

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, OK, PROVES, REFUTES, SPEAKS, Cause, Impact, sign
+from diagnose.model import REFUTES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="helo-name-invalid",
@@ -13,13 +13,13 @@ CAUSE = Cause(
     rules_out="Other receivers accept the same HELO name.",
     flow=REFUTES,
     signs=(
-        sign("identity.helo", FITS, via="direct"),
+        sign("identity.helo", "fits", via="direct"),
         # More receivers refuse an invalid name than one that does not resolve.
-        sign("identity.helo", SPEAKS, via="direct", kind="invalid"),
+        sign("identity.helo", "speaks", via="direct", kind="invalid"),
         # Refused at EHLO, with nothing but the name said.
-        sign("relay.session", PROVES, stage="EHLO", kind=("later", "refused"), named=False),
-        sign("identity.helo", DOUBTS, OK),
-        sign("dns.resolver", REFUTES),
+        sign("relay.session", "proves", stage="EHLO", kind=("later", "refused"), named=False),
+        sign("identity.helo", "doubts", "ok"),
+        sign("dns.resolver", "refutes"),
     ),
     explains=("rate-limited", "relay-dialogue-broken"),
     links=(

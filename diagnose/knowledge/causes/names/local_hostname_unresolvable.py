@@ -1,4 +1,4 @@
-from diagnose.model import OK, PROVES, REFUTES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="local-hostname-unresolvable",
@@ -16,9 +16,9 @@ CAUSE = Cause(
     rules_out="The name is listed in mydestination, or resolves.",
     signs=(
         # True of many hosts whose mail to others works: only failing mail makes it more than a note.
-        sign("identity.hostname", PROVES, failing=True),
-        sign("identity.hostname", REFUTES, OK),
-        sign("dns.resolver", REFUTES),
+        sign("identity.hostname", "proves", failing=True),
+        sign("identity.hostname", "refutes", "ok"),
+        sign("dns.resolver", "refutes"),
     ),
     explains=("recipient-domain-not-found",),
     links=("https://www.postfix.org/postconf.5.html#mydestination",),

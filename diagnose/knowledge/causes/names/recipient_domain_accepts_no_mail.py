@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, OK, PROVES, REFUTES, STRONG, Cause, Impact, sign
+from diagnose.model import DOUBTS, Cause, Impact, sign
 
 CAUSE = Cause(
     id="recipient-domain-accepts-no-mail",
@@ -16,16 +16,16 @@ CAUSE = Cause(
     rules_out="An MX host with a public address.",
     flow=DOUBTS,
     signs=(
-        sign("dns.recipient-domain", PROVES, kind="null-mx"),
-        sign("dns.recipient-domain", STRONG, kind="no-address"),
+        sign("dns.recipient-domain", "proves", kind="null-mx"),
+        sign("dns.recipient-domain", "strong", kind="no-address"),
         # A company's own mail server has a private address, and may be down like any other.
-        sign("dns.recipient-domain", FITS, kind="private"),
-        sign("destination.reachable", FITS),
+        sign("dns.recipient-domain", "fits", kind="private"),
+        sign("destination.reachable", "fits"),
         # A loopback address is never a valid MX host.
-        sign("dns.recipient-domain", PROVES, kind="loopback"),
+        sign("dns.recipient-domain", "proves", kind="loopback"),
         # The domain may run a server just to say so.
-        sign("dns.recipient-domain", DOUBTS, OK),
-        sign("dns.resolver", REFUTES),
+        sign("dns.recipient-domain", "doubts", "ok"),
+        sign("dns.resolver", "refutes"),
     ),
     explains=("mail-loops-back",),
     links=("https://www.rfc-editor.org/rfc/rfc7505",),

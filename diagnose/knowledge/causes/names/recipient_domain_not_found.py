@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, OK, REFUTES, SPEAKS, STRONG, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="recipient-domain-not-found",
@@ -16,11 +16,11 @@ CAUSE = Cause(
     ),
     rules_out="Another name server knows the domain, or the resolver answers nothing at all.",
     signs=(
-        sign("dns.recipient-domain", STRONG, kind=("nxdomain", "no-exchanger")),
-        sign("dns.recipient-domain", SPEAKS, kind="servfail"),
-        sign("dns.recipient-domain", REFUTES, OK),
-        sign("dns.resolver", REFUTES),
-        sign("dns.chroot", AGAINST),
+        sign("dns.recipient-domain", "strong", kind=("nxdomain", "no-exchanger")),
+        sign("dns.recipient-domain", "speaks", kind="servfail"),
+        sign("dns.recipient-domain", "refutes", "ok"),
+        sign("dns.resolver", "refutes"),
+        sign("dns.chroot", "against"),
     ),
     links=("https://www.rfc-editor.org/rfc/rfc5321#section-5.1",),
 )

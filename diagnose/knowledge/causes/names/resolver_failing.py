@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, OK, PROVES, REFUTES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="resolver-failing",
@@ -15,10 +15,10 @@ CAUSE = Cause(
     ),
     rules_out="One server in resolv.conf answers, or only one domain fails to resolve.",
     signs=(
-        sign("dns.resolver", PROVES),
-        sign("dns.resolver", REFUTES, OK),
+        sign("dns.resolver", "proves"),
+        sign("dns.resolver", "refutes", "ok"),
         # With no network at all the resolver is only the first to notice.
-        sign("egress.internet", AGAINST),
+        sign("egress.internet", "against"),
     ),
     explains=(
         "recipient-domain-not-found",

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, OK, REFUTES, Cause, Impact, sign
+from diagnose.model import REFUTES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="reverse-dns-missing",
@@ -17,8 +17,8 @@ CAUSE = Cause(
     rules_out="A PTR record whose name resolves to the same address.",
     flow=REFUTES,
     signs=(
-        sign("identity.ptr", FITS),
-        sign("identity.ptr", AGAINST, OK),
+        sign("identity.ptr", "fits"),
+        sign("identity.ptr", "against", "ok"),
     ),
     relay=True,
     explains=("helo-name-invalid",),

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, HINTS, OK, REFUTES, WARNING, Cause, Impact, sign
+from diagnose.model import AGAINST, Cause, Impact, sign
 
 CAUSE = Cause(
     id="sender-domain-not-found",
@@ -16,10 +16,10 @@ CAUSE = Cause(
     rules_out="The domain resolves (MX or address) from elsewhere.",
     flow=AGAINST,
     signs=(
-        sign("identity.sender-domain", FITS),
-        sign("identity.sender-domain", HINTS, WARNING),
-        sign("identity.sender-domain", AGAINST, OK),
-        sign("dns.resolver", REFUTES),
+        sign("identity.sender-domain", "fits"),
+        sign("identity.sender-domain", "hints", "warning"),
+        sign("identity.sender-domain", "against", "ok"),
+        sign("dns.resolver", "refutes"),
     ),
     # Both may come from one wrong name: refusals by other hosts rank before cron's mail to root.
     explains=("helo-name-invalid", "local-hostname-unresolvable"),

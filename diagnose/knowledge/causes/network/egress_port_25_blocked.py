@@ -1,20 +1,5 @@
 from diagnose.knowledge.causes.network import UPSTREAM
-from diagnose.model import (
-    AGAINST,
-    DOUBTS,
-    FITS,
-    HINTS,
-    OK,
-    PROVES,
-    REFUTES,
-    SPEAKS,
-    STRONG,
-    UNKNOWN,
-    WARNING,
-    Cause,
-    Impact,
-    sign,
-)
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="egress-port-25-blocked",
@@ -34,35 +19,35 @@ CAUSE = Cause(
     otherwise="Ask {network_name|the network operator} to open outgoing port 25; waiting mail then leaves by itself.",
     signs=(
         # Several operators at once, beside working controls: only a filter does that.
-        sign("egress.mail-port", STRONG, port=25, kind="blocked"),
-        sign("egress.mail-port", SPEAKS, port=25, kind="silent"),
-        sign("egress.mail-port", SPEAKS, port=25, kind="one-server"),
-        sign("path.dies", STRONG, port=25, said_by="router"),
-        sign("egress.mail-port", STRONG, port=25, kind="throttled"),
+        sign("egress.mail-port", "strong", port=25, kind="blocked"),
+        sign("egress.mail-port", "speaks", port=25, kind="silent"),
+        sign("egress.mail-port", "speaks", port=25, kind="one-server"),
+        sign("path.dies", "strong", port=25, said_by="router"),
+        sign("egress.mail-port", "strong", port=25, kind="throttled"),
         # A router's own word that the packets left this host.
-        sign("path.dies", FITS, port=25, where=UPSTREAM),
+        sign("path.dies", "fits", port=25, where=UPSTREAM),
         # Postfix's user is held back on this host, and root's packets die in the network all the same.
-        sign("path.dies", STRONG, port=25, root_too=True),
-        sign("path.dies", DOUBTS, OK),
-        sign("path.dies", AGAINST, port=25, where="host"),
+        sign("path.dies", "strong", port=25, root_too=True),
+        sign("path.dies", "doubts", "ok"),
+        sign("path.dies", "against", port=25, where="host"),
         # The application's own server fails, and unrelated servers on its port too.
-        sign("app.server", PROVES, port=25, others="blocked", intended=True),
+        sign("app.server", "proves", port=25, others="blocked", intended=True),
         # The application sends by another port: Postfix's own port matters only if its mail fails.
-        sign("app.route", REFUTES, OK, direct=True, port=(465, 587, 2465, 2525, 2587)),
-        sign("owner.policy", HINTS, WARNING, port=25),
-        sign("firewall.smtp", HINTS, OK),
+        sign("app.route", "refutes", "ok", direct=True, port=(465, 587, 2465, 2525, 2587)),
+        sign("owner.policy", "hints", "warning", port=25),
+        sign("firewall.smtp", "hints", "ok"),
         # A rule about users does not stop this tool's packets: where those end farther away, both block.
-        sign("firewall.smtp", REFUTES, by_user=False),
-        sign("firewall.smtp", DOUBTS, by_user=True),
-        sign("firewall.route", REFUTES),
-        sign("firewall.redirect", REFUTES, WARNING),
+        sign("firewall.smtp", "refutes", by_user=False),
+        sign("firewall.smtp", "doubts", by_user=True),
+        sign("firewall.route", "refutes"),
+        sign("firewall.redirect", "refutes", "warning"),
         # Rules that cannot be read may stop this user and not Postfix.
-        sign("firewall.smtp", DOUBTS, UNKNOWN),
+        sign("firewall.smtp", "doubts", "unknown"),
         # Other operators' servers answer on it.
-        sign("egress.mail-port", AGAINST, OK, port=25),
-        sign("relay.reachable", REFUTES, OK),
-        sign("destination.reachable", AGAINST, OK),
-        sign("egress.internet", REFUTES),
-        sign("egress.intercepted", REFUTES),
+        sign("egress.mail-port", "against", "ok", port=25),
+        sign("relay.reachable", "refutes", "ok"),
+        sign("destination.reachable", "against", "ok"),
+        sign("egress.internet", "refutes"),
+        sign("egress.intercepted", "refutes"),
     ),
 )

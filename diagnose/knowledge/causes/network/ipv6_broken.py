@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, HINTS, OK, PROVES, REFUTES, UNUSUAL, WARNING, Cause, Impact, sign
+from diagnose.model import REFUTES, UNUSUAL, Cause, Impact, sign
 
 CAUSE = Cause(
     id="ipv6-broken",
@@ -20,12 +20,12 @@ CAUSE = Cause(
     links=("https://www.postfix.org/postconf.5.html#inet_protocols", "https://www.postfix.org/IPV6_README.html"),
     flow=REFUTES,
     signs=(
-        sign("egress.ipv6", PROVES),
-        sign("egress.ipv6", HINTS, WARNING),
+        sign("egress.ipv6", "proves"),
+        sign("egress.ipv6", "hints", "warning"),
         # Log lines about it are older than the setting that switched IPv6 off.
-        sign("egress.ipv6", REFUTES, OK),
+        sign("egress.ipv6", "refutes", "ok"),
         # Then IPv6 at most hides the cause.
-        sign("egress.mail-port", DOUBTS),
-        sign("egress.internet", REFUTES),
+        sign("egress.mail-port", "doubts"),
+        sign("egress.internet", "refutes"),
     ),
 )

@@ -1,19 +1,5 @@
 from diagnose.knowledge.causes.network import UPSTREAM
-from diagnose.model import (
-    AGAINST,
-    DOUBTS,
-    FITS,
-    HINTS,
-    OK,
-    PROVES,
-    SETTLES,
-    SPEAKS,
-    STRONG,
-    WARNING,
-    Cause,
-    Impact,
-    sign,
-)
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="local-firewall-blocks-smtp",
@@ -43,27 +29,27 @@ CAUSE = Cause(
     links=("https://wiki.nftables.org/wiki-nftables/index.php/Main_Page",),
     signs=(
         # The very packet that Postfix would send, judged by the rules that the kernel holds.
-        sign("firewall.smtp", PROVES, by_user=False),
+        sign("firewall.smtp", "proves", by_user=False),
         # A rule about users may be meant; the log decides.
-        sign("firewall.smtp", PROVES, by_user=True),
-        sign("firewall.smtp", HINTS, WARNING),
-        sign("firewall.route", SETTLES),
-        sign("dns.as-postfix", SETTLES),
+        sign("firewall.smtp", "proves", by_user=True),
+        sign("firewall.smtp", "hints", "warning"),
+        sign("firewall.route", "settles"),
+        sign("dns.as-postfix", "settles"),
         # Sent to a place on this host where nobody answers, if connections fail.
-        sign("firewall.redirect", SPEAKS, WARNING),
-        sign("firewall.route", HINTS, WARNING),
-        sign("egress.mail-port", STRONG, kind="local"),
-        sign("egress.mail-port", HINTS, kind="blocked"),
-        sign("relay.reachable", FITS, outcome="local"),
+        sign("firewall.redirect", "speaks", "warning"),
+        sign("firewall.route", "hints", "warning"),
+        sign("egress.mail-port", "strong", kind="local"),
+        sign("egress.mail-port", "hints", kind="blocked"),
+        sign("relay.reachable", "fits", outcome="local"),
         # Seen with the application's own account; others may pass.
-        sign("app.server", SETTLES, outcome="local"),
-        sign("destination.reachable", FITS, outcome="local"),
-        sign("path.dies", FITS, where="host"),
-        sign("path.dies", DOUBTS, where=UPSTREAM),
-        sign("firewall.smtp", DOUBTS, OK),
+        sign("app.server", "settles", outcome="local"),
+        sign("destination.reachable", "fits", outcome="local"),
+        sign("path.dies", "fits", where="host"),
+        sign("path.dies", "doubts", where=UPSTREAM),
+        sign("firewall.smtp", "doubts", "ok"),
         # A rule may stop ordinary users and not Postfix, and no mail waits.
-        sign("queue.waiting", AGAINST, OK),
-        sign("egress.intercepted", AGAINST),
-        sign("relay.reachable", DOUBTS, OK),
+        sign("queue.waiting", "against", "ok"),
+        sign("egress.intercepted", "against"),
+        sign("relay.reachable", "doubts", "ok"),
     ),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import OK, REFUTES, SETTLES, UNUSUAL, Cause, Impact, sign
+from diagnose.model import UNUSUAL, Cause, Impact, sign
 
 CAUSE = Cause(
     id="no-internet",
@@ -31,10 +31,10 @@ CAUSE = Cause(
     prior=UNUSUAL,
     links=("https://www.postfix.org/DEBUG_README.html",),
     signs=(
-        sign("egress.internet", SETTLES),
-        sign("relay.reachable", REFUTES, OK),
-        sign("destination.reachable", REFUTES, OK),
+        sign("egress.internet", "settles"),
+        sign("relay.reachable", "refutes", "ok"),
+        sign("destination.reachable", "refutes", "ok"),
         # Postfix is told to use only the family that this host has no address of, and no other is tried.
-        sign("host.address-family", REFUTES),
+        sign("host.address-family", "refutes"),
     ),
 )

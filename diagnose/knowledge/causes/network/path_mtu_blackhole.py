@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, HINTS, OK, SPEAKS, UNUSUAL, WARNING, Cause, Impact, sign
+from diagnose.model import AGAINST, UNUSUAL, Cause, Impact, sign
 
 CAUSE = Cause(
     id="path-mtu-blackhole",
@@ -20,14 +20,14 @@ CAUSE = Cause(
     flow=AGAINST,
     signs=(
         # Messages of more than a packet stall, smaller ones pass.
-        sign("path.mtu", FITS),
-        sign("path.mtu", HINTS, WARNING),
-        sign("path.mtu", AGAINST, OK, stalled=True),
+        sign("path.mtu", "fits"),
+        sign("path.mtu", "hints", "warning"),
+        sign("path.mtu", "against", "ok", stalled=True),
         # Up to RCPT everything fits one packet.
-        sign("relay.session", AGAINST, kind="hangs", stage=("EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT")),
+        sign("relay.session", "against", kind="hangs", stage=("EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT")),
         # The server's certificate is the first that does not fit a packet: the handshake begins and goes no further.
-        sign("relay.protocol", FITS, kind="stalled"),
+        sign("relay.protocol", "fits", kind="stalled"),
         # With unrelated operators' servers as well.
-        sign("egress.starttls", SPEAKS, kind="tls"),
+        sign("egress.starttls", "speaks", kind="tls"),
     ),
 )

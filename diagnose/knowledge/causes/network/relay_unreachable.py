@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.network import MUTE
-from diagnose.model import DOUBTS, HINTS, OK, PROVES, REFUTES, SPEAKS, UNKNOWN, UNUSUAL, Cause, Impact, sign
+from diagnose.model import UNUSUAL, Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-unreachable",
@@ -19,22 +19,22 @@ CAUSE = Cause(
     relay=True,
     links=("https://www.postfix.org/postconf.5.html#relayhost",),
     signs=(
-        sign("path.dies", DOUBTS, said_by=("neighbour", "router")),
+        sign("path.dies", "doubts", said_by=("neighbour", "router")),
         # The packets end near here, while those to its other ports go all the way: the relay never saw them.
-        sign("path.dies", DOUBTS, where=("host", "gateway", "isp")),
-        sign("relay.reachable", PROVES, outcome=("refused", *MUTE)),
-        sign("relay.reachable", PROVES, others=("open", "own")),
-        sign("destination.elsewhere", PROVES, route="relay"),
+        sign("path.dies", "doubts", where=("host", "gateway", "isp")),
+        sign("relay.reachable", "proves", outcome=("refused", *MUTE)),
+        sign("relay.reachable", "proves", others=("open", "own")),
+        sign("destination.elsewhere", "proves", route="relay"),
         # The packets may as well be dropped in the network if no other server on that port was reached.
-        sign("relay.reachable", SPEAKS),
-        sign("egress.mail-port", HINTS, OK),
+        sign("relay.reachable", "speaks"),
+        sign("egress.mail-port", "hints", "ok"),
         # Whether others answer on its port could not be seen: it may be the port.
-        sign("egress.mail-port", DOUBTS, UNKNOWN),
-        sign("relay.reachable", REFUTES, OK),
-        sign("relay.reachable", REFUTES, outcome="local"),
-        sign("egress.mail-port", REFUTES),
-        sign("egress.internet", REFUTES),
-        sign("firewall.smtp", REFUTES),
-        sign("firewall.route", REFUTES),
+        sign("egress.mail-port", "doubts", "unknown"),
+        sign("relay.reachable", "refutes", "ok"),
+        sign("relay.reachable", "refutes", outcome="local"),
+        sign("egress.mail-port", "refutes"),
+        sign("egress.internet", "refutes"),
+        sign("firewall.smtp", "refutes"),
+        sign("firewall.route", "refutes"),
     ),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.network import REFUSALS
-from diagnose.model import AGAINST, FITS, OK, PROVES, REFUTES, SPEAKS, UNKNOWN, UNUSUAL, WARNING, Cause, Impact, sign
+from diagnose.model import AGAINST, UNUSUAL, Cause, Impact, sign
 
 CAUSE = Cause(
     id="remote-server-unreachable",
@@ -22,19 +22,19 @@ CAUSE = Cause(
     otherwise="Only the recipient's postmaster can fix it.",
     signs=(
         # The refusal comes from the server itself, as far away as its other ports.
-        sign("path.dies", FITS, OK),
-        sign("destination.reachable", PROVES, outcome=REFUSALS),
-        sign("destination.elsewhere", PROVES, route="direct"),
+        sign("path.dies", "fits", "ok"),
+        sign("destination.reachable", "proves", outcome=REFUSALS),
+        sign("destination.elsewhere", "proves", route="direct"),
         # Some servers make strangers wait longer than this tool does; Postfix waits for five minutes.
-        sign("destination.reachable", SPEAKS, outcome=("silent", "broken")),
-        sign("destination.reachable", REFUTES, OK),
-        sign("destination.reachable", REFUTES, WARNING),
-        sign("egress.mail-port", REFUTES),
-        sign("egress.internet", REFUTES),
-        sign("firewall.route", REFUTES),
-        sign("firewall.smtp", REFUTES, by_user=False),
-        sign("mail.flow", AGAINST, WARNING),
+        sign("destination.reachable", "speaks", outcome=("silent", "broken")),
+        sign("destination.reachable", "refutes", "ok"),
+        sign("destination.reachable", "refutes", "warning"),
+        sign("egress.mail-port", "refutes"),
+        sign("egress.internet", "refutes"),
+        sign("firewall.route", "refutes"),
+        sign("firewall.smtp", "refutes", by_user=False),
+        sign("mail.flow", "against", "warning"),
         # Without the log it may be one dead domain among many, unless the user named it.
-        sign("mail.flow", AGAINST, UNKNOWN, asked=False),
+        sign("mail.flow", "against", "unknown", asked=False),
     ),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, OK, PROVES, WARNING, Cause, Impact, sign
+from diagnose.model import DOUBTS, Cause, Impact, sign
 
 CAUSE = Cause(
     id="smtp-intercepted",
@@ -38,11 +38,11 @@ CAUSE = Cause(
     flow=DOUBTS,
     signs=(
         # Unrelated operators never share a host name. On another port than the mail's it is no reason of its failure.
-        sign("egress.intercepted", PROVES, mail=True),
-        sign("egress.intercepted", FITS, mail=False),
-        sign("egress.starttls", PROVES, kind="starttls"),
-        sign("firewall.redirect", HINTS, WARNING),
-        sign("egress.intercepted", AGAINST, OK, mail=True),
-        sign("egress.starttls", AGAINST, OK, mail=True),
+        sign("egress.intercepted", "proves", mail=True),
+        sign("egress.intercepted", "fits", mail=False),
+        sign("egress.starttls", "proves", kind="starttls"),
+        sign("firewall.redirect", "hints", "warning"),
+        sign("egress.intercepted", "against", "ok", mail=True),
+        sign("egress.starttls", "against", "ok", mail=True),
     ),
 )

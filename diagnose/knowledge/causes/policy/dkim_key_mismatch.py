@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 _BAD = ("missing", "several", "syntax", "revoked", "mismatch")
 
@@ -17,8 +17,8 @@ CAUSE = Cause(
     ),
     rules_out="opendkim-testkey -d DOMAIN -s SELECTOR -k KEYFILE reports no error, or a receiver's Authentication-Results say dkim=pass.",
     signs=(
-        sign("sender.dkim", FITS, kind=_BAD),
-        sign("sender.dkim", PROVES, kind=_BAD, refused=True),
+        sign("sender.dkim", "fits", kind=_BAD),
+        sign("sender.dkim", "proves", kind=_BAD, refused=True),
     ),
     explains=("sender-unauthenticated",),
     links=("https://www.rfc-editor.org/rfc/rfc6376#section-3.6.1", "https://support.google.com/a/answer/81126"),

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, FITS, Cause, Impact, sign
+from diagnose.model import DOUBTS, Cause, Impact, sign
 
 CAUSE = Cause(
     id="ip-blocklisted",
@@ -18,9 +18,9 @@ CAUSE = Cause(
     flow=DOUBTS,
     otherwise="The blocklist's operator removes an address on request, once the reason is gone.",
     signs=(
-        sign("blocklist.listed", FITS),
+        sign("blocklist.listed", "fits"),
         # A relay refuses clients that it does not know, without giving the reason.
-        sign("relay.banner", AGAINST, label="greeting-refused"),
+        sign("relay.banner", "against", label="greeting-refused"),
     ),
     relay=True,
     explains=("rate-limited",),

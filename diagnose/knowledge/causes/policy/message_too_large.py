@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.policy import POSTFIX
-from diagnose.model import FITS, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="message-too-large",
@@ -12,7 +12,7 @@ CAUSE = Cause(
     explains=("submission-rejected",),
     signs=(
         # Reported only if the log cannot be read.
-        sign("config.size-limit", FITS, WARNING),
+        sign("config.size-limit", "fits", "warning"),
     ),
     links=(f"{POSTFIX}#message_size_limit", "https://www.rfc-editor.org/rfc/rfc1870"),
 )

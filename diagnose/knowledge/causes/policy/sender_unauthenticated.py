@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, Cause, Impact, sign
+from diagnose.model import DOUBTS, Cause, Impact, sign
 
 CAUSE = Cause(
     id="sender-unauthenticated",
@@ -17,8 +17,8 @@ CAUSE = Cause(
     rules_out="The same sender is accepted by the same receiver through this host.",
     flow=DOUBTS,
     signs=(
-        sign("sender.spf", FITS, kind="fail"),
-        sign("sender.dmarc", FITS, kind="unaligned"),
+        sign("sender.spf", "fits", kind="fail"),
+        sign("sender.dmarc", "fits", kind="unaligned"),
     ),
     links=(
         "https://support.google.com/a/answer/81126",

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 _OWN = ("two-records", "syntax", "look-ups")  # what the record's owner alone can have done
 _BROKEN = (*_OWN, "void", "include")
@@ -18,8 +18,8 @@ CAUSE = Cause(
     ),
     rules_out="An SPF checker evaluates the record for this host's address without an error.",
     signs=(
-        sign("sender.spf", FITS, kind=_BROKEN),
-        sign("sender.spf", PROVES, kind=_OWN, refused=True),
+        sign("sender.spf", "fits", kind=_BROKEN),
+        sign("sender.spf", "proves", kind=_OWN, refused=True),
     ),
     explains=("sender-unauthenticated",),
     links=("https://www.rfc-editor.org/rfc/rfc7208#section-4.6", "https://support.google.com/a/answer/81126"),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.postfix import SEEN, UNLISTED
-from diagnose.model import DOUBTS, FITS, OK, STRONG, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="backend-down",
@@ -13,10 +13,10 @@ CAUSE = Cause(
     remedy="Start the service, and check that its socket is where Postfix looks for it and that Postfix can access it.",
     rules_out="The socket exists and accepts connections, and no line of the log names it.",
     signs=(
-        sign("filter.backend", STRONG, kind=SEEN),
-        sign("filter.backend", FITS, kind=UNLISTED),
-        sign("filter.program", STRONG, role="backend"),
-        sign("filter.backend", DOUBTS, OK),
+        sign("filter.backend", "strong", kind=SEEN),
+        sign("filter.backend", "fits", kind=UNLISTED),
+        sign("filter.program", "strong", role="backend"),
+        sign("filter.backend", "doubts", "ok"),
     ),
     explains=(
         "submission-rejected",

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, OK, REFUTES, STRONG, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="config-not-reloaded",
@@ -13,10 +13,10 @@ CAUSE = Cause(
     rules_out="A start or 'reload --' line of the master in the log after the file's last change.",
     signs=(
         # Somebody editing while they look for another fault leaves the same trace: not decisive alone.
-        sign("config.reloaded", FITS),
-        sign("config.behaviour", STRONG),
-        sign("mail.flow", HINTS),
-        sign("config.reloaded", REFUTES, OK),
+        sign("config.reloaded", "fits"),
+        sign("config.behaviour", "strong"),
+        sign("mail.flow", "hints"),
+        sign("config.reloaded", "refutes", "ok"),
     ),
     explains=(
         "egress-port-25-blocked",

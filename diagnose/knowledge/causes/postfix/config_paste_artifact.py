@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, PROVES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="config-paste-artifact",
@@ -13,12 +13,12 @@ CAUSE = Cause(
     remedy="Remove the characters from Postfix's settings ({path} line {line}: {parameter}), and restart Postfix.",
     rules_out="Settings in plain ASCII, none of which ends in a backslash.",
     signs=(
-        sign("config.paste", PROVES, plain=False),
-        sign("config.paste", HINTS),
+        sign("config.paste", "proves", plain=False),
+        sign("config.paste", "hints"),
         # Postfix itself cannot read the line: no daemon starts with it.
-        sign("config.syntax", HINTS),
+        sign("config.syntax", "hints"),
         # With Postfix down nothing else can be what stops the mail today.
-        sign("postfix.master", HINTS),
+        sign("postfix.master", "hints"),
     ),
     explains=(
         "postfix-config-error",

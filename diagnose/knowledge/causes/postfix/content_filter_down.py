@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.postfix import SEEN, UNLISTED
-from diagnose.model import AGAINST, FITS, OK, PROVES, SETTLES, SPEAKS, STRONG, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="content-filter-down",
@@ -13,17 +13,17 @@ CAUSE = Cause(
     remedy="Start the filter; if it is no longer used, remove {parameter} from main.cf and master.cf.",
     rules_out="A connection to the filter's port is accepted.",
     signs=(
-        sign("filter.content", STRONG, kind=SEEN),
-        sign("filter.content", PROVES, kind="turns-away"),
-        sign("filter.content", SPEAKS, kind=UNLISTED),
+        sign("filter.content", "strong", kind=SEEN),
+        sign("filter.content", "proves", kind="turns-away"),
+        sign("filter.content", "speaks", kind=UNLISTED),
         # A proxy before the queue: all mail by SMTP is refused, while the sendmail command's goes on.
-        sign("filter.content", SETTLES, parameter="smtpd_proxy_filter"),
-        sign("filter.policy", STRONG, kind=SEEN),
-        sign("filter.policy", FITS, kind=UNLISTED),
-        sign("filter.program", PROVES, role="content"),
-        sign("filter.program", SPEAKS, role="hung"),
-        sign("filter.program", FITS, role="kept"),
-        sign("filter.content", AGAINST, OK),
+        sign("filter.content", "settles", parameter="smtpd_proxy_filter"),
+        sign("filter.policy", "strong", kind=SEEN),
+        sign("filter.policy", "fits", kind=UNLISTED),
+        sign("filter.program", "proves", role="content"),
+        sign("filter.program", "speaks", role="hung"),
+        sign("filter.program", "fits", role="kept"),
+        sign("filter.content", "against", "ok"),
     ),
     explains=(
         "queue-congested",

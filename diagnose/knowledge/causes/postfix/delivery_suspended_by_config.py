@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, HINTS, OK, PROVES, SETTLES, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import AGAINST, Cause, Impact, sign
 
 CAUSE = Cause(
     id="delivery-suspended-by-config",
@@ -19,21 +19,21 @@ CAUSE = Cause(
     flow=AGAINST,
     signs=(
         # What Postfix would do with this very recipient: success elsewhere hardly speaks against it.
-        sign("config.suspended", SETTLES),
-        sign("config.content-rule", PROVES, how=("discard", "reject", "redirect")),
+        sign("config.suspended", "settles"),
+        sign("config.content-rule", "proves", how=("discard", "reject", "redirect")),
         # More than half of what this host submitted, or the last of it: other mail, or its bounces, still flows.
-        sign("config.content-rule", SETTLES, how=("discard", "reject", "redirect"), most=True),
-        sign("config.content-rule", HINTS, WARNING, how=("discard", "reject", "redirect")),
+        sign("config.content-rule", "settles", how=("discard", "reject", "redirect"), most=True),
+        sign("config.content-rule", "hints", "warning", how=("discard", "reject", "redirect")),
         # The log, which would show whether it was applied, cannot be read.
         sign(
             "config.content-rule",
-            STRONG,
-            WARNING,
+            "strong",
+            "warning",
             how=("discard", "reject", "redirect"),
             unlogged=True,
         ),
-        sign("config.soft-bounce", HINTS, WARNING),
-        sign("config.suspended", DOUBTS, OK),
+        sign("config.soft-bounce", "hints", "warning"),
+        sign("config.suspended", "doubts", "ok"),
     ),
     explains=("queue-congested", "mail-on-hold", "retry-pending", "greylisted", "rate-limited"),
     links=("https://www.postfix.org/postconf.5.html#defer_transports", "https://www.postfix.org/transport.5.html"),

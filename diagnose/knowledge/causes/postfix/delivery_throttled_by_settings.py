@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="delivery-throttled-by-settings",
@@ -15,11 +15,11 @@ CAUSE = Cause(
     ),
     rules_out="Messages remain without an attempt although the setting has its default value.",
     signs=(
-        sign("config.throttle", PROVES, kind=("delay", "patience", "pause", "reach")),
-        sign("config.throttle", SPEAKS, kind="width"),
+        sign("config.throttle", "proves", kind=("delay", "patience", "pause", "reach")),
+        sign("config.throttle", "speaks", kind="width"),
         # The failure may still last: then the pause only delays the next attempt.
-        sign("config.throttle", HINTS, WARNING),
-        sign("config.suspended", DOUBTS),
+        sign("config.throttle", "hints", "warning"),
+        sign("config.suspended", "doubts"),
     ),
     explains=(
         "retry-pending",

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, PROVES, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="lookup-table-broken",
@@ -12,13 +12,13 @@ CAUSE = Cause(
     remedy="Create or repair the table: compile an indexed one with postmap (aliases with newaliases), or correct the name.",
     rules_out="`postmap -q` of the table answers without a warning.",
     signs=(
-        sign("table.present", PROVES),
-        sign("table.readable", STRONG),
-        sign("table.works", PROVES),
+        sign("table.present", "proves"),
+        sign("table.readable", "strong"),
+        sign("table.works", "proves"),
         # Tables that only local mailboxes or incoming mail need.
-        sign("table.present", FITS, WARNING),
-        sign("table.works", HINTS, WARNING),
-        sign("table.stale", HINTS, WARNING, kind="differs"),
+        sign("table.present", "fits", "warning"),
+        sign("table.works", "hints", "warning"),
+        sign("table.stale", "hints", "warning", kind="differs"),
     ),
     explains=("submission-rejected", "nothing-submitted"),
     links=("https://www.postfix.org/DATABASE_README.html", "https://www.postfix.org/postmap.1.html"),

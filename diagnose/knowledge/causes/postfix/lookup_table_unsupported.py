@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="lookup-table-unsupported",
@@ -15,10 +15,10 @@ CAUSE = Cause(
     ),
     rules_out="`postconf -m` lists the type.",
     signs=(
-        sign("table.supported", PROVES),
-        sign("sasl.map-type", PROVES),
+        sign("table.supported", "proves"),
+        sign("sasl.map-type", "proves"),
         # Only local mailboxes or incoming mail need it.
-        sign("table.supported", FITS, WARNING),
+        sign("table.supported", "fits", "warning"),
     ),
     explains=("lookup-table-broken", "sasl-map-missing", "relay-auth-not-attempted", "sasl-map-stale"),
     links=("https://www.postfix.org/DATABASE_README.html", "https://www.postfix.org/NON_BERKELEYDB_README.html"),

@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, OK, REFUTES, SETTLES, Cause, Impact, sign
+from diagnose.model import REFUTES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="mail-loops-back",
@@ -17,8 +17,8 @@ CAUSE = Cause(
     rules_out="The next hop resolves to another host's address.",
     flow=REFUTES,
     signs=(
-        sign("config.relay-itself", SETTLES),
-        sign("dns.recipient-domain", HINTS, OK),
+        sign("config.relay-itself", "settles"),
+        sign("dns.recipient-domain", "hints", "ok"),
     ),
     # The relayhost is this host's own port: its replies, TLS and AUTH say nothing about a relay.
     explains=(

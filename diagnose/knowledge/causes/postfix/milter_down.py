@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.postfix import SEEN, UNLISTED
-from diagnose.model import AGAINST, OK, SPEAKS, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="milter-down",
@@ -18,12 +18,12 @@ CAUSE = Cause(
     rules_out="The milter's socket accepts a connection, or milter_default_action is accept.",
     flow=0,  # mail from the sendmail command bypasses smtpd_milters
     signs=(
-        sign("filter.milter", STRONG, kind=SEEN),
-        sign("filter.milter", SPEAKS, kind=UNLISTED),
+        sign("filter.milter", "strong", kind=SEEN),
+        sign("filter.milter", "speaks", kind=UNLISTED),
         # The log's lines are older than its start.
-        sign("filter.milter", AGAINST, OK, kind="again"),
+        sign("filter.milter", "against", "ok", kind="again"),
         # With milter_default_action = accept mail passes all the same.
-        sign("filter.milter", AGAINST, WARNING),
+        sign("filter.milter", "against", "warning"),
     ),
     explains=(
         "nothing-submitted",

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, HINTS, PROVES, SETTLES, SPEAKS, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="postfix-config-error",
@@ -16,23 +16,23 @@ CAUSE = Cause(
     rules_out="postconf -n prints nothing on stderr, and the log has no 'fatal:' from a Postfix daemon.",
     signs=(
         # The agent that should take the message cannot start: no attempt, no reason.
-        sign("queue.stuck", FITS),
-        sign("config.syntax", PROVES),
+        sign("queue.stuck", "fits"),
+        sign("config.syntax", "proves"),
         # From a program that this tool ran just now.
-        sign("config.fatal", SETTLES, named=True),
-        sign("config.fatal", FITS, named=False),
+        sign("config.fatal", "settles", named=True),
+        sign("config.fatal", "fits", named=False),
         # With Postfix down nothing else can be what stops the mail today.
-        sign("postfix.master", HINTS),
+        sign("postfix.master", "hints"),
         # A value that all mail depends on; others break only their own daemon.
-        sign("config.value", PROVES, everything=True),
-        sign("config.value", SPEAKS),
-        sign("config.unknown-parameter", SPEAKS),
-        sign("config.readable", PROVES),
+        sign("config.value", "proves", everything=True),
+        sign("config.value", "speaks"),
+        sign("config.unknown-parameter", "speaks"),
+        sign("config.readable", "proves"),
         # The client's own certificate: without it TLS is switched off.
-        sign("tls.key", PROVES),
-        sign("postfix.daemons", HINTS, WARNING, service="qmgr"),
+        sign("tls.key", "proves"),
+        sign("postfix.daemons", "hints", "warning", service="qmgr"),
         # Pasted characters are the better name for the same broken value.
-        sign("config.paste", DOUBTS, plain=False),
+        sign("config.paste", "doubts", plain=False),
     ),
     explains=(
         "postfix-not-running",

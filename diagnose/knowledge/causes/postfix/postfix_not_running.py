@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, OK, PROVES, REFUTES, STRONG, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="postfix-not-running",
@@ -16,12 +16,12 @@ CAUSE = Cause(
     rules_out="A process holds the lock on pid/master.pid below the queue directory.",
     flow=0,
     signs=(
-        sign("queue.maildrop", HINTS),
+        sign("queue.maildrop", "hints"),
         # Nobody holds the lock; or, without the right to ask for it, no such process shows.
-        sign("postfix.master", PROVES, kind=("down", "zombie", "dead", "stopped", "tracing-stop")),
-        sign("postfix.master", STRONG),
-        sign("listener.expected", HINTS),
-        sign("postfix.master", REFUTES, OK),
+        sign("postfix.master", "proves", kind=("down", "zombie", "dead", "stopped", "tracing-stop")),
+        sign("postfix.master", "strong"),
+        sign("listener.expected", "hints"),
+        sign("postfix.master", "refutes", "ok"),
     ),
     explains=(
         "smtp-listener-missing",

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="recipient-domain-local",
@@ -13,9 +13,9 @@ CAUSE = Cause(
     remedy="Remove {domain} from {parameter} (often listed as $mydomain or $myhostname), and reload.",
     rules_out="The log shows relay=host[address] for that recipient, not relay=local; or the domain's MX is this host.",
     signs=(
-        sign("config.recipient-local", PROVES),
+        sign("config.recipient-local", "proves"),
         # Behind NAT a mail server does not see its own public address.
-        sign("config.recipient-local", FITS, WARNING),
+        sign("config.recipient-local", "fits", "warning"),
     ),
     explains=("recipient-unknown", "recipient-domain-not-found"),
     links=("https://www.postfix.org/ADDRESS_CLASS_README.html",),

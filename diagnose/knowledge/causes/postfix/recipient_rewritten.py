@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, PROVES, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="recipient-rewritten",
@@ -13,9 +13,9 @@ CAUSE = Cause(
     rules_out="No orig_to= in the log line of that message, and postmap -q finds nothing for the address or its "
     "@domain.",
     signs=(
-        sign("config.rewritten", PROVES),
+        sign("config.rewritten", "proves"),
         # An alias in a domain that is local here: normal, unless the user misses this mail.
-        sign("config.rewritten", HINTS, WARNING),
+        sign("config.rewritten", "hints", "warning"),
     ),
     explains=(
         "recipient-domain-local",

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, PROVES, RARE, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import RARE, Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-not-configured",
@@ -12,12 +12,12 @@ CAUSE = Cause(
     remedy="Set relayhost once, with brackets and port exactly as the password map spells them, and reload.",
     rules_out="`postconf relayhost` shows the relay, or mail is delivered without one.",
     signs=(
-        sign("config.relay-meant", STRONG),
-        sign("config.relay-meant", PROVES, kind=("overridden", "indented", "misspelt")),
-        sign("config.relay-meant", HINTS, WARNING),
-        sign("config.relay-port", STRONG),
-        sign("config.relay-port", HINTS, WARNING),
-        sign("egress.mail-port", FITS),
+        sign("config.relay-meant", "strong"),
+        sign("config.relay-meant", "proves", kind=("overridden", "indented", "misspelt")),
+        sign("config.relay-meant", "hints", "warning"),
+        sign("config.relay-port", "strong"),
+        sign("config.relay-port", "hints", "warning"),
+        sign("egress.mail-port", "fits"),
     ),
     # Without a sign that a relay is meant, what direct sending meets must not name it.
     prior=RARE,

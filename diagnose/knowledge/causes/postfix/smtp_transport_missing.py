@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, HINTS, OK, PROVES, SETTLES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="smtp-transport-missing",
@@ -12,11 +12,11 @@ CAUSE = Cause(
     remedy="Put the service back into master.cf, or correct the setting that names it, and reload.",
     rules_out="`postconf -M` shows the service.",
     signs=(
-        sign("queue.stuck", HINTS),
-        sign("postfix.transport", PROVES),
+        sign("queue.stuck", "hints"),
+        sign("postfix.transport", "proves"),
         # Nothing moves without it, whatever else is there.
-        sign("postfix.service", SETTLES),
-        sign("postfix.transport", AGAINST, OK),
+        sign("postfix.service", "settles"),
+        sign("postfix.transport", "against", "ok"),
     ),
     explains=("queue-congested", "content-filter-down"),
     links=("https://www.postfix.org/master.5.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, WARNING, Cause, Impact, sign
+from diagnose.model import DOUBTS, Cause, Impact, sign
 
 CAUSE = Cause(
     id="submission-rejected",
@@ -17,12 +17,12 @@ CAUSE = Cause(
     rules_out="No NOQUEUE: reject or milter-reject line for the application's address.",
     flow=DOUBTS,
     signs=(
-        sign("config.submission-refused", PROVES),
+        sign("config.submission-refused", "proves"),
         # A rule that would refuse mail, where the log cannot show whether it does.
-        sign("config.submission-refused", HINTS, WARNING, kind="rule"),
-        sign("config.submit-users", PROVES, used=(True,)),
-        sign("config.submit-users", PROVES, kind=("misspelt",)),
-        sign("config.submit-users", SPEAKS),
+        sign("config.submission-refused", "hints", "warning", kind="rule"),
+        sign("config.submit-users", "proves", used=(True,)),
+        sign("config.submit-users", "proves", kind=("misspelt",)),
+        sign("config.submit-users", "speaks"),
     ),
     explains=(
         "relay-access-denied",

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import WORKS
-from diagnose.model import STRONG, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="oauth-token-unusable",
@@ -16,7 +16,7 @@ CAUSE = Cause(
         "{path|its file}, mode 0600: the plug-in writes the renewed token there."
     ),
     rules_out="The plug-in's own test (sasl-xoauth2-tool test-token-refresh) renews the token as user postfix.",
-    signs=(sign("relay.token", STRONG), WORKS),
+    signs=(sign("relay.token", "strong"), WORKS),
     links=(
         "https://github.com/tarickb/sasl-xoauth2#readme",
         "https://developers.google.com/workspace/gmail/imap/xoauth2-protocol",

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import POSTCONF
-from diagnose.model import DOUBTS, FITS, OK, PROVES, SPEAKS, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-access-denied",
@@ -16,14 +16,14 @@ CAUSE = Cause(
     ),
     rules_out="The relay accepts the same recipient from this host in a manual test.",
     signs=(
-        sign("relay.envelope", SPEAKS, label="relay-access-denied"),
-        sign("app.sender", PROVES, label="relay-access-denied"),
-        sign("relay.banner", FITS),
+        sign("relay.envelope", "speaks", label="relay-access-denied"),
+        sign("app.sender", "proves", label="relay-access-denied"),
+        sign("relay.banner", "fits"),
         # Then a login is what is missing, or what fails.
-        sign("sasl.key", DOUBTS),
-        sign("sasl.enabled", DOUBTS),
-        sign("sasl.map", DOUBTS),
-        sign("relay.envelope", DOUBTS, OK),
+        sign("sasl.key", "doubts"),
+        sign("sasl.enabled", "doubts"),
+        sign("sasl.map", "doubts"),
+        sign("relay.envelope", "doubts", "ok"),
     ),
     links=("https://www.postfix.org/SASL_README.html#client_sasl", f"{POSTCONF}#smtp_sasl_auth_enable"),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, SETTLES, SPEAKS, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-account-restricted",
@@ -15,14 +15,14 @@ CAUSE = Cause(
     ),
     rules_out="The provider's console shows the account active and its quota not spent.",
     signs=(
-        sign("relay.login", PROVES, label="relay-account-restricted"),
-        sign("app.sender", STRONG, label="relay-account-restricted"),
-        sign("relay.envelope", STRONG, label="relay-account-restricted"),
+        sign("relay.login", "proves", label="relay-account-restricted"),
+        sign("app.sender", "strong", label="relay-account-restricted"),
+        sign("relay.envelope", "strong", label="relay-account-restricted"),
         # After a login the refusal is about the account, or the address it sends as.
-        sign("relay.envelope", SPEAKS, label="policy-refused", stage="mail", signed_in=True),
-        sign("relay.banner", SPEAKS, label="relay-account-restricted"),
+        sign("relay.envelope", "speaks", label="policy-refused", stage="mail", signed_in=True),
+        sign("relay.banner", "speaks", label="relay-account-restricted"),
         # Such a server accepts everything: mail that flows there proves nothing.
-        sign("relay.catch-all", SETTLES, WARNING),
+        sign("relay.catch-all", "settles", "warning"),
     ),
     relay=True,
     explains=("rate-limited", "relay-credentials-rejected"),

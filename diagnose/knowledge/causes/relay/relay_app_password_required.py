@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, WORKS
-from diagnose.model import PROVES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-app-password-required",
@@ -16,7 +16,7 @@ CAUSE = Cause(
     ),
     rules_out="The password is one that the provider issued for an application.",
     signs=(
-        sign("relay.login", PROVES, label="relay-app-password-required"),
+        sign("relay.login", "proves", label="relay-app-password-required"),
         WORKS,
     ),
     explains=("relay-credentials-rejected",),

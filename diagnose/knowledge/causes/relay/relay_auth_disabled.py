@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, WORKS
-from diagnose.model import PROVES, REFUTES, SPEAKS, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-auth-disabled",
@@ -16,12 +16,12 @@ CAUSE = Cause(
     ),
     rules_out="Another mailbox of the same organisation signs in from here.",
     signs=(
-        sign("relay.login", PROVES, label="relay-auth-disabled"),
-        sign("relay.envelope", SPEAKS, label="relay-auth-disabled"),
+        sign("relay.login", "proves", label="relay-auth-disabled"),
+        sign("relay.envelope", "speaks", label="relay-auth-disabled"),
         # Without a login from this side the provider says much the same.
-        sign("sasl.enabled", REFUTES),
-        sign("sasl.key", REFUTES),
-        sign("sasl.map", REFUTES),
+        sign("sasl.enabled", "refutes"),
+        sign("sasl.key", "refutes"),
+        sign("sasl.map", "refutes"),
         WORKS,
     ),
     relay=True,

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT
-from diagnose.model import AGAINST, FITS, OK, PROVES, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-auth-not-attempted",
@@ -15,16 +15,16 @@ CAUSE = Cause(
     remedy="Enable the login and set the password map; bounced messages must be sent again.",
     rules_out="smtp_sasl_auth_enable = yes, and the log shows a login.",
     signs=(
-        sign("sasl.enabled", STRONG),
-        sign("relay.envelope", FITS, label="auth-required"),
+        sign("sasl.enabled", "strong"),
+        sign("relay.envelope", "fits", label="auth-required"),
         # A login is on here, and that port of the relay offers none.
-        sign("relay.mechanism", PROVES, WARNING, kind="none-offered"),
-        sign("relay.mechanism", PROVES, kind="unheard"),
-        sign("sasl.enabled", FITS, OK, on=False),
+        sign("relay.mechanism", "proves", "warning", kind="none-offered"),
+        sign("relay.mechanism", "proves", kind="unheard"),
+        sign("sasl.enabled", "fits", "ok", on=False),
         # A dialogue that breaks off before a login cannot show that one is required.
-        sign("relay.session", AGAINST, kind=("hangs", "closes", "nonsense", "endless", "broken")),
+        sign("relay.session", "against", kind=("hangs", "closes", "nonsense", "endless", "broken")),
         # A login is on: then it is the key or the map.
-        sign("sasl.enabled", AGAINST, OK, on=True),
+        sign("sasl.enabled", "against", "ok", on=True),
     ),
     explains=("relay-access-denied", "sender-not-allowed", "relay-auth-disabled"),
     links=(CLIENT, "https://www.postfix.org/postconf.5.html#smtp_sasl_auth_enable"),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, WORKS
-from diagnose.model import COMMON, DOUBTS, PROVES, SPEAKS, UNKNOWN, WARNING, Cause, Impact, sign
+from diagnose.model import COMMON, Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-credentials-rejected",
@@ -17,13 +17,13 @@ CAUSE = Cause(
     ),
     rules_out="The same credentials are accepted by the same server (235).",
     signs=(
-        sign("relay.login", PROVES, label="relay-credentials-rejected"),
-        sign("sasl.line", SPEAKS, kind="placeholder"),
+        sign("relay.login", "proves", label="relay-credentials-rejected"),
+        sign("sasl.line", "speaks", kind="placeholder"),
         # Whether the map says what was meant (an old table, a malformed line) could not be seen.
-        sign("sasl.map", DOUBTS, UNKNOWN),
+        sign("sasl.map", "doubts", "unknown"),
         # What is in the table is then not what was meant.
-        sign("sasl.stale", DOUBTS, kind="differs"),
-        sign("sasl.stale", DOUBTS, WARNING, kind="maybe"),
+        sign("sasl.stale", "doubts", kind="differs"),
+        sign("sasl.stale", "doubts", "warning", kind="maybe"),
         WORKS,
     ),
     prior=COMMON,

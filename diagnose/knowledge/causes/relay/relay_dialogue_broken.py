@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, OK, PROVES, REFUTES, SPEAKS, STRONG, UNUSUAL, Cause, Impact, sign
+from diagnose.model import UNUSUAL, Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-dialogue-broken",
@@ -16,17 +16,17 @@ CAUSE = Cause(
     rules_out="A manual SMTP dialogue with the relay gets as far as the reply to RCPT.",
     prior=UNUSUAL,
     signs=(
-        sign("relay.session", PROVES, kind=("nonsense", "endless")),
-        sign("relay.session", SPEAKS, kind="closes"),
+        sign("relay.session", "proves", kind=("nonsense", "endless")),
+        sign("relay.session", "speaks", kind="closes"),
         # Closed without an alert of TLS: two sides that share no version say so.
-        sign("relay.session", STRONG, kind="closes", stage="the TLS handshake"),
+        sign("relay.session", "strong", kind="closes", stage="the TLS handshake"),
         # A server that is merely slow does so as well; Postfix waits five minutes.
-        sign("relay.session", FITS, kind=("hangs", "broken")),
+        sign("relay.session", "fits", kind=("hangs", "broken")),
         # Failing mail alone proves nothing.
-        sign("mail.flow", HINTS),
-        sign("mail.flow", REFUTES, OK),
+        sign("mail.flow", "hints"),
+        sign("mail.flow", "refutes", "ok"),
         # The login has a reply of its own.
-        sign("relay.login", REFUTES),
+        sign("relay.login", "refutes"),
     ),
     links=("https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.2",),
 )

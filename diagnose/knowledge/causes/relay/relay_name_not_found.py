@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import POSTCONF
-from diagnose.model import AGAINST, OK, PROVES, REFUTES, SPEAKS, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 KINDS = ("nxdomain", "no-data", "hosts-only", "spelling", "port-name", "family", "sinkhole")
 
@@ -22,16 +22,16 @@ CAUSE = Cause(
     ),
     rules_out="The name resolves in the DNS that Postfix asks.",
     signs=(
-        sign("relay.name", PROVES, kind=KINDS),
-        sign("relay.name", STRONG, kind="brackets"),
-        sign("relay.name", SPEAKS, kind="pasted"),
+        sign("relay.name", "proves", kind=KINDS),
+        sign("relay.name", "strong", kind="brackets"),
+        sign("relay.name", "speaks", kind="pasted"),
         # The application's own mail host.
-        sign("app.server", PROVES, outcome="name-not-found", local=False, intended=True),
-        sign("relay.name", STRONG, WARNING, kind="servfail"),
-        sign("dns.resolver", REFUTES),
-        sign("relay.name", AGAINST, OK),
+        sign("app.server", "proves", outcome="name-not-found", local=False, intended=True),
+        sign("relay.name", "strong", "warning", kind="servfail"),
+        sign("dns.resolver", "refutes"),
+        sign("relay.name", "against", "ok"),
         # The host knows the name by its hosts file, which Postfix is told to read: the chroot's copy lacks it.
-        sign("dns.chroot-file", REFUTES, lacks_relay=True),
+        sign("dns.chroot-file", "refutes", lacks_relay=True),
     ),
     explains=(
         "relay-unreachable",

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT
-from diagnose.model import SPEAKS, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-password-login-ends",
@@ -15,7 +15,7 @@ CAUSE = Cause(
         "relay that accepts an SMTP login."
     ),
     rules_out="The provider's own announcement gives another date, or this login uses a token.",
-    signs=(sign("relay.password-end", SPEAKS, WARNING),),
+    signs=(sign("relay.password-end", "speaks", "warning"),),
     links=(
         "https://techcommunity.microsoft.com/blog/exchange/updated-exchange-online-smtp-auth-basic-authentication-deprecation-timeline/4489835",
         CLIENT,

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import README
-from diagnose.model import AGAINST, FITS, OK, PROVES, REFUTES, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="sasl-key-mismatch",
@@ -16,18 +16,18 @@ CAUSE = Cause(
     ),
     rules_out="`postmap -q` with the next hop, or with the bare host name, gives the entry.",
     signs=(
-        sign("sasl.key", PROVES, kind="near"),
-        sign("sasl.key", PROVES, kind="empty"),
-        sign("sasl.key", STRONG, kind="none"),
-        sign("sasl.key", FITS, WARNING),
-        sign("relay.envelope", FITS, label="auth-required"),
+        sign("sasl.key", "proves", kind="near"),
+        sign("sasl.key", "proves", kind="empty"),
+        sign("sasl.key", "strong", kind="none"),
+        sign("sasl.key", "fits", "warning"),
+        sign("relay.envelope", "fits", label="auth-required"),
         # No login is made for another reason.
-        sign("sasl.enabled", REFUTES),
-        sign("sasl.enabled", REFUTES, OK, on=False),
-        sign("sasl.map", REFUTES),
-        sign("sasl.stale", REFUTES),
-        sign("relay.starttls", AGAINST, kind=("demanded", "login-needs-tls")),
-        sign("sasl.key", REFUTES, OK),
+        sign("sasl.enabled", "refutes"),
+        sign("sasl.enabled", "refutes", "ok", on=False),
+        sign("sasl.map", "refutes"),
+        sign("sasl.stale", "refutes"),
+        sign("relay.starttls", "against", kind=("demanded", "login-needs-tls")),
+        sign("sasl.key", "refutes", "ok"),
     ),
     explains=("relay-auth-not-attempted", "relay-access-denied", "sender-not-allowed", "relay-auth-disabled"),
     links=(f"{README}#client_sasl_enable", "https://www.postfix.org/postconf.5.html#smtp_sasl_password_maps"),

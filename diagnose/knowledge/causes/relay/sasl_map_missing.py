@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT
-from diagnose.model import AGAINST, OK, PROVES, STRONG, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="sasl-map-missing",
@@ -14,9 +14,9 @@ CAUSE = Cause(
     remedy="Create the table: write the text file, compile it, and check that a lookup answers.",
     rules_out="`postmap -q` of the table answers without an error.",
     signs=(
-        sign("sasl.map", PROVES, kind=("missing", "unset", "unreadable")),
-        sign("sasl.map", STRONG, kind="broken"),
-        sign("sasl.map", AGAINST, OK),
+        sign("sasl.map", "proves", kind=("missing", "unset", "unreadable")),
+        sign("sasl.map", "strong", kind="broken"),
+        sign("sasl.map", "against", "ok"),
     ),
     explains=(
         "relay-auth-not-attempted",

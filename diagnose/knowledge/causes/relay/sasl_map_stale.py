@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, WORKS
-from diagnose.model import AGAINST, OK, SETTLES, SPEAKS, UNUSUAL, WARNING, Cause, Impact, sign
+from diagnose.model import UNUSUAL, Cause, Impact, sign
 
 CAUSE = Cause(
     id="sasl-map-stale",
@@ -12,10 +12,10 @@ CAUSE = Cause(
     remedy="Compile the table again.",
     rules_out="The compiled table holds the same entry as the text.",
     signs=(
-        sign("sasl.stale", SETTLES),
+        sign("sasl.stale", "settles"),
         # Without the right to compare: the text is newer, and what is sent is refused.
-        sign("sasl.stale", SPEAKS, WARNING, kind="maybe"),
-        sign("sasl.stale", AGAINST, OK),
+        sign("sasl.stale", "speaks", "warning", kind="maybe"),
+        sign("sasl.stale", "against", "ok"),
         WORKS,
     ),
     prior=UNUSUAL,

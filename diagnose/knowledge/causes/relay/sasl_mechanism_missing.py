@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, README
-from diagnose.model import DOUBTS, FITS, OK, PROVES, REFUTES, STRONG, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="sasl-mechanism-missing",
@@ -14,12 +14,12 @@ CAUSE = Cause(
     remedy="Install the plug-ins and restart Postfix.",
     rules_out="libplain or liblogin is in the SASL plug-in directory.",
     signs=(
-        sign("sasl.plugins", PROVES, kind="none"),
-        sign("sasl.plugins", FITS, kind="no-plaintext"),
-        sign("relay.mechanism", STRONG, kind="plug-in"),
-        sign("sasl.type", PROVES),
-        sign("relay.mechanism", REFUTES, OK),
-        sign("relay.mechanism", DOUBTS, kind=("options", "filter", "token-only")),
+        sign("sasl.plugins", "proves", kind="none"),
+        sign("sasl.plugins", "fits", kind="no-plaintext"),
+        sign("relay.mechanism", "strong", kind="plug-in"),
+        sign("sasl.type", "proves"),
+        sign("relay.mechanism", "refutes", "ok"),
+        sign("relay.mechanism", "doubts", kind=("options", "filter", "token-only")),
     ),
     explains=("sasl-options-exclude-all", "postfix-config-error"),
     links=(CLIENT, f"{README}#client_sasl_enable"),

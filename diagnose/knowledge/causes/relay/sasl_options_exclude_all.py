@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import README
-from diagnose.model import DOUBTS, OK, PROVES, REFUTES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="sasl-options-exclude-all",
@@ -17,9 +17,9 @@ CAUSE = Cause(
     ),
     rules_out="A mechanism that the relay offers passes the filter and the options, and its plug-in is installed.",
     signs=(
-        sign("relay.mechanism", PROVES, kind=("options", "filter", "token-only")),
-        sign("relay.mechanism", REFUTES, OK),
-        sign("sasl.plugins", DOUBTS, kind="none"),
+        sign("relay.mechanism", "proves", kind=("options", "filter", "token-only")),
+        sign("relay.mechanism", "refutes", "ok"),
+        sign("sasl.plugins", "doubts", kind="none"),
     ),
     links=(f"{README}#client_sasl_policy", "https://www.postfix.org/postconf.5.html#smtp_sasl_security_options"),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import README
-from diagnose.model import PROVES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="sasl-passwd-exposed",
@@ -12,8 +12,8 @@ CAUSE = Cause(
     remedy="Make root the owner of both files, mode 0600 (Postfix opens them as root), and change the password if others had access.",
     rules_out="Both files belong to root with mode 0600 or 0640, or lie in a directory that others cannot enter.",
     signs=(
-        sign("sasl.exposed", PROVES, kind="readable"),
-        sign("sasl.exposed", PROVES, kind="owner"),
+        sign("sasl.exposed", "proves", kind="readable"),
+        sign("sasl.exposed", "proves", kind="owner"),
     ),
     links=(f"{README}#client_sasl_enable", "https://www.postfix.org/postmap.1.html"),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, DECISIVE, WORKS
-from diagnose.model import AGAINST, FITS, OK, PROVES, SPEAKS, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="sasl-passwd-malformed",
@@ -14,12 +14,12 @@ CAUSE = Cause(
     rules_out="The entry in use has the form relay, white space, user:password, without quotes, comment or backslash.",
     signs=(
         # The relay's rejection is then the consequence.
-        sign("sasl.line", PROVES, kind=DECISIVE),
+        sign("sasl.line", "proves", kind=DECISIVE),
         # A password may really begin and end in quotes.
-        sign("sasl.line", SPEAKS, kind="quoted"),
-        sign("sasl.line", FITS, kind="placeholder"),
-        sign("sasl.line", FITS, WARNING),
-        sign("sasl.line", AGAINST, OK),
+        sign("sasl.line", "speaks", kind="quoted"),
+        sign("sasl.line", "fits", kind="placeholder"),
+        sign("sasl.line", "fits", "warning"),
+        sign("sasl.line", "against", "ok"),
         # A password may really end in a backslash.
         WORKS,
     ),

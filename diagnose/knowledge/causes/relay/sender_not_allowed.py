@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import POSTCONF
-from diagnose.model import DOUBTS, HINTS, OK, PROVES, STRONG, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="sender-not-allowed",
@@ -15,11 +15,11 @@ CAUSE = Cause(
     ),
     rules_out="The same account sends as another address, and this one is refused too: then it is the account.",
     signs=(
-        sign("relay.envelope", STRONG, label="sender-not-allowed"),
-        sign("relay.envelope", HINTS, label="policy-refused", stage="mail", signed_in=True),
-        sign("app.sender", PROVES, label=("sender-not-allowed", "sender-domain-not-found")),
+        sign("relay.envelope", "strong", label="sender-not-allowed"),
+        sign("relay.envelope", "hints", label="policy-refused", stage="mail", signed_in=True),
+        sign("app.sender", "proves", label=("sender-not-allowed", "sender-domain-not-found")),
         # Most providers refuse the sender at the end of the data only, which is never tried.
-        sign("relay.envelope", DOUBTS, OK),
+        sign("relay.envelope", "doubts", "ok"),
     ),
     links=("https://www.postfix.org/ADDRESS_REWRITING_README.html#generic", f"{POSTCONF}#smtp_generic_maps"),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import SPEAKS, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="certificate-ends-soon",
@@ -14,6 +14,6 @@ CAUSE = Cause(
         "client or CA (then reload Postfix), the relay's by its operator."
     ),
     rules_out="The file holds a newer certificate, or nobody verifies it.",
-    signs=(sign("certificate.ends", SPEAKS, WARNING, kind=("relay", "client", "server")),),
+    signs=(sign("certificate.ends", "speaks", "warning", kind=("relay", "client", "server")),),
     links=(f"{README}#client_cert_key", f"{README}#server_cert_key"),
 )

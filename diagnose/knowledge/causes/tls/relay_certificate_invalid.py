@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import OK, PROVES, REFUTES, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-certificate-invalid",
@@ -18,8 +18,8 @@ CAUSE = Cause(
     ),
     rules_out="The certificate verifies with the CA file that Postfix uses, or the level does not require that.",
     signs=(
-        sign("relay.certificate", PROVES, verifies=True),
-        sign("relay.certificate", REFUTES, OK),
+        sign("relay.certificate", "proves", verifies=True),
+        sign("relay.certificate", "refutes", "ok"),
     ),
     links=(f"{README}#client_tls_verify", f"{README}#client_tls_secure"),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import AGAINST, FITS, OK, PROVES, STRONG, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-requires-tls",
@@ -14,12 +14,12 @@ CAUSE = Cause(
     remedy="Switch TLS on, set the CA bundle, and send bounced mail again: it is no longer in the queue.",
     rules_out="smtp_tls_security_level is may or stronger and TLS is not disabled by a missing CA file.",
     signs=(
-        sign("relay.starttls", PROVES, kind="demanded"),
-        sign("relay.starttls", STRONG, kind="login-needs-tls"),
-        sign("relay.starttls", PROVES, kind="unheard"),
-        sign("relay.envelope", FITS, label=("starttls-required", "relay-requires-tls")),
+        sign("relay.starttls", "proves", kind="demanded"),
+        sign("relay.starttls", "strong", kind="login-needs-tls"),
+        sign("relay.starttls", "proves", kind="unheard"),
+        sign("relay.envelope", "fits", label=("starttls-required", "relay-requires-tls")),
         # TLS is on by its setting: then another reason switched it off.
-        sign("relay.protocol", AGAINST, OK),
+        sign("relay.protocol", "against", "ok"),
     ),
     explains=("relay-auth-not-attempted", "sasl-key-mismatch", "relay-access-denied", "sasl-options-exclude-all"),
     links=(f"{README}#client_tls_encrypt", "https://www.postfix.org/postconf.5.html#smtp_tls_security_level"),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import CLIENT
-from diagnose.model import HINTS, OK, PROVES, REFUTES, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="tls-ca-bundle-missing",
@@ -14,9 +14,9 @@ CAUSE = Cause(
     remedy="Use this system's own bundle ({bundle}). Bounced messages must be sent again.",
     rules_out="The file exists and holds certificates, and no log line says 'disabling TLS support'.",
     signs=(
-        sign("tls.ca", PROVES),
-        sign("tls.ca", HINTS, WARNING),
-        sign("tls.ca", REFUTES, OK),
+        sign("tls.ca", "proves"),
+        sign("tls.ca", "hints", "warning"),
+        sign("tls.ca", "refutes", "ok"),
     ),
     explains=(
         "relay-requires-tls",

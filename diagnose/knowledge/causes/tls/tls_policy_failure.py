@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import FITS, HINTS, PROVES, REFUTES, SPEAKS, WARNING, Cause, Impact, sign
+from diagnose.model import REFUTES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="tls-policy-failure",
@@ -19,11 +19,11 @@ CAUSE = Cause(
     rules_out="No policy table matches the destination, and the level is neither dane-only nor fingerprint.",
     flow=REFUTES,
     signs=(
-        sign("tls.policy", PROVES, kind=("invalid", "pinned", "match")),
-        sign("tls.policy", SPEAKS, kind="table"),
-        sign("tls.policy", FITS, WARNING, kind="pinned"),
-        sign("tls.dane", PROVES),
-        sign("tls.dane", HINTS, WARNING),
+        sign("tls.policy", "proves", kind=("invalid", "pinned", "match")),
+        sign("tls.policy", "speaks", kind="table"),
+        sign("tls.policy", "fits", "warning", kind="pinned"),
+        sign("tls.dane", "proves"),
+        sign("tls.dane", "hints", "warning"),
     ),
     explains=("relay-certificate-invalid",),
     links=(f"{README}#client_tls_policy", f"{README}#client_tls_dane"),

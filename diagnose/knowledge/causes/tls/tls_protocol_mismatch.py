@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, WARNING, Cause, Impact, sign
+from diagnose.model import REFUTES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="tls-protocol-mismatch",
@@ -18,12 +18,12 @@ CAUSE = Cause(
     rules_out="A handshake with the settings of main.cf succeeds.",
     flow=REFUTES,
     signs=(
-        sign("relay.protocol", PROVES, kind=("no-common", "own-protocols", "invalid-list")),
-        sign("relay.protocol", STRONG, kind="own-ciphers"),
-        sign("relay.protocol", FITS, kind="handshake"),
+        sign("relay.protocol", "proves", kind=("no-common", "own-protocols", "invalid-list")),
+        sign("relay.protocol", "strong", kind="own-ciphers"),
+        sign("relay.protocol", "fits", kind="handshake"),
         # A server that shares no protocol says so; silence means something else.
-        sign("relay.protocol", DOUBTS, kind="stalled"),
-        sign("relay.protocol", FITS, WARNING, kind=("own-protocols", "own-ciphers")),
+        sign("relay.protocol", "doubts", kind="stalled"),
+        sign("relay.protocol", "fits", "warning", kind=("own-protocols", "own-ciphers")),
     ),
     explains=("relay-certificate-invalid",),
     links=(f"{README}#client_cipher", "https://www.postfix.org/postconf.5.html#smtp_tls_mandatory_protocols"),

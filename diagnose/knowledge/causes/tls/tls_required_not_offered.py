@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import AGAINST, OK, PROVES, REFUTES, Cause, Impact, sign
+from diagnose.model import AGAINST, Cause, Impact, sign
 
 CAUSE = Cause(
     id="tls-required-not-offered",
@@ -18,12 +18,12 @@ CAUSE = Cause(
     rules_out="The server's answer to EHLO lists STARTTLS, and the server answers STARTTLS with 220.",
     flow=AGAINST,
     signs=(
-        sign("relay.starttls", PROVES, kind="not-offered"),
-        sign("relay.starttls", PROVES, kind="refused"),
+        sign("relay.starttls", "proves", kind="not-offered"),
+        sign("relay.starttls", "proves", kind="refused"),
         # Then it is taken out on the way.
-        sign("egress.starttls", AGAINST),
-        sign("relay.starttls", REFUTES, OK),
-        sign("relay.starttls", REFUTES, kind="unheard"),
+        sign("egress.starttls", "against"),
+        sign("relay.starttls", "refutes", "ok"),
+        sign("relay.starttls", "refutes", kind="unheard"),
     ),
     links=(f"{README}#client_tls_encrypt", f"{README}#client_tls_policy"),
 )

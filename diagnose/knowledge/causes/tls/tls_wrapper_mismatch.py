@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import AGAINST, FITS, OK, PROVES, WARNING, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="tls-wrapper-mismatch",
@@ -17,9 +17,9 @@ CAUSE = Cause(
     ),
     rules_out="The port behaves as smtp_tls_wrappermode expects: a clear-text greeting, or a TLS handshake.",
     signs=(
-        sign("relay.wrapper", PROVES),
-        sign("relay.wrapper", FITS, WARNING),
-        sign("relay.wrapper", AGAINST, OK),
+        sign("relay.wrapper", "proves"),
+        sign("relay.wrapper", "fits", "warning"),
+        sign("relay.wrapper", "against", "ok"),
     ),
     explains=("relay-unreachable", "tls-protocol-mismatch", "relay-requires-tls", "tls-required-not-offered"),
     links=(f"{README}#client_smtps", "https://www.postfix.org/postconf.5.html#smtp_tls_wrappermode"),
