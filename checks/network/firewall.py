@@ -71,7 +71,7 @@ def check_firewall(ctx: Context) -> Observations:
         text = f"a NAT rule of this host sends port {way.port} elsewhere: {turned.verdict.rule}"
         yield warn("firewall.redirect", subject, text, fix=_fix(ctx, way.port, turned), **data, **_data(turned))
     stops = [one for one in found if one.verdict.stops or one.verdict.action == "queue"]
-    own = own_tried(ctx, way)
+    own, root = own_tried(ctx, way), ctx.ask(Now()).root
     seen = _seen(own)
     sure = [one for one in stops if one.verdict.certain]
     if seen is not None:
@@ -89,8 +89,10 @@ def check_firewall(ctx: Context) -> Observations:
     elif _passes(own) and (unlike := _by_group(ctx, way, own, stops)) is not None:
         text = f"{_words(way, unlike)}; it treats control groups differently: this tool's connection passes, Postfix's were lost recently"
         yield fail("firewall.smtp", subject, text, **data, **_blame(ctx, way.port, unlike) | {"by_user": True})
-    elif _passes(own) and (any(t.open for t in own) or not sure):
-        how = "a connection by Postfix's user passes" if any(t.open for t in own) else "its packets were seen to leave"
+    # An ordinary user's connection is not Postfix's: a rule may treat them differently.
+    elif _passes(own) and (any(t.open for t in own) or not sure) and (root or not _unlike_postfix(ctx, way, own)):
+        whose = "Postfix's user" if root else "this user"
+        how = f"a connection by {whose} passes" if any(t.open for t in own) else "its packets were seen to leave"
         yield ok("firewall.smtp", subject, f"no rule of this host stops port {way.port}: {how}", port=way.port)
     elif sure and all_stopped(made, [one.packet for one in sure]):
         yield fail("firewall.smtp", subject, _words(way, sure[0]), **data, **_blame(ctx, way.port, sure[0]))
@@ -116,8 +118,12 @@ def _by_group(ctx: Context, way: MailPort, own: Sequence[Tried], stops: Sequence
     """The first stopping rule about control groups, if this tool connects where Postfix, in another group, lately
     did not; else None."""
     rule = next((one for one in stops if "cgroup" in one.verdict.rule), None)
-    lost = rule is not None and any(t.open and t.address in lost_of_late(ctx, way.port, t.family) for t in own)
-    return rule if lost else None
+    return rule if rule is not None and _unlike_postfix(ctx, way, own) else None
+
+
+def _unlike_postfix(ctx: Context, way: MailPort, own: Sequence[Tried]) -> str:
+    """An address to which this tool connects and Postfix lately did not; "" if there is none."""
+    return next((t.address for t in own if t.open and t.address in lost_of_late(ctx, way.port, t.family)), "")
 
 
 def _passes(own: Sequence[Tried]) -> bool:

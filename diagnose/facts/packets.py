@@ -138,9 +138,10 @@ def packets(ctx: Asks, way: MailPort) -> tuple[Packet, ...]:
 
 
 def lost_of_late(ctx: Asks, port: int, family: int) -> dict[str, None]:
-    """The addresses that Postfix recently failed to connect to, from the log, for when names do not resolve."""
-    log = facts.mail_log(ctx)
+    """The addresses that Postfix recently failed to connect to, from the log and the queue."""
+    log, waiting = facts.mail_log(ctx), facts.queue(ctx)
     reasons = [] if log is None else [r for group in log.deliveries.values() for r in group.sample.reasons]
+    reasons += [] if waiting is None else [group.reason for group in waiting.groups if group.reason is not None]
     found = [
         r.peer_address
         for r in reasons

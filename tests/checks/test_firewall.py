@@ -59,11 +59,12 @@ def test_only_root_is_let_out() -> None:
     assert (one.status, one.data["by_user"]) == (Status.FAILED, True)
 
 
-def test_without_root_it_is_unknown() -> None:
-    def answer(query: Exec) -> ExecReply:
-        return ExecReply(code=1, err="Operation not permitted") if query.argv[0] == "nft" else ip(query)
+def forbidden(query: Exec) -> ExecReply:
+    return ExecReply(code=1, err="Operation not permitted") if query.argv[0] == "nft" else ip(query)
 
-    found = run(check_firewall, network(World(), files=PASSWD, commands=answer, root=False))
+
+def test_without_root_it_is_unknown() -> None:
+    found = run(check_firewall, network(World(), files=PASSWD, commands=forbidden, root=False))
     assert [o.status for o in of(found, "firewall.smtp")] == [Status.UNKNOWN]
     assert failed(found) == []
 
@@ -213,3 +214,6 @@ def test_a_rule_about_the_control_group_of_postfix() -> None:
     assert (one.status, one.data["by_user"]) == (Status.FAILED, True)
     (one,) = of(run(check_firewall, network(World(), settings, files=PASSWD, commands=rules)), "firewall.smtp")
     assert one.status is Status.OK
+    # An ordinary user reads no rules, and its own connection is not Postfix's.
+    host = network(World(), settings, files=PASSWD, log=log, root=False, commands=forbidden)
+    assert [o.status for o in of(run(check_firewall, host), "firewall.smtp")] == [Status.UNKNOWN]
