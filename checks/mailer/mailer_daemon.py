@@ -56,7 +56,7 @@ def mailer_daemon(ctx: Context) -> Observations:
     mine = [
         process
         for process in reply.processes
-        if process.here and re.fullmatch(pattern, process.name) and wanted.search(" ".join(process.command[1:]))
+        if process.here and re.fullmatch(pattern, process.name) and wanted.search(" ".join(process.command))
     ]
     alive = [process for process in mine if process.state not in _DEAD]
     if alive:

@@ -179,11 +179,11 @@ def _login(ctx: Context, way: Way, data: Data) -> Observations:
     elif found.found:
         yield ok("sasl.enabled", found.path, f"holds a login for {way.host}", on=True, **where)
     elif found.near:
-        alias = found.name != way.host and found.near == way.host
+        alias = here is not None and here.id == "exim" and found.name != way.host and found.near == way.host
         text = f"has no login for {found.name}, but one for {found.near}"
         text += ", whose CNAME record leads there: Exim looks up the former" if alias else ""
         if found.port:
-            text = f"has a port in the entry for {found.near} ({found.near}{found.port}:): Exim takes it for the user's name"
+            text = f"has a port in the entry for {found.near} ({found.near}{found.port}:), which is taken for a part of the login"
         say = fail if needs or alias or found.port else warn
         kind = "near" if alias or found.port else "none"
         yield say("sasl.key", found.path, text, kind=kind, near=found.near, **{**where, "host": found.name})

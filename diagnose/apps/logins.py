@@ -12,16 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from diagnose.parse.text.masking import Secrets, mask
 from diagnose.record import frozen
 
+_PORT = r"(?:25|26|465|587|2465|2525|2587)"
 _EXIM = re.compile(
-    r"[ \t]*(?P<host>\^?[^\s:#][^\s:]*|\*)(?P<port>::?(?:25|26|465|587|2465|2525|2587)(?=:[^:\n]*:))?[ \t]*:[ \t]*(?P<user>[^:\n]*):(?P<password>[^\n]*)"
+    rf"[ \t]*(?P<host>\^?[^\s:#][^\s:]*|\*)(?P<port>::?{_PORT}(?=:[^:\n]*:))?[ \t]*:[ \t]*(?P<user>[^:\n]*):(?P<password>[^\n]*)"
 )
-_DMA = re.compile(r"[ \t]*(?P<user>[^\s|#][^|\n]*)\|(?P<host>[^\s:|]+):(?P<password>[^\n]*)")
+_DMA = re.compile(rf"[ \t]*(?P<user>[^\s|#][^|\n]*)\|(?P<host>[^\s:|]+)(?P<port>:{_PORT}(?=:))?:(?P<password>[^\n]*)")
 
 
 @frozen
 class Entry:
     """host: a name, or Exim's `*.name`, `^pattern` or `*`; port: with its colons, if one was written, which Exim
-    takes for the user; begin, end: the password's place in the text."""
+    takes for the user, and dma for the password; begin, end: the password's place in the text."""
 
     host: str
     port: str
@@ -49,7 +50,7 @@ def entries(text: str) -> Iterator[Entry]:
             begin, end = found.span("password")
             yield Entry(
                 host=found["host"],
-                port=found.groupdict().get("port") or "",
+                port=found["port"] or "",
                 user=found["user"].strip(),
                 password=found["password"],
                 begin=at + begin,

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
-from dataclasses import field
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from diagnose.apps import formats, logins
 from diagnose.apps.settings import MailSettings
 from diagnose.facts.asks import Asks, Same
 from diagnose.facts.postfix import mta
-from diagnose.host.query import Exec, ExecReply, Glob, Login, LogReply, Lookup, MailLog, Read, Stat, StatReply
+from diagnose.host.query import Exec, ExecReply, Glob, Login, LogReply, Lookup, MailLog, Now, Read, Stat, StatReply
 from diagnose.knowledge.distributions import OWNERS, SENDMAIL
 from diagnose.knowledge.mailers import mailers, recognise
 from diagnose.parse.mailers import exim, queues, settings
@@ -38,7 +38,7 @@ _SECONDS = 4.0  # for one of a mailer's commands
 @frozen
 class Mailer:
     """id: a key of `diagnose.knowledge.mailers`; path: of the program behind the sendmail command; options: some of
-    Exim's main options; complaint: Exim's error if it rejects its own configuration."""
+    Exim's main options; complaint: its error if it rejects its own configuration."""
 
     id: str
     path: str
@@ -83,8 +83,23 @@ def mailer(ctx: Asks) -> Mailer | None:
         if not id:
             return None
         found = Mailer(id=id, path=real, table=mailers()[id])
-        return _exim(ctx, found) if id == "exim" else found
+        return _exim(ctx, found) if id == "exim" else replace(found, complaint=_complaint(ctx, found))
     return None
+
+
+def _complaint(ctx: Asks, here: Mailer) -> str:
+    """The first error of its own check of its settings; only for root, as others may not read what these name."""
+    words, pattern = here.table.get("check", ((), ""))
+    if not words or not ctx.ask(Now()).root:
+        return ""
+    said = ctx.ask(Exec(_command(here, words), timeout=_SECONDS))
+    found = re.search(pattern, f"{said.out}\n{said.err}") if said.code else None
+    return found[0].strip() if found else ""
+
+
+def _command(here: Mailer, words: Sequence[str]) -> tuple[str, ...]:
+    """Options are those of the mailer's own program."""
+    return (here.command, *words) if words[0].startswith("-") else tuple(words)
 
 
 def owner(ctx: Asks, path: str) -> str:
@@ -298,9 +313,7 @@ def spool(ctx: Asks, here: Mailer) -> str:
 
 def listed(ctx: Asks, here: Mailer) -> ExecReply:
     """The output of its queue command."""
-    words = here.table["listing"]
-    argv = (here.command, *words) if words[0].startswith("-") else tuple(words)
-    return ctx.ask(Exec(argv, timeout=_SECONDS))
+    return ctx.ask(Exec(_command(here, here.table["listing"]), timeout=_SECONDS))
 
 
 def queue(ctx: Asks, here: Mailer, epoch: float, now: datetime) -> QueueSummary | None:

@@ -71,7 +71,9 @@ class InsertLine(FileStep):
 
     def __post_init__(self) -> None:
         setting = _SETTING.match(self.text)
-        if not (self.text.isprintable() and self.above.isprintable()) or not setting or weakens(*setting.groups()):
+        flag = self.text.isupper() and _KEY.fullmatch(self.text)  # as in dma.conf
+        sound = self.text.isprintable() and self.above.isprintable() and (setting or flag)
+        if not sound or (setting and weakens(*setting.groups())):
             raise Refused(self.text)
 
     def edit(self, old: bytes | None, given: Given = NONE) -> bytes:

@@ -133,7 +133,7 @@ class Parser:
 
 
 def _mailer_trail(text: str) -> object:
-    follower = mailer_trail.Follower(mailer_log.Reader(NOW), "red.king@example.org")
+    follower = mailer_trail.Follower(mailer_log.Reader(NOW), "u@c.example")
     follower.read(text.splitlines())
     return follower.stories(), follower.lines
 

@@ -16,6 +16,10 @@ reading     how they are read: "exim", "format" (by `knowledge/applications`), "
 spool       queue directories, the first that is there counts; listing: the words of the command that lists it
 log         files (patterns), the newest first; left out where it writes to syslog
 panic       files that hold what kept it from working
+check       the words of a command that checks the settings, and the pattern of an error in what it says
+release     the command that releases a held message, whose id follows
+keys        what a plan writes: the names of host and port (server: both in one), ca, and the settings for starttls, implicit and
+            login as pairs; # before a name: commented out. between: what stands between name and value; schemes: those of a URL
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ _ITS_OWN = {
 }
 
 
-def _as_mailers(reason: Reason) -> Reason:
+def as_mailers(reason: Reason) -> Reason:
+    """The reason under the label that it has where the mailer itself says it."""
     return replace(reason, label=_ITS_OWN.get(reason.label, reason.label))
 
 
@@ -96,7 +97,7 @@ class Reader:
             if isinstance(event, Delivery):
                 if event.sender is None and (known := self.arrived.get(event.queue_id or "")):
                     event = replace(event, sender=known.sender)
-                event = replace(event, reasons=tuple(map(_as_mailers, event.reasons)))
+                event = replace(event, reasons=tuple(map(as_mailers, event.reasons)))
                 self._remember(event)
             self.log.count(event)
             yield event

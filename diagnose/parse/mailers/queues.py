@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone, tzinfo
 
-from diagnose.parse.postfix.queue import QueueSummary, Sums
+from diagnose.parse.mailers.log import as_mailers
+from diagnose.parse.postfix.queue import QueueGroup, QueueSummary, Sums
 from diagnose.record import frozen
 
 
@@ -39,7 +41,13 @@ def summary(messages: Iterable[Waiting], now: float, reason: Reason) -> QueueSum
             sender=each.sender,
             recipients=[(to, reason(each.queue_id, to) or each.reason) for to in each.recipients],
         )
-    return sums.result(complete=True)
+    result = sums.result(complete=True)
+    return replace(result, groups=tuple(map(_as_mailers, result.groups)))
+
+
+def _as_mailers(group: QueueGroup) -> QueueGroup:
+    reason = group.reason and as_mailers(group.reason)
+    return replace(group, reason=reason, label=reason.label) if reason else group
 
 
 _NULLMAILER = re.compile(r"(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<size>\d+) bytes(?: from <(?P<sender>[^>]*)>)?")

@@ -1,5 +1,4 @@
-"""Plans for hosts whose MTA is Exim, msmtp or nullmailer: corrected settings, their files' owners and modes, their
-daemons."""
+"""Plans for hosts whose MTA is not Postfix: corrected settings, their files' owners and modes, their daemons."""
 
 from __future__ import annotations
 
@@ -194,15 +193,18 @@ def _entry(e: Evidence, host: str, why: str) -> Iterator[Step]:
     name, path = found.name or host, found.path
     names = {host.lower(), way.host.lower(), found.near.lower()} - {""}
     for number, raw in enumerate(e.ask(Read(path, secret="logins")).text.split("\n") if path else [], 1):
-        begins = re.match(r"[ \t]*\[?([\w.*-]+)\]?(?:::?\d+(?=:))?[ \t]*:", raw)
-        if begins is None or begins[0] == f"{name}:":
+        # Exim's entries begin with the server, dma's have it behind the user.
+        begins = re.search(r"(?:^[ \t]*|\|)\[?([\w.*-]+)\]?(?:::?\d+(?=:))?[ \t]*:", raw)
+        bar = "|" if begins is not None and begins[0].startswith("|") else ""
+        if begins is None or begins[0] == f"{bar}{name}:" or raw.lstrip().startswith("#"):
             continue
         entry = begins[1].lower()
         misspelt = entry != way.host.lower() and near(name.lower(), [entry])
         if misspelt or (
             entry in names and (entry != found.near.lower() or e.text("kind") == "near" or entry == way.host.lower())
         ):
-            yield e.repair(path, number, begins[0], f"{name}:", why or f"Exim looks up {name}.", at="start")
+            at = "within" if bar else "start"
+            yield e.repair(path, number, begins[0], f"{bar}{name}:", why or f"The mailer looks up {name}.", at=at)
             return
 
 
@@ -215,7 +217,7 @@ def _reloaded(e: Evidence, unit: str) -> Iterator[Step]:
         )
 
 
-# --- msmtp -----------------------------------------------------------------------------------------------------------------
+# --- msmtp, sSMTP, dma: a setting a line --------------------------------------------------------------------------------
 
 
 def _file(e: Evidence) -> tuple[mailers.Mailer, str, list[str]]:
@@ -226,7 +228,8 @@ def _file(e: Evidence) -> tuple[mailers.Mailer, str, list[str]]:
     return here, path, e.ask(Read(path, secret="settings")).text.split("\n")
 
 
-def _msmtp(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
+def _keyed(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
+    """Sets the keys that the mailer's table names."""
     here, path, lines = _file(e)
     if cause == "mailer-config-error":
         for seen in e.seen("mailer.settings"):
@@ -235,27 +238,71 @@ def _msmtp(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
     accounts = [raw.split()[1:2] for raw in lines if raw.split()[:1] == ["account"]]
     if len([name for name in accounts if name != ["default"]]) > 1:
         return  # which of them is meant is not told apart here
-    tls = {"starttls": (("tls", "on"), ("tls_starttls", "on")), "implicit": (("tls", "on"), ("tls_starttls", "off"))}
-    pairs = [*tls.get(wanted.tls, ())]
-    pairs += [("host", wanted.host)] if wanted.host else []
-    pairs += [("port", str(wanted.port))] if wanted.port else []
-    pairs += [("tls_trust_file", wanted.ca)] if wanted.ca else []
-    pairs += [("auth", "on")] if wanted.login and any(raw.split()[:1] == ["user"] for raw in lines) else []
+    keys, way = here.table["keys"], e.way
+    pairs = [*keys.get(wanted.tls, ())]
+    if wanted.login and any(raw.split()[:1] == ["user"] for raw in lines):
+        pairs += keys.get("login", ())
+    host, port = wanted.host, str(wanted.port or "")
+    if "server" in keys and way is not None and (host or port):
+        pairs += [(keys["server"], f"{host or way.host}:{port or way.port}")]
+    else:
+        pairs += [(keys[key], value) for key, value in (("host", host), ("port", port)) if value]
+    pairs += [(keys["ca"], wanted.ca)] if wanted.ca and "ca" in keys else []
     for key, value in pairs:
-        yield from _msmtp_set(e, path, lines, key, value, wanted.why)
+        yield from _set(e, here, path, lines, key, value, wanted.why)
+    if (wanted.login or host) and here.table.get("logins") != here.table["settings"] and way is not None:
+        yield from _entry(e, host or way.host, wanted.why)
 
 
-def _msmtp_set(e: Evidence, path: str, lines: list[str], key: str, value: str, why: str) -> Iterator[Step]:
-    at = [number for number, raw in enumerate(lines, 1) if raw.split()[:1] == [key]]
-    # msmtp chooses the account by the sender, so that a line at the end would be the default account's alone.
-    hosts = [number for number, raw in enumerate(lines, 1) if raw.split()[:1] == ["host"]]
-    if not at and hosts:
-        above = lines[hosts[0] - 1]
-        yield InsertLine(path=e.real(path), line=hosts[0], above=above, text=f"{key} {value}", why=why)
-    elif lines[at[-1] - 1].split()[1:] != [value]:
-        raw = lines[at[-1] - 1]
+def _set(
+    e: Evidence, here: mailers.Mailer, path: str, lines: list[str], key: str, value: str, why: str
+) -> Iterator[Step]:
+    """Sets one key in the last line that has it, else below the server's. A key that begins with # is commented out."""
+    mark, key = ("#", key[1:]) if key.startswith("#") else ("", key)
+
+    def numbers(name: str) -> list[int]:
+        line = re.compile(rf"\s*{re.escape(name)}(?:\s*=|\s|$)", re.I)
+        return [number for number, raw in enumerate(lines, 1) if line.match(raw)]
+
+    between = here.table["between"]
+    at, servers = numbers(key), numbers(here.table["keys"].get("server") or here.table["keys"]["host"])
+    new = f"{key}{between}{value}" if value else key
+    if mark:
+        yield from (e.repair(path, number, lines[number - 1], f"# {lines[number - 1]}", why) for number in at)
+    elif not at and servers:
+        # msmtp chooses the account by the sender, so that a line at the end would be the default account's alone.
+        yield InsertLine(path=e.real(path), line=servers[0], above=lines[servers[0] - 1], text=new, why=why)
+    elif at and (raw := lines[at[-1] - 1]).replace(between, " ").split() != new.replace(between, " ").split():
         indent = raw[: len(raw) - len(raw.lstrip())]
-        yield e.repair(path, at[-1], raw, f"{indent}{key} {value}", why)
+        yield e.repair(path, at[-1], raw, f"{indent}{new}", why)
+
+
+# --- OpenSMTPD -----------------------------------------------------------------------------------------------------------
+
+
+def _smtpd(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
+    """Changes scheme, name or port in the URL of the relay action."""
+    here, path, lines = _file(e)
+    way, schemes = e.way, here.table["schemes"]
+    if way is None or not (wanted.tls or wanted.host or wanted.port):
+        return
+    for number, raw in enumerate(lines, 1):
+        url = re.search(rf"\b(?P<scheme>[a-z+]+)://(?P<label>[^@\s\"]*@)?{re.escape(way.host)}(?P<port>:\d+)?", raw)
+        if url is None or raw.lstrip().startswith("#"):
+            continue
+        scheme = schemes.get(wanted.tls, url["scheme"])
+        port = f":{wanted.port or way.port}" if wanted.port or wanted.tls or url["port"] else ""
+        new = f"{scheme}://{url['label'] or ''}{wanted.host or way.host}{port}"
+        if new != url[0]:
+            yield e.repair(path, number, url[0], new, wanted.why, at="within")
+            if manager := e.manager_of("opensmtpd"):
+                yield Daemon(
+                    verb="restart", manager=manager, unit="opensmtpd", why="It reads its settings at the start."
+                )
+        return
+
+
+# --- msmtp -----------------------------------------------------------------------------------------------------------------
 
 
 def _msmtp_word(e: Evidence, here: mailers.Mailer, path: str, lines: list[str], seen: Observation) -> Iterator[Step]:
@@ -313,6 +360,9 @@ def _nullmailer(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
 
 _WRITERS: dict[str, Callable[[Evidence, str, _Wanted], Iterator[Step]]] = {
     "exim": _exim,
-    "msmtp": _msmtp,
+    "msmtp": _keyed,
+    "ssmtp": _keyed,
+    "dma": _keyed,
+    "opensmtpd": _smtpd,
     "nullmailer": _nullmailer,
 }
