@@ -31,6 +31,7 @@ from diagnose.parse.pasted import (
     pasted_line,
     program_text,
     prose,
+    server,
     settings as pasted_settings,
 )
 from diagnose.parse.postfix import (
@@ -175,7 +176,7 @@ def _pasted(text: str) -> object:
 
 
 def _program(text: str) -> object:
-    return program_text.is_program(text), program_text.server_in(text), program_text.reasons(text[:9000].splitlines())
+    return program_text.is_program(text), server.server_in(text), program_text.reasons(text[:9000].splitlines())
 
 
 def _small(text: str) -> object:

@@ -8,7 +8,6 @@ only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from functools import cache
 
 from diagnose.knowledge.phrases import Grip
@@ -48,29 +47,6 @@ def is_local(line: Line) -> bool:
         return False  # webmail sends mail, too
     asked = line.queue_id is not None and name != ""
     return not is_postfix(line) and (asked or _LOCAL.match(name) is not None)
-
-
-# Lines of other work, whatever host names they contain.
-_OTHER_WORK = late(
-    # A web server's own line, and the status of a page request.
-    r"\bupstream: \"(?:https?|fastcgi|uwsgi|scgi|grpcs?)://|\bAH\d{5}: |\bModSecurity: |\breCAPTCHA\b|\b(?:GET|POST|PUT) https?://\S+ \d{3}\b|\bCompleted \d{3} [A-Z]|\" \d{3} \d+(?:/\d+)?(?: |$)|"
-    # A program's templates and modules, its database, its storage, its queue of jobs, its metrics.
-    r"\b(?:Template(?:NotFound|DoesNotExist|SyntaxError)|MissingTemplate|MODULE_NOT_FOUND|ModuleNotFoundError|Cannot find module)\b|"
-    r"\b(?:Redis|PG|Mysql2|Mongo|ActiveRecord)::|\b(?:redis\.exceptions|psycopg2?|sqlalchemy\.exc|java\.sql|akka\.(?:remote|tcp))\b|\b(?:PDOException|WordPress database error)\b|"
-    r"\battempted too many times or run too long\b|\bdead letters\b|\bwhen calling the (?!Send)\w+ operation\b|\bscrape_pool=|"
-    # Version control, certificate renewal, rule updates.
-    r"\bsa-update\b|^channel: |^remote: |^ ?! \[(?:remote )?rejected\]|\bfailed to push some refs\b|\bCertbot\b|\bFailed to renew certificate\b|\bacme-challenge\b"
-)
-
-
-def without_other_work(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Numbered lines of a program without those about its pages, code, database or jobs rather than about mail, and
-    without what is indented below them."""
-    others = False
-    for number, line in lines:
-        others = _OTHER_WORK.search(line) is not None or (others and line[:1].isspace())
-        if not others:
-            yield number, line
 
 
 # Every line that reports a failure contains one of these words.

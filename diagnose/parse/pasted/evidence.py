@@ -153,7 +153,7 @@ class _Reader:
             yield other
             return
         spoken = dialogue.read(line) or (dialogue.read(body, alone=parsed is None) if body is not line else None)
-        if spoken is not None and not self.block and not subject.fetches(line):
+        if spoken is not None and not self.block and not subject.is_unrelated(line):
             if " -> " in line or "[<-]" in line:
                 self.program = program_text.is_program(line) or self.program
             yield from self._spoken(number, spoken)
@@ -194,7 +194,7 @@ class _Reader:
             yield from _from_block(lines, self.program)
 
     def _log_line(self, number: int, line: Line) -> Iterator[Event]:
-        if line.service is None and line.queue_id is None and subject.fetches(line.text):
+        if line.service is None and line.queue_id is None and subject.is_unrelated(line.text):
             return
         self.log.lines = number
         events = self.log.take(line)
@@ -339,16 +339,18 @@ def _waiting(*, number: int, queue_name: str, queue_id: str, sender: str, recipi
 def _from_block(lines: list[_Numbered], before: str | None = None) -> Iterator[Said]:
     """Read a paragraph: a stack trace, a program's error, or a few separate lines. before: the program of earlier
     paragraphs."""
-    lines = list(ordinary.without_other_work(lines))
     joined = "\n".join(line for _, line in lines)
-    if prose.is_account(joined) or prose.is_rule(joined):
+    if prose.is_account(joined) or prose.is_rule(joined) or subject.is_unrelated(joined):
         return
+    of_mail = subject.is_of_mail(joined)
+    lines = subject.of_sending(lines)
+    joined = "\n".join(line for _, line in lines)
     program = program_text.is_program(joined, before)
-    if subject.fetches(joined):
-        return
-    others = subject.is_of_others(joined, program)
-    said = _from_paragraph(lines, joined, program)
-    yield from (each for each in said if not (others and (each.reasons[0].bare or sense.is_anybodys(each.reasons[0]))))
+    for said in _from_paragraph(lines, joined, program):
+        (reason,) = said.reasons
+        others = reason.bare or (program in subject.PRODUCTS and sense.is_anybodys(reason))
+        if of_mail or not others:
+            yield said
 
 
 def _from_paragraph(lines: list[_Numbered], joined: str, program: str | None) -> Iterator[Said]:

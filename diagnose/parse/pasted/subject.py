@@ -1,99 +1,160 @@
-"""Decides whether a program's text is about sending mail or about something else that failed."""
+"""Decides whether a program's text is about an attempt to send mail.
+
+Networks, logins and certificates fail in every program with the same words. A text that shows what was attempted is
+judged by that: it speaks SMTP, is from a mail library, names a mail port, or says that mail could not be sent. One
+that shows something else (another protocol's URL or port, the name of another program or of its package) is about that,
+unless it shows sending, too. A bare error, which shows neither, is taken for the mail program's.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
+from diagnose.parse.pasted.server import server_in
 from diagnose.patterns import late
 
+_Numbered = tuple[int, str]
 _FETCHES = late(
     r"(?:imap|pop3)(?:s|4|_ssl|lib|store|client|exception|folder|protocol)?\b|poplib|IMAP[A-Z]|Net::POP|\bv?s?ftpd?\b|\bnet/pop\b",
     re.I,
 )
-_SENDS = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
+_SMTP = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
 
+# --- signs of sending mail ---
 
-# Name servers, shells and the like log only their own work, whatever names the line contains.
-_DAEMONS = late(
-    r"(?:^|\s)(?:named|dnsmasq|unbound|pdns\w*|sshd?|smbd|nmbd|kubelet|ntpd|chronyd|mysqld|slapd|rsync(?: error)?)(?:\[\d+\])?: "
-)
-# Other systems by name, noun or port; links to documentation do not count.
-_ELSEWHERE = late(
-    r"\b(?:"
-    # databases, directories and queues of messages
-    r"databases?|tablespace|postgres\w*|psycopg\w*|password authentication failed for user|my?sql\w*|mariadb|redis|mongo\w*|"
-    r"elasticsearch|cassandra|memcached|ldap_\w+|ldaps?|etcd|consul|zookeeper|amqp|rabbitmq|kafka|mqtt\w*|"
-    # backups and files
-    r"repositor(?:y|ies)|restic|borg\w*|veeam|buckets?|s3|(?:Put|Get|List)Object|shares?\b|shared folder|cifs|nfs|iscsi|samba|sftp|scp|rsync|"
-    # the web, containers and secrets
-    r"nginx|upstream|(?:ha)?proxy|urllib3|NewConnectionError|kube\w*|pods?|docker\w*|containerd|registry|vault|certbot|letsencrypt|"
-    # logins of people, networks, printers
-    r"publickey|rdp|openvpn|vpn|ipsec|charon|hostapd|wpa|radiusd|snmpd?|printers?\b|toner|"
-    # messengers
-    r"telegram|twilio|slack|discord|pushover)|"
-    r"\bhttps?://(?!curl\.|schemas\.)|\b(?:ftp|imaps?|pop3s?|wss?|git)://|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|\bmethod=(?:GET|POST|PUT)\b|"
-    r"\bERROR \d{4} \(\w{5}\)|\bSQLSTATE\b|\bpull image\b|"
-    r"\bKilled process \d+ \((?!master|qmgr|smtp|cleanup|pickup|trivial|post|exim|send|dove|clam|spam|rspam|amavis|open)|"
-    # a port, not the seconds or minutes of a time of day
-    r"(?:\bport[ =:'\"]{1,4}|(?<=[\w\]])(?<!:\d\d)(?<![\sT\"(\[]\d\d):)(?:22|53|80|389|443|636|1433|1521|1883|3306|5432|5672|6379|8080|8443|9090|9092|9200|11211|27017)\b(?!:)",
+_MAIL = r"\be-?mails?\b|\bmails?\b"
+_SENT = r"(?:sen[dt]\w*|deliver\w*|submit\w*|transmi\w+|transport|dispatch\w*|outgoing|outbound|queue)"
+_FAILED = r"(?:fail\w*|errors?|problem|could|cannot|can.t|not|unable|rejected|refused)"
+# Libraries and APIs that send mail, by their modules, classes and paths.
+_LIBRARIES = late(
+    r"smtplib|net[/:-]+smtp|nodemailer|phpmailer|swift_?mailer|(?:javax|jakarta|angus|sun)\.mail|component\W+mailer|action ?mailer|"
+    r"mailkit|net\.mail|gen_smtp|swoosh|bamboo|\b(?:retries_exceeded|network_failure|no_more_hosts)\b|gomail|lettre|\b(?:mail|email)::|wp_mail\b|core/mail|mail\.backends|zend_mail|laminas\W+mail|"
+    r"smtp-connection|/sendmail\b|\bmail/mail\.go|/etc/(?:postfix|exim|mail)|/var/spool/(?:client)?mqueue|smtp_port_t\b|(?:sendmail|postfix|exim)_\w*t:|//api\.\S*mail|/v\d[\d.]*/\S*\b(?:e?mail|messages|smtp)\b",
     re.I,
 )
-_OF_MAIL = late(
-    r"mail|smtp|\boutgoing server|\bmsa\b|\bmx\b|\brcpt\b|starttls|sender|recipient|\binbox|\bbounc|"
+# A server's reply, a client's code for one, and an identity provider's refusal.
+_REPLY = late(
+    r"(?<![\w.:])(?:421|45\d|5[0-5]\d)[ -](?:[45]\.\d|[A-Z<\"'#])|(?<![\d.])[45]\.\d\.\d{1,3}(?![\d.])|"
+    r"\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|AADSTS|invalid_grant"
+)
+_PORTS = frozenset({24, 25, 26, 465, 587, 1025, 2465, 2525, 2587, 10024, 10025, 10026})
+_PORT = late(
+    r"(?:[\w\]]:|port\W{1,6}|\b(?:telnet|nc) \S+ )(?:25|465|587|2525|1025|2465|2587)(?!\d|:\d)|:(?:smtps?|submissions?)\b|\bdest=(?:25|465|587)\b",
+    re.I,
+)
+_WORDS = late(
+    r"smtp|sendmail|\behlo\b|\bhelo\b|starttls|\brcpt\b|\bmail from\b|\bmx\b|in reply to|\bm[st]a\b|mail ?(?:server|host|gateway|relay|system)|"
+    # programs and services that do nothing else
+    r"\b(?:postfix|postdrop|exim4?|msmtp|nullmailer|dma|qmail|mutt|horde|sendgrid|mailgun|mandrill|sparkpost|postmark|resend|brevo|mailjet)\b(?![-_.])|"
+    # who sends to whom, and what becomes of it
+    r"recipient|addressee|\bsender\b(?![\]=])|\bfrom address|envelope|\brelay|undeliver|non.?deliver|\bbounced?\b|\binbox|mailbox|"
+    r"\bspf\b|dkim|dmarc|greylist|block ?list|black ?list|dnsbl|\brbl\b|\bspam\b|\bptr\b|outgoing server|smarthost|e?mail settings|"
+    rf"{_SENT}(?:\W+\S+){{0,6}}?\W*(?:{_MAIL})|(?:{_MAIL}|mailer)(?:\W+\S+){{0,6}}?\W+(?:{_SENT}|{_FAILED})\b|"
     # in other languages
     r"courriel|messagerie|correo|correio|poczt|\bposta\b|wiadomo|почт|письм|メール|邮件|郵件|postausgang|serveur (?:d.envoi|sortant)|"
-    r"servidor (?:saliente|de sa.{1,2}da)|\buscita\b|исходящ|empf.{1,2}nger|destinat[ai]|получател|收件人|宛先|"
-    # spam and lists
-    r"spam|dnsbl|rbl\b|block ?list|black ?list|\blisted\b|"
-    # mailers, services and the workers that send
-    r"postfix|exim|nullmailer|msmtp|\b(?:retries_exceeded|network_failure|no_more_hosts)\b|sendgrid|mandrill|sparkpost|postmark|\bresend\b|brevo|\bworkers?\b|sidekiq|scheduler|background job|"
-    # codes and ports
-    r"\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|\b(?:421|45[0-5]|50[0135]|5[2-5]\d)[ -](?:[45]\.\d|(?-i:[A-Z]))|\b[45]\.\d\.\d{1,3}\b|"
-    r"invalid_grant|AADSTS|(?::|\bport[ =:'\"]{1,4})(?:25|465|587|2525)\b",
+    r"servidor (?:saliente|de sa.{1,2}da)|\buscita\b|исходящ|empf.{1,2}nger|destinat[ai]|получател|收件人|宛先",
     re.I,
 )
-
-
-# Addresses, quoted names, hosts, source files, LDAP filters and URLs may contain such words whatever went wrong.
+# Addresses, URLs, paths, hosts, quoted names and values may contain such words whatever failed.
 _NAMES = late(
-    r"[\w.+-]+@[\w.-]+|\"[^\"\s]+\"|'[^'\s]+'|(?<![\w.-])[A-Za-z][\w-]*(?:\.[\w-]+){2,}|/\S+\.(?:php|rb|py|js|go)\b|\bmail=[^)\s]*|\b(?:referr?er|path|uri|request)[=:] ?\"?\S+",
-    re.I,
+    r"[\w.+-]+@[\w.-]+|\b\w+://\S+|(?<![\w.-])(?!postfix/)[\w.-]*/[\w./-]+|(?<![\w.])(?!smtp|mx\b|sendmail)(?:[\w-]+\.)+[A-Za-z][\w-]*\b(?!\()|\"(?!SMTP)[^\"\s]+\"|'(?!SMTP)[^'\s]+'|\b[\w.-]+=\S*"
 )
+_QUOTED = late(r"\"[^\"\s]+\"|'[^'\s]+'")
+
+
+@lru_cache(500)  # a log says the same again and again
+def sends(text: str) -> bool:
+    """Whether a text shows an attempt to send mail."""
+    return (
+        _REPLY.search(text) is not None
+        or _PORT.search(text) is not None
+        or _LIBRARIES.search(_QUOTED.sub(" ", text)) is not None
+        or _WORDS.search(_NAMES.sub(" ", text)) is not None
+    )
+
+
+_OF_MAIL = late(r"(?<!_)mail|worker|sidekiq|scheduler|background job", re.I)
 
 
 def is_of_mail(text: str) -> bool:
-    """Whether a text has a word that shows it is about sending mail."""
-    return _OF_MAIL.search(text) is not None
+    """Whether a text has a word that makes it likely to be about sending mail."""
+    return _OF_MAIL.search(_NAMES.sub(" ", text)) is not None or sends(text)
 
 
+# --- signs of something else ---
+
+# A URL, an audit record's program, and status codes of SQL, LDAP and HTTP.
+_PROTOCOL = late(
+    r"(?<![\w+])(?!(?:smtps?|submissions?|mailto|ssl|tls|tcp|starttls|file)\b)[a-z][a-z0-9+.-]{1,12}://|\bcomm=\"|"
+    r"\bSQLSTATE\b|\bERROR \d{4} \(|\bLDAP: error code\b|\bldap_\w+\(|\bHTTP[/ ]\d",
+    re.I,
+)
+_ENDPOINT = late(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}:(\d{2,5})(?![\d:])")
 # "wget: …", "zabbix_server[12]: …": a program, unless it is the beginning of a message.
 _SPEAKER = late(
-    r"(?!(?:err|warn|fatal|crit|info|debug|connect|getaddr|socket|ssl|tls|message|reason|curl|php|status|exception)\w*:)(?:[a-z][\w.-]{1,30}|[\w.-]{2,30}(?=\[))(?:\[\d+\])?: \S"
+    r"^\s?(?!(?:err|warn|fatal|crit|info|debug|connect|getaddr|socket|ssl|tls|x509|message|reason|curl|php|sh|status|exception)\w*:)"
+    r"(?P<name>(?!ERR|WARN|FATAL|CRIT|INFO|DEBUG|NOTICE|SMTP|SSL|TLS|DNS|PHP)[A-Z]{3,8}|[a-z][\w.-]{1,30}(?<!Error)(?<!Exception)|[\w.-]{2,30}(?=\[))(?:\[\d+\])?: \S",
+    re.MULTILINE,
+)
+# "PG::ConnectionBad", "psycopg2.OperationalError": the package of an exception.
+_PACKAGE = late(
+    r"(?<![\w.:\\/-])(?P<package>[A-Za-z_]\w*)(?:(?:::|\.|\\{1,2})\w+)*(?:::|\.|\\{1,2})[A-Z]\w*(?:Error|Exception|Bad|Refused|Timeout|Invalid)\b"
+)
+_ANYBODYS = frozenset(
+    "net openssl errno java javax jakarta sun system socket ssl _ssl timeout asyncio illuminate symfony swift django".split()
 )
 
 
-_PRODUCTS = ("alertmanager", "gitea", "grafana", "mattermost", "wordpress")  # among `diagnose.knowledge.programs`
+@lru_cache(500)
+def is_unrelated(text: str) -> bool:
+    """Whether a text shows what was attempted, and that it was not to send mail."""
+    return fetches(text) or (_names_another(text) and not sends(text))
 
 
-def is_of_others(text: str, program: str | None) -> bool:
-    """Whether a text without a word of mail begins with a program's name, or is from a program with other tasks."""
-    named = program in (None, "other") and _SPEAKER.match(text) is not None
-    return (named or program in _PRODUCTS) and not is_of_mail(text)
+def _names_another(text: str) -> bool:
+    return (
+        _PROTOCOL.search(text) is not None
+        or any(port not in _PORTS for port in (server_in(text)[1], *map(int, _ENDPOINT.findall(text))) if port)
+        or _SPEAKER.search(text) is not None
+        or any(found["package"].lower() not in _ANYBODYS for found in _PACKAGE.finditer(text))
+    )
 
 
+def of_sending(lines: list[_Numbered]) -> list[_Numbered]:
+    """The lines of one paragraph without those that show something else, and what is indented below them, unless a
+    line near them shows sending."""
+    if not _names_another("\n".join(line for _, line in lines)):
+        return lines
+    speakers = [found["name"] if (found := _SPEAKER.match(line)) else "" for _, line in lines]
+
+    def near(at: int) -> Iterator[str]:
+        """The line, and all of the same program; of one that names none, the next and the one before."""
+        for place, (_, line) in enumerate(lines):
+            next_to = abs(place - at) == 1 and not (speakers[place] and speakers[at])
+            if place == at or next_to or (speakers[at] and speakers[at] in line):
+                yield line
+
+    kept: list[_Numbered] = []
+    others = False
+    for at, (number, line) in enumerate(lines):
+        others = (_names_another(line) or (others and line[:1].isspace())) and not sends("\n".join(near(at)))
+        if not others:
+            kept.append((number, line))
+    return kept
+
+
+# Programs with other tasks, among `diagnose.knowledge.programs`.
+PRODUCTS = ("alertmanager", "gitea", "grafana", "mattermost", "wordpress")
 # An aggregate report (RFC 7489, appendix C) of mail that receivers let pass.
 _PASSED = late(r"<disposition>none</disposition>(?![\s\S]*<disposition>(?:quarantine|reject)<)")
 
 
-@lru_cache(500)  # a log says the same again and again
+@lru_cache(500)
 def fetches(text: str) -> bool:
-    """Whether a program failed to read mail by IMAP or POP3, or to reach something unrelated to mail."""
-    if _DAEMONS.search(text) is not None or _PASSED.search(text) is not None:
-        return True
-    if _ELSEWHERE.search(text) is not None and not is_of_mail(_NAMES.sub(" ", text)):
-        return True
-    return _SENDS.search(text) is None and _FETCHES.search(text) is not None
+    """Whether a program failed to read mail by IMAP or POP3, or a report says that mail passes."""
+    return _PASSED.search(text) is not None or (_SMTP.search(text) is None and _FETCHES.search(text) is not None)
 
 
 # Logged by a proxy, a webmail or a mailbox server, with the client's address; or counts in a log summary.
