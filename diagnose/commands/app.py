@@ -23,6 +23,7 @@ from diagnose.commands.options import (
     check_timeout,
     terminal_of,
     write,
+    write_json,
 )
 from diagnose.errors import UsageError
 from diagnose.scales import CODES
@@ -55,12 +56,9 @@ def list_(
     check_format(format, "auto")
     found = _installed()
     if format == "json":
-        import json
-
-        write(json.dumps([_as_plain(each) for each in found], indent=2, ensure_ascii=False) + "\n", output)
+        write_json([_as_plain(each) for each in found], output)
     else:
         write(_table(found, terminal_of("never", output)), output)
-    raise typer.Exit(0)
 
 
 def _installed() -> tuple[Installed, ...]:
@@ -140,7 +138,7 @@ def try_out(
     verbose: Verbose = 0,
     color: Color = "auto",
     debug: Debug = False,
-) -> None:
+) -> int:
     """Test an application's mail settings on its server. Shows the dialogue, and the cause if it fails.
 
     Tries TCP, TLS, login, and MAIL FROM with its sender, which is cancelled. Nothing is sent without --send-to.
@@ -176,12 +174,10 @@ def try_out(
         asked = replace(asked, where=f"the container of process {pid}", away=True)
         plain = container.done(Container(pid, ""), lambda: tried(asked), 2 * timeout + 60)
     if format == "json":
-        import json
-
-        write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", output)
+        write_json(plain, output)
     else:
         write(shown(plain, terminal_of(color, output), verbose), output)
-    raise typer.Exit(CODES[plain["status"]])
+    return CODES[plain["status"]]
 
 
 def _asked(what: str, secret_file: str | None, no_auth: bool, inside: int | None) -> tuple[Asked, int | None]:

@@ -72,7 +72,7 @@ def install_units(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that have been changed.")] = False,
     debug: Debug = False,
-) -> None:
+) -> int:
     """Write units and recipes that run `watch`. A systemd service and timer, and what monitoring systems need; nothing is enabled.
 
     Recipes for cron, Checkmk, Icinga, Zabbix, Prometheus and Grafana go to /usr/local/share/mail-diagnose, man page and shell
@@ -87,7 +87,7 @@ def install_units(
     """
     if ansible:
         write((files("diagnose") / "data" / "units" / "playbook.yml").read_text("utf-8"), None)
-        raise typer.Exit(0)
+        return 0
     wanted = tuple(only or KINDS)
     unknown = [kind for kind in wanted if kind not in KINDS]
     if unknown:
@@ -96,7 +96,7 @@ def install_units(
     pieces = [piece for piece in _pieces(program, wanted) if piece.kind in wanted]
     if show:
         write("\n".join(f"# {piece.path}\n{piece.text}" for piece in pieces), None)
-        raise typer.Exit(0)
+        return 0
     told = [_install(piece, prefix, force) for piece in pieces]
     kept = [line for line in told if line.startswith("kept")]
     write("".join(f"{line}\n" for line in told), None)
@@ -104,7 +104,7 @@ def install_units(
         write(f"then ({kind}): {NEXT[kind]}\n", None)
     for warning in _warnings(program, command is None):
         sys.stderr.write(f"mail-diagnose: {warning}\n")
-    raise typer.Exit(1 if kept else 0)
+    return 1 if kept else 0
 
 
 def _pieces(program: str, wanted: tuple[str, ...]) -> Iterator[Piece]:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -38,6 +38,7 @@ from diagnose.commands.options import (
     exit_status,
     terminal_of,
     write,
+    write_json,
 )  # fmt: skip
 from diagnose.errors import UsageError
 from diagnose.report import PLAIN_FORMATS
@@ -70,7 +71,7 @@ def run(
     inside: Inside = None,
     ssh: Ssh = None,
     debug: Debug = False,
-) -> None:
+) -> int:
     """Find out why mail is not leaving this server.
 
     If Postfix runs in a container and not on this host, root's run looks inside the container.
@@ -99,12 +100,12 @@ def run(
         given = (("--to", to), ("--from", sender), *(("--app-config", str(path)) for path in app_config or ()))
         words = [f"{name}={value}" for name, value in given if value is not None] + [f"--timeout={timeout:g}"]
         words += [name for name, on in (("--no-network", no_network), ("--no-auth", no_auth)) if on]
-        raise typer.Exit(_elsewhere(there, words, work, timeout, format, output, -1 if quiet else verbose, color))
+        return _elsewhere(there, words, work, timeout, format, output, -1 if quiet else verbose, color)
     if snapshot is None and (where := _place(inside)) is not None:
         asked = (to, sender, app_config, only, skip, timeout, no_network, no_auth)
-        plain, code = _inside(where, lambda: with_relay(requested(*asked, None), relay), timeout)
+        plain, code = _inside(where, lambda: with_relay(requested(*asked), relay), timeout)
         shown(plain, format, output, -1 if quiet else verbose, color)
-        raise typer.Exit(code)
+        return code
     recording = None
     if snapshot is not None:
         from diagnose.host.snapshot import load
@@ -112,7 +113,7 @@ def run(
         recording = load(snapshot)
     request = requested(to, sender, app_config, only, skip, timeout, no_network, no_auth, recording)
     request = with_relay(request, relay)
-    _print(diagnosed(request, quiet), format, output, -1 if quiet else verbose, color)
+    return _print(diagnosed(request, quiet), format, output, -1 if quiet else verbose, color)
 
 
 def record(
@@ -159,7 +160,7 @@ def record(
         from diagnose.host.persons import Persons
         from diagnose.host.snapshot import contents, packed
 
-        result = diagnosed(requested(to, sender, app_config, None, None, timeout, no_network, no_auth, None))
+        result = diagnosed(requested(to, sender, app_config, None, None, timeout, no_network, no_auth))
         keeper = Keeper(vocabulary())
         rename = Persons().data if pseudonymise else lambda data: data
         name = output.name if output else ""
@@ -167,7 +168,12 @@ def record(
         told = f"{len(result.recording.asked)} answers of {result.report.host.name}"
         return data.decode("latin-1"), told, contents(result.recording, keeper.left_out, pseudonymise)
 
-    text, answers, held = work() if (where := _place(inside)) is None else _done(where, work, timeout)
+    if (where := _place(inside)) is None:
+        text, answers, held = work()
+    else:
+        from diagnose.commands.inside import done
+
+        text, answers, held = done(where, work, timeout)
     data = text.encode("latin-1")
     if output is not None:
         write(data, output)
@@ -176,7 +182,6 @@ def record(
     place = f" to {output}" if output else ""
     typer.echo(leaving(f"recorded {answers}{place}"), err=True)
     typer.echo(leaving(f"it holds {held}"), err=True)
-    raise typer.Exit(0)
 
 
 def demo(
@@ -188,7 +193,7 @@ def demo(
     output: Output = None,
     force: Force = False,
     debug: Debug = False,
-) -> None:
+) -> int:
     """Diagnose a recorded machine. No root, Postfix or network is needed.
 
     \b
@@ -201,8 +206,8 @@ def demo(
     check_format(format, color, PLAIN_FORMATS)
     if name is None:
         write(demos.listing(), None)
-        raise typer.Exit(0)
-    _print(diagnosed(demos.request(name)), format, output, -1 if quiet else verbose, color)
+        return 0
+    return _print(diagnosed(demos.request(name)), format, output, -1 if quiet else verbose, color)
 
 
 def list_(debug: Debug = False) -> None:
@@ -213,7 +218,6 @@ def list_(debug: Debug = False) -> None:
 
     screen = sys.stdout.isatty()
     write(catalogue.listing(shutil.get_terminal_size().columns if screen else None), None)
-    raise typer.Exit(0)
 
 
 def cause(
@@ -225,7 +229,6 @@ def cause(
     from diagnose import catalogue
 
     write(catalogue.page(id, verbose), None)
-    raise typer.Exit(0)
 
 
 def requested(
@@ -237,7 +240,7 @@ def requested(
     timeout: float,
     no_network: bool,
     no_auth: bool,
-    recording: Any,
+    recording: Recording | None = None,
 ) -> Request:
     from diagnose.check import Settings
     from diagnose.model import Target
@@ -297,11 +300,11 @@ def _show(now: Progress) -> None:
     sys.stderr.flush()
 
 
-def _print(result: Result, format: str, output: Path | None, verbose: int, color: str) -> None:
+def _print(result: Result, format: str, output: Path | None, verbose: int, color: str) -> int:
     rendered(result, format, output, verbose, color)
     if result.interrupted:
         sys.exit(INTERRUPTED)
-    raise typer.Exit(exit_status(result.report))
+    return exit_status(result.report)
 
 
 def _place(inside: int | None) -> Container | None:
@@ -310,12 +313,6 @@ def _place(inside: int | None) -> Container | None:
     from diagnose.commands.inside import place
 
     return place(inside)
-
-
-def _done(where: Container, work: Callable[[], Any], timeout: float) -> Any:
-    from diagnose.commands import inside
-
-    return inside.done(where, work, timeout)
 
 
 def _elsewhere(
@@ -371,9 +368,7 @@ def rendered(
 def shown(data: Plain, format: str, output: Path | None, verbose: int, color: str, advice_only: bool = False) -> None:
     if format != "text":
         if advice_only:
-            import json
-
-            write(json.dumps(data["advice"], indent=2, ensure_ascii=False) + "\n", output)
+            write_json(data["advice"], output)
         else:
             write(PLAIN_FORMATS[format](data), output)
         return

@@ -56,7 +56,7 @@ def fix(
     no_network: NoNetwork = False,
     no_auth: NoAuth = False,
     debug: Debug = False,
-) -> None:
+) -> int:
     """Fix what is wrong on this server. Shows each change, asks, applies it, checks that it helped, and can undo it.
 
     \b
@@ -76,11 +76,11 @@ def fix(
             raise UsageError(f"--allow takes {', '.join(ALLOW)}, not {name!r}")
     if old not in (None, "hold", "send"):
         raise UsageError(f"--old takes hold or send, not {old!r}")
-    request = requested(to, sender, app_config, None, None, timeout, no_network, no_auth, None)
+    request = requested(to, sender, app_config, None, None, timeout, no_network, no_auth)
     request = with_relay(request, relay)
     work = Fixing(request, cause, yes, frozenset(allow or ()), secret_file, old)
     if dry_run:
-        raise typer.Exit(work.show())
+        return work.show()
     if os.geteuid() != 0:
         raise UsageError("fix changes this host: run it as root (--dry-run shows what it would do)")
     signal.signal(signal.SIGTERM, _interrupted)
@@ -88,13 +88,13 @@ def fix(
     with journal.opened() as store:
         store.tidy()
         if list_:
-            raise typer.Exit(_list(store))
+            return _list(store)
         if forget or undo:
             changes = _chosen(store, cause, forget)
-            raise typer.Exit(_forget(store, changes[0]) if forget else undone(store, changes, yes))
+            return _forget(store, changes[0]) if forget else undone(store, changes, yes)
         if (unfinished := next((c for c in store.changes() if not c.end), None)) is not None:
             _resume(store, unfinished, yes)
-        raise typer.Exit(work.mend(store))
+        return work.mend(store)
 
 
 def _interrupted(number: int, frame: object) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diagnose.commands.options import Color, Debug, Force, Output, check_format, chosen, terminal_of, write
+from diagnose.commands.options import Color, Debug, Force, Output, check_format, chosen, terminal_of, write, write_json
 
 if TYPE_CHECKING:
     from diagnose.fleet.member import Member, Unread
@@ -37,7 +37,7 @@ def fleet(
     force: Force = False,
     color: Color = "auto",
     debug: Debug = False,
-) -> None:
+) -> int:
     """Compare many hosts' reports. Shows what hosts with the same failure have in common, and since when.
 
     Reads at most 10,000 files *.json (or *.json.gz) and nothing else: it contacts nobody. Each first cause is compared with the hosts'
@@ -50,23 +50,21 @@ def fleet(
       mail-diagnose fleet reports
       mail-diagnose fleet reports --format html -o fleet.html
     """
-    import json
-
     from diagnose.fleet import member, plain, shared, text
     from diagnose.report import digest
 
     check_format(format, color, FORMATS)
     data = plain.as_plain(shared.compare(every(member.listed(directory), member.read)))
     if format == "json":
-        made = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+        write_json(data, output)
     elif format == "html":
         from diagnose.fleet import html
 
-        made = html.render(data)
+        write(html.render(data), output)
     else:
         made = text.ticket_markdown(data) if format == "markdown" else text.render(data, terminal_of(color, output))
-    write(made, output)
-    raise typer.Exit(digest.CODES[data["status"]])
+        write(made, output)
+    return digest.CODES[data["status"]]
 
 
 def every(paths: list[Path], read: Callable[[Path], Member | Unread]) -> Iterator[Member | Unread]:

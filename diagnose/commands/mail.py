@@ -44,7 +44,7 @@ def explain(
     quiet: Quiet = False,
     color: Color = "auto",
     debug: Debug = False,
-) -> None:
+) -> int:
     """Explain log lines, replies, bounces and stack traces. Nothing is contacted.
 
     Understands Postfix's log (files, journal, containers), mailq and postqueue -j, SMTP replies and dialogues,
@@ -70,7 +70,7 @@ def explain(
         report = replace(
             report, notes=(*report.notes, f"only the part that could be read in {pasted.ENOUGH:.0f} s was read")
         )
-    _print(report, format, output, -1 if quiet else verbose, color, about(report))
+    return _print(report, format, output, -1 if quiet else verbose, color, about(report))
 
 
 def trace(
@@ -87,7 +87,7 @@ def trace(
     force: Force = False,
     color: Color = "auto",
     debug: Debug = False,
-) -> None:
+) -> int:
     """Follow a message through the log. Shows its submission, each attempt, and where it is now.
 
     \b
@@ -105,7 +105,7 @@ def trace(
     window = span("--since", since) if since is not None else None if log else DAY
     traced = trace(who, window, [str(path) for path in log or ()])
     write(timeline.FORMATS[format](traced, wants_color(color, output)), output)
-    raise typer.Exit(CODES[traced.status])
+    return CODES[traced.status]
 
 
 def queue(
@@ -126,7 +126,7 @@ def queue(
         Path | None, typer.Option("--state-dir", metavar="DIR", help="Directory for the last count, to show growth.")
     ] = None,
     debug: Debug = False,
-) -> None:
+) -> int:
     """Show what waits in the queue, and why. Groups messages by destination; shows their age and growth.
 
     \b
@@ -153,7 +153,7 @@ def queue(
         write(queuetable.as_json(seen, max(top, 50)), output)
     else:
         write(queuetable.as_text(seen, top, -1 if quiet else verbose, terminal_of(color, output)), output)
-    raise typer.Exit(exit_status(seen.report))
+    return exit_status(seen.report)
 
 
 def send(
@@ -174,7 +174,7 @@ def send(
     verbose: Verbose = 0,
     color: Color = "auto",
     debug: Debug = False,
-) -> None:
+) -> int:
     """Send a test message and follow it. Shows whether it is sent, bounced or deferred, and why.
 
     \b
@@ -204,12 +204,12 @@ def send(
         write(sending.as_json(sent), output)
     else:
         write(sending.as_text(sent, verbose, terminal_of(color, output)), output)
-    raise typer.Exit(CODES[sent.status])
+    return CODES[sent.status]
 
 
 def _print(
     report: Report, format: str, output: Path | None, verbose: int, color: str, about: Sequence[str] | None
-) -> None:
+) -> int:
     if format == "json":
         from diagnose.report.json_ import render as as_json
 
@@ -219,4 +219,4 @@ def _print(
         from diagnose.report.text import render
 
         write(render(as_plain(report), terminal_of(color, output), verbose, about), output)
-    raise typer.Exit(exit_status(report))
+    return exit_status(report)

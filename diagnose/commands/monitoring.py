@@ -127,7 +127,7 @@ def watch(
         bool, typer.Option("--verbose", "-v", help="Also print what this pass saw, and where alarms go.")
     ] = False,
     debug: Debug = False,
-) -> None:
+) -> int:
     """Check once and report changes. For cron or a timer; state is kept between passes.
 
     Prints nothing while nothing changes. Exit status as for `run`; at least 1 if an alarm was not delivered; 0 if another
@@ -209,7 +209,7 @@ def watch(
     exposed = configuration.exposed(config, file) if outcome.told else ""
     for warning in [*outcome.warnings, *([exposed] if exposed else [])]:
         sys.stderr.write(f"mail-diagnose: {leaving(plain(' '.join(warning.split())))}\n")
-    raise typer.Exit(outcome.status)
+    return outcome.status
 
 
 def _whole(option: str, number: int) -> int:

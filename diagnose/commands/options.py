@@ -173,6 +173,12 @@ def terminal_of(color: str, output: Path | None) -> Terminal:
 _CONTROL = late(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
+def write_json(data: Any, output: Path | None) -> None:
+    import json
+
+    write(json.dumps(data, indent=2, ensure_ascii=False) + "\n", output)
+
+
 def write(data: str | bytes, output: Path | None, mode: int | None = None) -> None:
     """To standard output, or whole into a file (see `diagnose.files.write`). Raises UsageError."""
     if isinstance(data, str):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from diagnose.commands.diagnosis import diagnosed, rendered, requested, with_relay
 from diagnose.commands.options import (
     Color,
@@ -26,7 +24,6 @@ def relay_list(debug: Debug = False) -> None:
     from diagnose import catalogue
 
     write(catalogue.relays(), None)
-    raise typer.Exit(0)
 
 
 def relay_suggest(
@@ -39,7 +36,7 @@ def relay_suggest(
     no_network: NoNetwork = False,
     color: Color = "auto",
     debug: Debug = False,
-) -> None:
+) -> int:
     """Find a relay that works from here. Writes its exact configuration, on a port seen open from this host.
 
     \b
@@ -50,9 +47,9 @@ def relay_suggest(
     import dataclasses
 
     check_format(format, color)
-    request = requested(None, sender, None, ["relay-choice"], None, timeout, no_network, True, None)
+    request = requested(None, sender, None, ["relay-choice"], None, timeout, no_network, True)
     result = diagnosed(dataclasses.replace(with_relay(request, wanted), advise=True))
     if not result.report.advice:
         raise UsageError("no known relay works with this Postfix; see `mail-diagnose relay list`")
     rendered(result, format, output, 0, color, advice_only=True)
-    raise typer.Exit(0 if result.report.advice[0].verified else 1)
+    return 0 if result.report.advice[0].verified else 1

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diagnose import singlefile, threads
-from diagnose.commands.options import exit_status, write
+from diagnose.commands.options import exit_status, write, write_json
 from diagnose.errors import MailDiagnoseError, SnapshotError, UsageError
 from diagnose.host import snapshot
 from diagnose.host.live import remote
@@ -91,7 +91,7 @@ def several(hosts: Sequence[str], how: remote.Wanted, diagnose: Diagnose, folder
         codes.append(exit_status(result.report))
         write(f"{host}: {told(plain)}\n", None)
         if folder is not None:
-            write(_json(plain), folder / f"{host}.json")
+            write_json(plain, folder / f"{host}.json")
     return next(code for code in _ORDER if code in codes)
 
 
@@ -102,12 +102,6 @@ def told(plain: digest.Plain) -> str:
     user = digest.clean(str(plain["host"]["user"]))[:40]
     seen = "" if plain["host"]["privileged"] else f" As {user or 'a user'}, not as root."
     return f"{digest.verdict(plain)}{sure}{seen}"
-
-
-def _json(plain: Any) -> str:
-    import json
-
-    return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
 
 
 def _each(hosts: Sequence[str], how: remote.Wanted) -> Iterator[tuple[str, Recording | str]]:

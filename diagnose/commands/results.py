@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from diagnose.commands.monitoring import Config, StateDir
-from diagnose.commands.options import Debug, Force, Verbose, check_format, chosen, span, terminal_of, write
+from diagnose.commands.options import Debug, Force, Verbose, check_format, chosen, span, terminal_of, write, write_json
 from diagnose.errors import UsageError
 from diagnose.nearest import hint
 
@@ -51,7 +51,7 @@ def report(
     config: Config = None,
     force: Force = False,
     debug: Debug = False,
-) -> None:
+) -> int:
     """Print the last result of `watch`. In one or more formats, without probing.
 
     Exit status as for `run`; 3 if the result is missing or too old, which every format reports as UNKNOWN.
@@ -82,7 +82,7 @@ def report(
         extra = {"terminal": terminal_of("auto", target), "verbose": verbose} if name == "text" else {}
         text = PLAIN_FORMATS[name](plain, **extra)
         write(text, target, 0o644)
-    raise typer.Exit(digest.CODES[plain["status"]])
+    return digest.CODES[plain["status"]]
 
 
 def _format(choice: str) -> tuple[str, Path | None]:
@@ -136,7 +136,6 @@ def history(
       mail-diagnose history
       mail-diagnose history --since 30d --format json
     """
-    import json
     import time
     from datetime import datetime
 
@@ -149,10 +148,9 @@ def history(
         raise UsageError(f"no state in {folder}: run `mail-diagnose watch` first, or see --state-dir")
     outages = store.outages(folder, begin)
     if format == "json":
-        write(json.dumps([listing.as_plain(o) for o in outages], indent=2, ensure_ascii=False) + "\n", None)
+        write_json([listing.as_plain(o) for o in outages], None)
     else:
         write(listing.render(outages, datetime.now().astimezone(), terminal_of("auto", None)), None)
-    raise typer.Exit(0)
 
 
 def ignore_add(
@@ -202,7 +200,6 @@ def ignore_add(
     ignore.change(
         _directory(state_dir, config, own=True), lambda rules: [*(r for r in rules if r.name != rule.name), rule]
     )
-    raise typer.Exit(0)
 
 
 def ignore_list(state_dir: StateDir = None, config: Config = None, debug: Debug = False) -> None:
@@ -216,7 +213,6 @@ def ignore_list(state_dir: StateDir = None, config: Config = None, debug: Debug 
         until = "for good" if rule.until is None else f"until {rule.until}"
         over = " (over)" if rule.expired(now) else ""
         write(f"{rule.name}  {until}{over}  {rule.why}\n", None)
-    raise typer.Exit(0)
 
 
 def ignore_remove(
@@ -237,7 +233,6 @@ def ignore_remove(
         return rest
 
     ignore.change(_directory(state_dir, config, own=True), without)
-    raise typer.Exit(0)
 
 
 def _directory(given: Path | None, config: Path | None, own: bool = False) -> Path:
