@@ -99,7 +99,7 @@ def told(plain: digest.Plain) -> str:
     """The verdict of one host in a line, with what bounds it."""
     first = next(iter(digest.main_diagnoses(plain)), None)
     sure = f" ({first['confidence']})" if first else ""
-    user = digest.clean(str(plain["host"]["user"]))[:40]
+    user = digest.clean(plain["host"]["user"])[:40]
     seen = "" if plain["host"]["privileged"] else f" As {user or 'a user'}, not as root."
     return f"{digest.verdict(plain)}{sure}{seen}"
 

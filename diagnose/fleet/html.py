@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
 from typing import Any
 
 from diagnose.fleet import text as words
-from diagnose.report import digest
+from diagnose.report import Plain, digest
 from diagnose.report.html import POLICY
 
-Plain = Mapping[str, Any]
 _ROWS = 1000  # of a list
 
 
@@ -69,4 +67,4 @@ def _list(title: str, lines: list[str]) -> str:
 
 
 def _text(value: Any) -> str:
-    return escape(digest.clean(str(value)), quote=True)
+    return escape(digest.clean(value), quote=True)

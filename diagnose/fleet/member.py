@@ -14,7 +14,7 @@ from diagnose.errors import MailDiagnoseError, SnapshotError, UsageError
 from diagnose.host import snapshot
 from diagnose.parse.text import bounded
 from diagnose.record import dataclass, frozen
-from diagnose.report import digest
+from diagnose.report import Plain, digest
 
 MOST = 10_000  # files
 LARGEST = 4_000_000  # octets of a report
@@ -137,20 +137,20 @@ def member(file: str, data: Any) -> Member:
     )
 
 
-def _network(seen: Mapping[str, Any]) -> str:
+def _network(seen: Plain) -> str:
     if seen.get("gauge") != "network" or seen.get("status") != "ok":
         return ""
     data = _object(seen.get("data"))
     return _word(data.get("network_name")) or _word(data.get("as_name")) or _word(seen.get("subject"))
 
 
-def _asks(diagnosis: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _asks(diagnosis: Plain) -> Iterator[tuple[str, str]]:
     for other in _objects(_object(diagnosis.get("remedy")).get("others"))[:3]:
         if (who := _word(other.get("who"))) and (text := _word(other.get("text"), 400)):
             yield who, text
 
 
-def _since(data: Mapping[str, Any], first: Mapping[str, Any], seen: list[Mapping[str, Any]]) -> datetime | None:
+def _since(data: Plain, first: Plain, seen: list[Plain]) -> datetime | None:
     """When `watch` first saw it; else the earliest dated observation that supports the diagnosis."""
     started = _moment(data.get("started"))
     watched = _moment(_object(data.get("watch")).get("since"))
@@ -182,13 +182,13 @@ def _word(value: Any, longest: int = _LONGEST) -> str:
     return digest.clean(value[: 4 * longest])[:longest]
 
 
-def _object(value: Any) -> Mapping[str, Any]:
+def _object(value: Any) -> Plain:
     if not isinstance(value, dict | None):
         raise ValueError(f"a report with {type(value).__name__} where an object belongs")
     return value or {}
 
 
-def _objects(value: Any) -> list[Mapping[str, Any]]:
+def _objects(value: Any) -> list[Plain]:
     if not isinstance(value, list | None):
         raise ValueError(f"a report with {type(value).__name__} where a list belongs")
     return [_object(each) for each in value or ()]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import itertools
 import textwrap
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from diagnose.report import digest, markdown
+from diagnose.report import Plain, digest, markdown
 from diagnose.report.page import Page, Terminal
 
-Plain = Mapping[str, Any]
 _ROWS = 20  # of a list
 _NAMES = 12  # hosts of a cause that are named
 _STATES = (("failed", "failed"), ("warning", "with a warning"), ("ok", "fine"), ("unknown", "could not tell"))

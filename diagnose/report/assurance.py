@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from diagnose.report import digest
+from diagnose.report import Plain, digest
 
 LINES = 6
 DELIVERIES = 3
 STAGES = 2  # of the mail's way whose failed proofs are told
 
 
-def checked(plain: Mapping[str, Any]) -> list[str]:
+def checked(plain: Plain) -> list[str]:
     """What was checked and is in order; the mailer under its own name."""
     return [digest.mailer(plain) if word == "Postfix" else word for word in digest.cleared(plain)]
 
 
-def lines(plain: Mapping[str, Any]) -> list[tuple[str, str]]:
+def lines(plain: Plain) -> list[tuple[str, str]]:
     """One pair a line: status ("ok", "warning" or "unknown") and text."""
     seen = [o for o in digest.measured(plain, "flow", "view") if o["status"] in ("ok", "warning")]
     said = [(str(o["status"]), digest.statement(o)) for o in seen[:DELIVERIES]]

@@ -6,11 +6,9 @@ import itertools
 from collections.abc import Mapping
 from datetime import timedelta
 from html import escape
-from typing import Any
 
-from diagnose.report import digest
+from diagnose.report import Plain, digest
 
-Plain = Mapping[str, Any]
 WIDTH = 340  # as on a phone; wider screens show it up to half as large again
 HOUR, DAY = 2, 12  # wide
 TALL = 48  # the bar of the day on which most waited

@@ -6,14 +6,13 @@ because Checkmk turns a missing service UNKNOWN. One cause makes one service CRI
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from diagnose.parse.text import duration
-from diagnose.report import checklines, digest
+from diagnose.report import Plain, checklines, digest
 from diagnose.report.levels import with_levels
 
-Plain = Mapping[str, Any]
 LONGEST = 400  # characters of a line's text
 DETAILS = 20  # lines
 

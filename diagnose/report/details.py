@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from diagnose.report import digest
+from diagnose.report import Plain, digest
 from diagnose.report.page import Page
-
-Plain = Mapping[str, Any]
 
 _MARKS = {"ok": "ok", "unknown": "open", "warning": "mind", "failed": "bad"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +11,9 @@ from diagnose.parse.text import duration
 from diagnose.parse.text.masking import mask, plain as hygiene
 from diagnose.patterns import late
 from diagnose.record import frozen
+from diagnose.report import Plain
 from diagnose.scales import CODES
 from diagnose.sentence import joined
-
-Plain = Mapping[str, Any]
 
 WORDS = {"ok": "OK", "warning": "WARNING", "failed": "CRITICAL", "unknown": "UNKNOWN"}  # as monitors call them
 IMPACTS = {
@@ -113,9 +112,9 @@ def trend(plain: Plain) -> list[Plain]:
 def rise(one: Plain) -> str:
     """One destination's trend in words."""
     since = str(one["since"])[11:16]
-    reason = f", mostly {clean(str(one['reason']))}" if one["reason"] else ""
+    reason = f", mostly {clean(one['reason'])}" if one["reason"] else ""
     before = "" if one["before"] is None else f", {one['before']:.0%} before"
-    return f"mail to {clean(str(one['domain']))}: {one['share']:.0%} deferred since {since}{before}{reason}".replace(
+    return f"mail to {clean(one['domain'])}: {one['share']:.0%} deferred since {since}{before}{reason}".replace(
         "%", " %"
     )
 
@@ -128,7 +127,7 @@ def shares(plain: Plain, gauge: str) -> dict[str, int]:
     for seen in measured(plain, gauge):
         for name, value in seen["data"].items():
             if (count := _whole(value)) is not None:
-                found[clean(str(name))[:60]] = count
+                found[clean(name)[:60]] = count
     return found
 
 
@@ -137,7 +136,7 @@ def verdict(plain: Plain) -> str:
     found = main_diagnoses(plain)
     if found:
         before = f"Not known now; {then}: " if (then := as_of(plain)) else ""
-        return f"{before}{clean(str(found[0]['title'])).rstrip('.')}."
+        return f"{before}{clean(found[0]['title']).rstrip('.')}."
     now = status(plain)
     left = ", ".join(str(stage) for stage in plain.get("unchecked", ()))
     unseen = left and f"; not checked: {left}"
@@ -145,12 +144,12 @@ def verdict(plain: Plain) -> str:
         return f"No fault found{unseen}." if left else f"Nothing wrong found{_acknowledged(plain)}."
     asked = next((o for o in measured(plain, "asked") if o["status"] == "unknown"), None)
     failed = next((p for p in plain.get("proofs", ()) if p["status"] == "failed"), None)
-    note = clean(str(next(iter(plain.get("notes", ())), "")))
+    note = clean(next(iter(plain.get("notes", ())), ""))
     if now == "warning" and (rising := [rise(each) for each in trend(plain) if each["rising"]]):
         return f"More is deferred than usual: {rising[0]}."
     crossed = plain.get("levels", {}).get("crossed") or ([lost(plain)] if lost(plain) else [])
     if now in ("warning", "failed") and crossed:
-        return f"Nothing wrong found, but {clean(str(crossed[0]))}."
+        return f"Nothing wrong found, but {clean(crossed[0])}."
     if now == "warning" and failed:
         return f"Mail passes, but was not seen to pass the {failed['stage']} just now."
     if asked:
@@ -161,7 +160,7 @@ def verdict(plain: Plain) -> str:
         return f"Could not tell: mail was not seen to pass the {failed['stage']}{unseen}."
     run = next((r for r in plain.get("runs", ()) if r["outcome"] != "completed" and r["reason"]), None)
     if len(plain.get("runs", ())) == 1 and run:
-        return f"Could not tell: {clean(str(run['reason']))}."
+        return f"Could not tell: {clean(run['reason'])}."
     return f"Could not tell{unseen}."
 
 
@@ -176,7 +175,7 @@ def cleared(plain: Plain) -> list[str]:
 
 def mailer(plain: Plain) -> str:
     """The name of this host's mailer."""
-    named = clean(str(plain.get("host", {}).get("mta") or ""))
+    named = clean(plain.get("host", {}).get("mta") or "")
     return named.rpartition(" ")[0] or named or "Postfix"
 
 
@@ -199,12 +198,12 @@ def gaps(plain: Plain) -> list[str]:
     for run in plain.get("runs", ()):
         cut = run["outcome"] in ("timed-out", "crashed") or str(run["reason"]).startswith(_NOT_ASKED)
         if cut or any(o["status"] == "unknown" for o in run["observations"]):
-            found.append(inside(clean(str(run.get("title") or run["check"]))))
+            found.append(inside(clean(run.get("title") or run["check"])))
     return list(dict.fromkeys(found))
 
 
 def hidden(plain: Plain) -> list[str]:
-    return [inside(clean(str(title))) for title in plain.get("hidden", ())]
+    return [inside(clean(title)) for title in plain.get("hidden", ())]
 
 
 def inside(title: str) -> str:
@@ -221,7 +220,7 @@ def commands(plain: Plain, diagnosis: Plain) -> list[str]:
     """The commands of its remedy; if a relay is the remedy and one was found, the command that writes its
     configuration."""
     advice = next(iter(plain.get("advice", ())), None)
-    own = [clean_block(str(command)) for command in diagnosis["remedy"]["commands"]]
+    own = [clean_block(command) for command in diagnosis["remedy"]["commands"]]
     relay = diagnosis.get("relay") and not diagnosis.get("data", {}).get("answers")  # by an application's own server
     if not own and relay and not advice and diagnosis["confidence"] != "possible":
         return ["mail-diagnose relay suggest"]
@@ -239,12 +238,12 @@ def commands(plain: Plain, diagnosis: Plain) -> list[str]:
 def watched(plain: Plain) -> list[str]:
     """What `watch` keeps beside the report: acknowledged findings, alarms that did not get through."""
     found = [
-        f"Acknowledged: {clean(str(i['sign']))} {clean(str(i['subject']))}, {clean(str(i['summary']))} ({clean(str(i['why']))})"
+        f"Acknowledged: {clean(i['sign'])} {clean(i['subject'])}, {clean(i['summary'])} ({clean(i['why'])})"
         for i in kept(plain).get("ignored", ())
     ]
     for item in undelivered(plain):
         tries = f"{item['tries']} {'try' if item['tries'] == 1 else 'tries'}"
-        found.append(f"Alarm not delivered to {clean(str(item['target']))}: {clean(str(item['problem']))} ({tries})")
+        found.append(f"Alarm not delivered to {clean(item['target'])}: {clean(item['problem'])} ({tries})")
     if said := elsewhere(plain):
         found.append(f"{said[0].upper()}{said[1:]}.")
     return found
@@ -252,14 +251,14 @@ def watched(plain: Plain) -> list[str]:
 
 def statement(said: Plain) -> str:
     """An observation or support in one sentence."""
-    text = joined(clean(str(said["subject"])), clean(mask(str(said["summary"]))))
+    text = joined(clean(said["subject"]), clean(mask(str(said["summary"]))))
     return f"{text} (and {said['more']} more like it)" if said.get("more") else text
 
 
 def headline(plain: Plain) -> str:
     """The verdict in a sentence."""
     if status(plain) == "unknown":
-        return clean(str(next(iter(plain.get("notes", ())), "could not tell")))
+        return clean(next(iter(plain.get("notes", ())), "could not tell"))
     found = main_diagnoses(plain)
     if not found and status(plain) == "warning":
         return verdict(plain).rstrip(".")
@@ -267,7 +266,7 @@ def headline(plain: Plain) -> str:
         return f"nothing wrong found{_acknowledged(plain)}"
     others = sum(other["confidence"] != "possible" for other in found[1:])
     more = f" (and {others} more)" if others else ""
-    return f"{clean(str(found[0]['title']))} [{found[0]['cause']}, {found[0]['confidence']}]{more}"
+    return f"{clean(found[0]['title'])} [{found[0]['cause']}, {found[0]['confidence']}]{more}"
 
 
 def _acknowledged(plain: Plain) -> str:
@@ -325,7 +324,7 @@ def lost(plain: Plain) -> str:
 
 def elsewhere(plain: Plain) -> str:
     """Why `watch` keeps its state in another place for now; usually ""."""
-    return clean(str(kept(plain).get("elsewhere") or ""))
+    return clean(kept(plain).get("elsewhere") or "")
 
 
 def started(plain: Plain) -> datetime | None:
@@ -339,14 +338,14 @@ def moment(text: Any) -> datetime | None:
         return None
 
 
-def clean(text: str) -> str:
-    """The text in one line, without control characters and bidirectional marks."""
-    return " ".join(hygiene(text.replace("\r", " ")).split())
+def clean(said: Any) -> str:
+    """A text in one line, without control characters and bidirectional marks."""
+    return " ".join(hygiene(str(said).replace("\r", " ")).split())
 
 
-def clean_block(text: str) -> str:
+def clean_block(said: Any) -> str:
     """The same, line ends kept."""
-    return hygiene(text.replace("\u2028", "\n").replace("\u2029", "\n"))
+    return hygiene(str(said).replace("\u2028", "\n").replace("\u2029", "\n"))
 
 
 def anonymous(text: str) -> str:

@@ -11,9 +11,8 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from diagnose.report import assurance, charts, digest, outage, picture, strip
+from diagnose.report import Plain, assurance, charts, digest, outage, picture, strip
 
-Plain = Mapping[str, Any]
 _VERDICTS = {
     "ok": "Nothing wrong found",
     "warning": "Mail may well flow, but look at this",
@@ -235,7 +234,7 @@ def _list(said: Iterable[tuple[str, str]]) -> str:
 
 
 def _commands(commands: Iterable[str]) -> str:
-    lines = [line for command in commands for line in digest.clean_block(str(command)).split("\n")]
+    lines = [line for command in commands for line in digest.clean_block(command).split("\n")]
     # No line ends within an option, behind its hyphens.
     shown = (_OPTION.sub(r"<span>\g<0></span>", escape(line)) for line in lines)
     inner = "".join(f"<span>{line or ' '}</span>" for line in shown)
@@ -284,7 +283,7 @@ def _tag(text: Any, kind: str = "") -> str:
 
 
 def _text(value: Any) -> str:
-    words = digest.clean(str(value))
+    words = digest.clean(value)
     if len(words) > LONGEST:
         words = f"{words[:LONGEST]}… ({len(words) - LONGEST} more characters)"
     return escape(words, quote=True)

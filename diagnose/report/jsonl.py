@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
-from diagnose.report import digest
+from diagnose.report import Plain, digest
 
 
-def render(plain: Mapping[str, Any]) -> str:
+def render(plain: Plain) -> str:
     """type: report, diagnosis, advice, observation (not ok) or check (not carried out).
 
     Every line carries schema, host and started, so that each stands alone.

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from diagnose.report import checklines, digest
+from diagnose.report import Plain, checklines, digest
 
 # What XML 1.0 does not allow, even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def render(plain: Mapping[str, Any]) -> str:
+def render(plain: Plain) -> str:
     """A check that supports a diagnosis is a failure, one that crashed or timed out an error, any other one without
     result is skipped. The last case is the verdict, since a stale or empty result has no checks."""
     cases = [_case(line) for line in checklines.lines(plain)]
@@ -70,13 +69,13 @@ def _case(line: checklines.Line) -> _Case:
     return case
 
 
-def _detail(plain: Mapping[str, Any]) -> list[str]:
+def _detail(plain: Plain) -> list[str]:
     lines = []
     for diagnosis in digest.main_diagnoses(plain):
         lines.append(digest.clean(f"{diagnosis['title']} ({diagnosis['cause']}, {diagnosis['confidence']})"))
         lines += [f"  + {digest.statement(support)}" for support in diagnosis["support"]]
-        lines.append("  " + digest.clean_block(str(diagnosis["remedy"]["text"])))
-        lines += [f"    {digest.clean_block(str(command))}" for command in diagnosis["remedy"]["commands"]]
+        lines.append("  " + digest.clean_block(diagnosis["remedy"]["text"]))
+        lines += [f"    {digest.clean_block(command)}" for command in diagnosis["remedy"]["commands"]]
     return lines
 
 
@@ -85,4 +84,4 @@ def _valid(text: str) -> str:
 
 
 def _attribute(text: Any) -> str:
-    return f'"{escape(_valid(digest.clean(str(text))), quote=True)}"'
+    return f'"{escape(_valid(digest.clean(text)), quote=True)}"'

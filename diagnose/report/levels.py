@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from diagnose.report import Plain
 from diagnose.report.digest import queue, stale, status
 from diagnose.report.ranges import Range, parse_levels
 
@@ -12,13 +13,13 @@ _RANK = {"ok": 0, "unknown": 1, "warning": 2, "failed": 3}
 _WHAT = {"queue": "messages in the queue", "age": "s is the age of the oldest message"}
 
 
-def with_levels(plain: Mapping[str, Any], warning: str | None, critical: str | None) -> Mapping[str, Any]:
+def with_levels(plain: Plain, warning: str | None, critical: str | None) -> Plain:
     """The report as `judged`, unless it already is and no levels are given. Raises UsageError for levels that cannot
     be read."""
     return judged(plain, warning, critical) if "levels" not in plain or warning or critical else plain
 
 
-def judged(plain: Mapping[str, Any], warning: str | None = None, critical: str | None = None) -> dict[str, Any]:
+def judged(plain: Plain, warning: str | None = None, critical: str | None = None) -> dict[str, Any]:
     """The report, its status raised if a level is crossed, with a note that names the level. "levels" holds the
     levels, the status before, and the levels' own status. A stale result stays unknown. Raises UsageError for levels
     that cannot be read."""

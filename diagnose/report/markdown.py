@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
-from diagnose.report import digest
+from diagnose.report import Plain, digest
 
 _MARKS = re.compile(r"([\\`*_\[\]<>#|~&$])")
 _START = re.compile(r"^(\d*)([-+=.)])(?=[\s=+-]|$)")
@@ -18,7 +17,7 @@ JOINT = "\u2060"
 _FENCE = re.compile(r"`+")
 
 
-def render(plain: Mapping[str, Any]) -> str:
+def render(plain: Plain) -> str:
     status = digest.WORDS[digest.status(plain)]
     host = plain["host"]
     lines = [
@@ -44,7 +43,7 @@ def render(plain: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _diagnosis(diagnosis: Mapping[str, Any], plain: Mapping[str, Any]) -> list[str]:
+def _diagnosis(diagnosis: Plain, plain: Plain) -> list[str]:
     impact = digest.IMPACTS.get(str(diagnosis["impact"]), str(diagnosis["impact"]))
     lines = [f"#### {escaped(diagnosis['title'])}", ""]
     lines += [
@@ -64,7 +63,7 @@ def _diagnosis(diagnosis: Mapping[str, Any], plain: Mapping[str, Any]) -> list[s
     return lines
 
 
-def _advice(advice: Mapping[str, Any]) -> list[str]:
+def _advice(advice: Plain) -> list[str]:
     seen = "seen open from this host" if advice["verified"] else "NOT seen open from this host"
     head = f"A relay to use: {advice['provider']}, {advice['host']} port {advice['port']} ({seen})"
     return [f"#### {escaped(head)}", "", escaped(advice["why"]), *_block(advice["commands"]), "",
@@ -90,7 +89,7 @@ def _lines(value: Any) -> str:
 
 def escaped(value: Any) -> str:
     """The text, escaped so that it holds no Markdown, HTML, link, mention or ticket number."""
-    words = digest.anonymous(digest.clean(str(value)))
+    words = digest.anonymous(digest.clean(value))
     words = _START.sub(r"\1\\\2", _MARKS.sub(r"\\\1", words))
     words = _SCHEME.sub(lambda m: m[1] + JOINT, words)
     return _TICKET.sub(r"\\#" + JOINT, _MENTION.sub("@" + JOINT, words))

@@ -6,10 +6,8 @@ https://www.monitoring-plugins.org/doc/guidelines.html#PLUGOUTPUT. A packet of N
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
-from diagnose.report import digest
+from diagnose.report import Plain, digest
 from diagnose.report.levels import with_levels
 
 LIMIT = 1000  # bytes of all output
@@ -19,7 +17,7 @@ _UNSAFE = str.maketrans(dict.fromkeys("|$`<>&\"'\\") | {";": ","})
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
-def render(plain: Mapping[str, Any], warning: str | None = None, critical: str | None = None) -> str:
+def render(plain: Plain, warning: str | None = None, critical: str | None = None) -> str:
     """Raises UsageError for levels that cannot be read. The matching status is that of `levels.judged`."""
     plain = with_levels(plain, warning, critical)
     word = digest.WORDS[digest.status(plain)]
@@ -38,7 +36,7 @@ def safe(text: str) -> str:
     return _NOT_PRINTABLE.sub("?", digest.clean(text)).translate(_UNSAFE)
 
 
-def _more(plain: Mapping[str, Any]) -> list[str]:
+def _more(plain: Plain) -> list[str]:
     lines = []
     for diagnosis in digest.main_diagnoses(plain):
         lines.append(f"{diagnosis['title']} ({diagnosis['cause']}, {diagnosis['confidence']})")
@@ -50,7 +48,7 @@ def _more(plain: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _last(plain: Mapping[str, Any]) -> list[str]:
+def _last(plain: Plain) -> list[str]:
     """The lines that long evidence must not push out."""
     lines = []
     if state := digest.state_words(plain):
@@ -64,7 +62,7 @@ def _last(plain: Mapping[str, Any]) -> list[str]:
     return [*lines, "full report: mail-diagnose report --last"] if digest.main_diagnoses(plain) else lines
 
 
-def _performance(plain: Mapping[str, Any]) -> str:
+def _performance(plain: Plain) -> str:
     levels = plain["levels"]
     counts = digest.queue(plain)
     watch = digest.kept(plain)

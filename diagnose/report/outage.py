@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from diagnose.parse.text import duration
-from diagnose.report import digest
+from diagnose.report import Plain, digest
 
 
-def words(outage: Mapping[str, Any], now: datetime | None) -> str:
+def words(outage: Plain, now: datetime | None) -> str:
     """Begin, duration (up to `now` if it lasts), severity and cause. outage: as in `history --format json`."""
     began, ended = digest.moment(outage["began"]), digest.moment(outage["ended"])
     when = ""

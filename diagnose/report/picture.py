@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from html import escape
-from typing import Any
 
 from diagnose.record import dataclass
-from diagnose.report import digest
+from diagnose.report import Plain, digest
 
 WIDTH, STEP, LEFT, TOP = 340, 52, 22, 26
 CHARACTERS = 40  # of a line's text that fit into WIDTH at 14 px
@@ -34,7 +32,7 @@ class Station:
     state: str = "passed"
 
 
-def draw(plain: Mapping[str, Any]) -> str:
+def draw(plain: Plain) -> str:
     """The picture; "" if the report has no place where the path ends."""
     for stations, title in (_path(plain), _dialogue(plain)):
         if stations:
@@ -42,7 +40,7 @@ def draw(plain: Mapping[str, Any]) -> str:
     return ""
 
 
-def _path(plain: Mapping[str, Any]) -> tuple[list[Station], str]:
+def _path(plain: Plain) -> tuple[list[Station], str]:
     found = next((o for o in digest.measured(plain, "hops") if o["status"] == "failed"), None)
     if found is None or not _supports(plain, found):
         return [], ""
@@ -73,7 +71,7 @@ def _path(plain: Mapping[str, Any]) -> tuple[list[Station], str]:
     return stations, f"Where packets to port {port} end"
 
 
-def _supports(plain: Mapping[str, Any], observation: Mapping[str, Any]) -> bool:
+def _supports(plain: Plain, observation: Plain) -> bool:
     return any(
         support["sign"] == observation["sign"] and support["weight"] > 0
         for diagnosis in digest.main_diagnoses(plain)
@@ -91,7 +89,7 @@ def _hop(ttl: int) -> str:
     return "hop 1, the gateway" if ttl == 1 else f"hop {ttl}"
 
 
-def _dialogue(plain: Mapping[str, Any]) -> tuple[list[Station], str]:
+def _dialogue(plain: Plain) -> tuple[list[Station], str]:
     first = next(iter(digest.main_diagnoses(plain)), None)
     if first is None or first["impact"] not in ("outage", "partial"):
         return [], ""

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from diagnose.report import checklines, digest
+from diagnose.report import Plain, checklines, digest
 
 Sample = tuple[Mapping[str, str], float]
 _STATES = ("ok", "soft", "hard", "flapping", "acknowledged")
 
 
-def render(plain: Mapping[str, Any]) -> str:
+def render(plain: Plain) -> str:
     watch = digest.kept(plain)
     counts = digest.queue(plain)
     begun = digest.started(plain)
@@ -68,7 +68,7 @@ def render(plain: Mapping[str, Any]) -> str:
     return text
 
 
-def _causes(plain: Mapping[str, Any]) -> str:
+def _causes(plain: Plain) -> str:
     scores: dict[tuple[str, str, str], float] = {}
     for diagnosis in digest.main_diagnoses(plain):
         key = (_label(diagnosis["cause"]), _label(diagnosis["impact"]), _label(diagnosis["confidence"]))
@@ -82,7 +82,7 @@ def _causes(plain: Mapping[str, Any]) -> str:
     )
 
 
-def _checks(plain: Mapping[str, Any]) -> str:
+def _checks(plain: Plain) -> str:
     # A check has one line, whatever a foreign plug-in calls itself.
     checks = {_label(line.check): line for line in checklines.lines(plain)}
     return (
@@ -101,7 +101,7 @@ def _checks(plain: Mapping[str, Any]) -> str:
     )  # fmt: skip
 
 
-def _ports(plain: Mapping[str, Any]) -> str:
+def _ports(plain: Plain) -> str:
     found = {str(port): int(good) for _, port, good in digest.ports(plain)}
     return _gauge(
         "maildiag_egress_port_open", "1 if this TCP port gets out of this network.",
@@ -125,7 +125,7 @@ def _gauge(name: str, help: str, samples: Iterable[Sample]) -> str:
 
 
 def _label(value: Any) -> str:
-    return digest.clean(str(value))[:100]
+    return digest.clean(value)[:100]
 
 
 def escape(text: str) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from diagnose.knowledge.mailers import mailers
 from diagnose.record import dataclass
-from diagnose.report import digest
+from diagnose.report import Plain, digest
 
 STATIONS = ("application", "Postfix", "firewall", "network", "relay", "recipient")
 PASSED, BROKEN, OPEN = "passed", "broken", ""
@@ -23,7 +20,7 @@ class Station:
     state: str
 
 
-def stations(plain: Mapping[str, Any]) -> list[Station]:
+def stations(plain: Plain) -> list[Station]:
     """From the application to the recipient; empty if no cause names a station."""
     first = next(iter(digest.main_diagnoses(plain)), None)
     at = str(first.get("station") or "") if first else ""
@@ -46,7 +43,7 @@ def stations(plain: Mapping[str, Any]) -> list[Station]:
     ]
 
 
-def _mailer(plain: Mapping[str, Any], diagnosis: Mapping[str, Any]) -> str:
+def _mailer(plain: Plain, diagnosis: Plain) -> str:
     """The name of Postfix's station; "" if the program speaks SMTP to a server elsewhere."""
     data = diagnosis.get("data", {})
     if program := str(data.get("program") or ""):

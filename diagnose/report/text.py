@@ -7,13 +7,10 @@ the engine knows beside it (`diagnose.report.details`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from diagnose.report import assurance, digest, strip
+from diagnose.report import Plain, assurance, digest, strip
 from diagnose.report.page import Page, Terminal
-
-Plain = Mapping[str, Any]
 
 PROOFS = 6  # marked lines
 FITS = 6  # decibans from which a sign is worth a line

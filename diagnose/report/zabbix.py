@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from diagnose.report import digest
+from diagnose.report import Plain, digest
 from diagnose.report.levels import with_levels
 
 LIMIT = 16_000  # bytes
@@ -17,7 +17,7 @@ TEXT = 500  # characters of one text
 MOST = 20  # entries of one list
 
 
-def render(plain: Mapping[str, Any], warning: str | None = None, critical: str | None = None) -> str:
+def render(plain: Plain, warning: str | None = None, critical: str | None = None) -> str:
     """status: 0 to 3 as for Nagios. seconds and messages are numbers, moments ISO 8601. Raises UsageError for levels
     that cannot be read."""
     plain = with_levels(plain, warning, critical)
@@ -56,7 +56,7 @@ def render(plain: Mapping[str, Any], warning: str | None = None, critical: str |
     return text if len(text) < LIMIT else _text(found, TEXT // 10)
 
 
-def _text(found: Mapping[str, Any], longest: int) -> str:
+def _text(found: Plain, longest: int) -> str:
     short = {key: _short(value, longest) for key, value in found.items() if value not in (None, [], (), {})}
     return json.dumps(short, ensure_ascii=True, allow_nan=False) + "\n"
 

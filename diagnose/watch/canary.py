@@ -6,12 +6,12 @@ The service must not run on this host: an address of a dead man's switch (health
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Any
 
 from diagnose.parse.text.masking import plain
 from diagnose.record import frozen
+from diagnose.report import Plain
 
 
 @frozen
@@ -29,7 +29,7 @@ def due(canary: Canary, sent: Any, now: float) -> bool:
     return not isinstance(sent, (int, float)) or not 0 <= now - sent < canary.every
 
 
-def compose(canary: Canary, report: Mapping[str, Any], id: str) -> bytes:
+def compose(canary: Canary, report: Plain, id: str) -> bytes:
     """The message, with headers that keep auto-responders quiet and let filters recognise it."""
     host = plain(str(report["host"]["name"])).encode("ascii", "replace").decode().replace("\n", " ")
     lines = [

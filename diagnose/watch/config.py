@@ -10,6 +10,7 @@ from typing import Any
 from diagnose import files
 from diagnose.errors import UsageError
 from diagnose.parse.text import bounded
+from diagnose.report import Plain
 
 PLACE = Path("/etc/mail-diagnose.toml")
 LIMIT = 1_000_000  # bytes
@@ -82,7 +83,7 @@ def load(path: Path | None, reading: bool = False) -> dict[str, Any]:
     return data
 
 
-def exposed(path: Path | None, data: Mapping[str, Any]) -> str:
+def exposed(path: Path | None, data: Plain) -> str:
     """A warning if every user may read the webhooks' addresses, which are secrets; else ""."""
     place = path or PLACE
     if not {"notify", "heartbeat"} & set(data):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from diagnose.model import Observation
 from diagnose.parse.text import bounded
 from diagnose.parse.text.masking import plain
 from diagnose.record import frozen
+from diagnose.report import Plain
 from diagnose.watch.files import failure, keep_whole, locked, prepare
 
 NAME = "ignored.json"
@@ -105,7 +106,7 @@ def matcher(rules: Sequence[Rule], at: datetime) -> Callable[[Observation], bool
     return lambda observation: any(rule.covers(observation.sign, observation.subject) for rule in current)
 
 
-def counted(rules: Sequence[Rule], report: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:
+def counted(rules: Sequence[Rule], report: Plain, at: datetime) -> list[dict[str, Any]]:
     """The acknowledged findings of this report; observations that are OK are left out."""
     found = []
     for run in report["runs"]:

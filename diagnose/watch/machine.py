@@ -11,11 +11,12 @@ the end of a told one is told; nothing is told twice within `renotify`, unless i
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from diagnose.record import dataclass, frozen
+from diagnose.report import Plain
 
 OK, UNKNOWN, WARNING, FAILED = "ok", "unknown", "warning", "failed"
 STATUSES = (OK, UNKNOWN, WARNING, FAILED)
@@ -214,7 +215,7 @@ def as_plain(now: Machine) -> dict[str, Any]:
     return asdict(now)
 
 
-def from_plain(data: Mapping[str, Any]) -> Machine:
+def from_plain(data: Plain) -> Machine:
     """Raises ValueError if the data are not those of `as_plain`."""
     fresh = as_plain(Machine())
     added = ("run", "bad", "said", "named")  # after the first state files were written

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from diagnose.parse.text.duration import words
 from diagnose.parse.text.masking import plain
-from diagnose.report import digest
+from diagnose.report import Plain, digest
 from diagnose.report.text import excerpt
 from diagnose.statement import counted
 from diagnose.watch import machine
 
-Plain = Mapping[str, Any]
 _WORDS = {"ok": "OK", "warning": "WARNING", "failed": "FAILED", "unknown": "UNKNOWN"}
 SEVERITY = {"failed": 3, "warning": 4, "unknown": 4, "ok": 5}  # of syslog: error, warning, notice
 _PRIORITY = {"failed": 5, "warning": 4, "unknown": 3, "ok": 3}  # of ntfy, 1 to 5

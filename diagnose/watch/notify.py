@@ -12,11 +12,12 @@ import json
 import shlex
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from diagnose import threads
 from diagnose.parse.text.masking import KNOWN
+from diagnose.report import Plain
 from diagnose.watch import message, state
 from diagnose.watch.target import SHAPES, Target
 
@@ -31,7 +32,7 @@ PATIENCE = 3600.0  # seconds at most for which a target may ask
 Result = dict[str, Any]
 
 
-def enqueue(outbox: Sequence[Entry], targets: Sequence[Target], note: Mapping[str, Any], at: float) -> list[Entry]:
+def enqueue(outbox: Sequence[Entry], targets: Sequence[Target], note: Plain, at: float) -> list[Entry]:
     return [
         *outbox,
         *(
@@ -61,7 +62,7 @@ def given_up(outbox: Sequence[Entry], targets: Sequence[Target], at: float) -> t
 def deliver(
     outbox: list[Entry],
     targets: Sequence[Target],
-    report: Mapping[str, Any],
+    report: Plain,
     deadline: float,
     keep: Callable[[], None],
     pauses: Sequence[float],
@@ -130,9 +131,7 @@ def _asked_to_wait(entry: Entry, at: float) -> bool:
     return 0 < float(entry.get("after", 0.0)) - at <= PATIENCE
 
 
-def tell(
-    target: Target, note: Mapping[str, Any], report: Mapping[str, Any], timeout: float
-) -> tuple[str, float | None]:
+def tell(target: Target, note: Plain, report: Plain, timeout: float) -> tuple[str, float | None]:
     """One attempt. Returns why it failed, without secrets ("" for success), and the seconds to wait that the target
     asked for."""
     note, report = KNOWN.hide_data(dict(note)), KNOWN.hide_data(dict(report))
@@ -145,7 +144,7 @@ def tell(
     return answer.problem, answer.wait
 
 
-def _by_program(target: Target, note: Mapping[str, Any], report: Mapping[str, Any], timeout: float) -> str:
+def _by_program(target: Target, note: Plain, report: Plain, timeout: float) -> str:
     if target.kind in ("syslog", "journal"):
         from diagnose.host.live import datagram
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from diagnose.report import outage as line
+from diagnose.report import Plain, outage as line
 from diagnose.report.page import Page, Terminal
 from diagnose.watch.message import iso
 
 
-def as_plain(outage: Mapping[str, Any]) -> dict[str, Any]:
+def as_plain(outage: Plain) -> dict[str, Any]:
     """began and ended are ISO 8601; ended is None while it lasts."""
     return {**outage, "began": iso(outage["began"]), "ended": iso(outage["ended"])}
 
 
-def render(outages: Sequence[Mapping[str, Any]], now: datetime, terminal: Terminal | None = None) -> str:
+def render(outages: Sequence[Plain], now: datetime, terminal: Terminal | None = None) -> str:
     """One entry per outage: begin, duration, severity and cause; newest first, wrapped to the terminal's width."""
     page = Page(terminal or Terminal())
     for outage in map(as_plain, outages):

@@ -3,9 +3,10 @@ weeks together with the longest queue. "-" where no pass ran."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
+
+from diagnose.report import Plain
 
 HOURS, DAYS = 7 * 24, 4 * 7
 _WORST = "-0312"  # none, ok, unknown, warning, failed
@@ -50,6 +51,6 @@ def _added(codes: str, begin: int, now: int, count: int, status: str) -> str:
     return "".join(known.get(n, "-") for n in range(now - count + 1, now + 1))
 
 
-def _counts(old: Mapping[str, Any]) -> list[int | None]:
+def _counts(old: Plain) -> list[int | None]:
     found = old.get("waiting")
     return [n if type(n) is int else None for n in found[:DAYS]] if isinstance(found, list) else []

@@ -16,6 +16,7 @@ from typing import Any
 from diagnose import files
 from diagnose.errors import StateError
 from diagnose.parse.text import bounded
+from diagnose.report import Plain
 from diagnose.watch import refuge
 from diagnose.watch.files import NotKept, failure
 
@@ -136,7 +137,7 @@ _NOTE = tuple("id kind host status before cause title text since at".split())
 _OUTAGE: Mapping[str, type] = {"id": str, "worst": str, "causes": list, "title": str, "passes": int}
 
 
-def _misshapen(state: Mapping[str, Any]) -> str:
+def _misshapen(state: Plain) -> str:
     """The first part that no pass would write like this; "" if there is none."""
     for key, kind in _SHAPE.items():
         if not _is(state.get(key), kind):
@@ -207,7 +208,7 @@ def moment(at: float) -> dict[str, Any]:
     return {"epoch": at, "boot": _boot(), "uptime": _uptime()}
 
 
-def age(kept: Mapping[str, Any]) -> float | None:
+def age(kept: Plain) -> float | None:
     """Seconds since `kept`, None if the clock contradicts it."""
     uptime, boot = _uptime(), _boot()
     if boot and kept.get("boot") == boot and isinstance(kept.get("uptime"), (int, float)):
@@ -232,7 +233,7 @@ def _uptime() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-def delivery(entry: Mapping[str, Any], delivered: bool, problem: str) -> dict[str, Any]:
+def delivery(entry: Plain, delivered: bool, problem: str) -> dict[str, Any]:
     """The delivery status of an alarm, as reports show it."""
     note = entry["note"]
     return {
@@ -246,7 +247,7 @@ def delivery(entry: Mapping[str, Any], delivered: bool, problem: str) -> dict[st
     }
 
 
-def notifications(state: Mapping[str, Any]) -> list[dict[str, Any]]:
+def notifications(state: Plain) -> list[dict[str, Any]]:
     """The latest alarms: those that arrived or were given up, then those that still wait, then a failing heartbeat."""
     waiting = [delivery(entry, False, entry["problem"] or "not sent yet") for entry in state["outbox"]]
     heart = [

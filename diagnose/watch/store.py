@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from diagnose.errors import StateError
+from diagnose.report import Plain
 from diagnose.watch.files import hand_over
 
 NAME = "history.sqlite"
@@ -45,7 +46,7 @@ def opened(directory: Path) -> Iterator[sqlite3.Connection]:
         raise StateError(f"{path}: {error}") from None
 
 
-def keep(directory: Path, outages: Sequence[Mapping[str, Any]], since: float) -> str:
+def keep(directory: Path, outages: Sequence[Plain], since: float) -> str:
     """Inserts or updates the outages and deletes those that ended before `since` (epoch); returns a note when a damaged
     history was set aside. Raises StateError when it cannot be written."""
     try:
@@ -61,7 +62,7 @@ def keep(directory: Path, outages: Sequence[Mapping[str, Any]], since: float) ->
     return ""
 
 
-def _keep(directory: Path, outages: Sequence[Mapping[str, Any]], since: float) -> None:
+def _keep(directory: Path, outages: Sequence[Plain], since: float) -> None:
     if (directory / NAME).is_symlink():
         raise StateError(f"{directory / NAME} is not a regular file: remove it")
     with opened(directory) as link:

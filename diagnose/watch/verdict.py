@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from diagnose.report import Plain
 from diagnose.watch.machine import OK, UNKNOWN, Machine, Seen
 
 Ground = dict[str, str]  # the check and the sign that spoke loudest for the hard state's cause
 
 
-def seen(report: Mapping[str, Any], now: Machine, ground: Mapping[str, str] | None, at: float) -> Seen:
+def seen(report: Plain, now: Machine, ground: Mapping[str, str] | None, at: float) -> Seen:
     """Status and first cause. A problem does not end because its proof could not be looked at: then the status is
     UNKNOWN."""
     status = str(report["status"])
@@ -20,7 +20,7 @@ def seen(report: Mapping[str, Any], now: Machine, ground: Mapping[str, str] | No
     return Seen(status, cause, at)
 
 
-def first(report: Mapping[str, Any]) -> str | None:
+def first(report: Plain) -> str | None:
     """The cause that is named first: no other one explains it."""
     for diagnosis in report["diagnoses"]:
         if not diagnosis["explained_by"]:
@@ -28,7 +28,7 @@ def first(report: Mapping[str, Any]) -> str | None:
     return None
 
 
-def ground(report: Mapping[str, Any]) -> Ground | None:
+def ground(report: Plain) -> Ground | None:
     """The check and sign that must be looked at before this report's problem counts as over."""
     for diagnosis in report["diagnoses"]:
         if diagnosis["explained_by"] or not diagnosis["support"]:
@@ -40,7 +40,7 @@ def ground(report: Mapping[str, Any]) -> Ground | None:
     return None
 
 
-def _looked(report: Mapping[str, Any], ground: Mapping[str, str]) -> bool:
+def _looked(report: Plain, ground: Mapping[str, str]) -> bool:
     for run in report["runs"]:
         if run["check"] != ground.get("check"):
             continue
