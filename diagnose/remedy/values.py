@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import html
 import ipaddress
 import re
 from collections.abc import Mapping
 
+from diagnose.nearest import near
 from diagnose.parse.postfix.setting_types import bad_network, boolean, items, kind_of, seconds
 
 _YES = frozenset("y ye true t on 1 enable enabled ja oui si sí sim da tak true; yes; yess".split())
@@ -34,7 +34,7 @@ def value(
     if kind == "boolean":
         if boolean(bare) is not None:
             return word
-        said = word if word in _YES | _NO else _misspelt(word, ("yes", "true", "no", "false"))
+        said = word if word in _YES | _NO else near(word, ("yes", "true", "no", "false"), 0.75)
         return "yes" if said in _YES | {"yes"} else "no" if said in _NO | {"no"} else None
     if kind == "number" and (match := re.fullmatch(r"([+-]?\d[\d_.,' ]*?)\s*([kmg]b?|bytes|b)?", word)):
         digits = re.sub(r"\D", "", match[1])
@@ -44,24 +44,14 @@ def value(
         made = match[1] + _TIMES.get(match[2], match[2][:1] if len(match[2]) < 2 else "?")
         return made if made != bare and seconds(made) is not None else None
     if name.endswith("tls_security_level"):
-        return _LEVELS.get(word) or _near(word, allowed or tuple(_LEVELS.values()))
+        levels = allowed or tuple(_LEVELS.values())
+        return _LEVELS.get(word) or (word if word in levels else near(word, levels, 0.75)) or None
     if name == "mynetworks":
         return _networks(bare)
     if expected in ("list-of", "one-of") and allowed:
-        words = [w if w in allowed else _near(w.lower(), allowed) for w in items(bare)]
+        words = [w if w in allowed else near(w, allowed, 0.75) for w in map(str.lower, items(bare))]
         return ", ".join(w for w in words if w) if words and all(words) else None
     return bare if bare != given and bare else None
-
-
-def _misspelt(word: str, known: tuple[str, ...]) -> str | None:
-    """As `_near`, and a known word whose letters are in another order."""
-    return next((one for one in known if sorted(one) == sorted(word)), None) or _near(word, known)
-
-
-def _near(word: str, known: tuple[str, ...]) -> str | None:
-    if word in known:
-        return word
-    return next(iter(difflib.get_close_matches(word, known, 1, 0.75)), None)
 
 
 def _networks(text: str) -> str | None:

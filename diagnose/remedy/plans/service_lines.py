@@ -1,17 +1,19 @@
-"""Repairs of lines in master.cf that master(8) does not accept."""
+"""Lines in master.cf that master(8) does not accept, and services that it lacks."""
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from diagnose.model import Observation
 from diagnose.nearest import near
-from diagnose.parse.postfix import master_cf
+from diagnose.parse.postfix import master_cf, table
 from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence
-from diagnose.remedy.standard import service_line
-from diagnose.remedy.steps import Step
+from diagnose.remedy.standard import SERVICES, service_line
+from diagnose.remedy.steps import MasterService, Step
 
+_DELIVER = ("smtp", "lmtp", "pipe", "local", "virtual", "error")
 _SERVICE = re.compile(rf"\s|[^\s#]+\s+({'|'.join(master_cf.TYPES)})\s")  # its first line, or one that continues it
 _FIELDS = dict(zip(range(2, 7), (*["[yn-]"] * 3, r"\d+\??|-", r"\d+|-"), strict=True))
 
@@ -57,4 +59,92 @@ def unread_service(e: Evidence, seen: Observation) -> list[Step]:
         if found.kind in master_cf.STOPS:
             raw = e.line(e.master_path, found.line)
             return service_line_repaired(e, e.master_path, found.line, raw, values.plain(raw))
+    return []
+
+
+def service(e: Evidence, name: str) -> list[Step]:
+    """Puts a service back into master.cf: switched on, uncommented, as Postfix ships it, or as an earlier copy has it; else corrects what names it."""
+    postfix = e.mta
+    disabled = postfix.words("master_service_disable")
+    if any(word.partition(".")[0] in (name, "*") or word.partition("/")[0] == name for word in disabled):
+        return [e.drop("master_service_disable", f"It switches the service {name} off.")]
+    have = postfix.master.get(name)
+    if have is None:
+        lines = e.ask_lines(e.master_path)
+        for number, raw in enumerate(lines, 1):
+            body = raw.lstrip("# ").split()
+            if (
+                raw.startswith("#")
+                and body[:1] == [name]
+                and body[1:2] in (["unix"], ["fifo"], ["inet"], ["unix-dgram"], ["pass"])
+                and len(body) >= 8
+                and (body[1] != "inet" or name not in SERVICES)
+            ):
+                return _uncommented(e, lines, number)
+    if name in SERVICES:
+        text = service_line(e, name, SERVICES[name][0])
+        return [
+            MasterService(
+                path=e.master_path,
+                name=name,
+                type=SERVICES[name][0],
+                text=text,
+                why=f"Postfix needs the service {name}.",
+            )
+        ]
+    if earlier := _earlier(e, name):
+        return earlier
+    return [step for p, v in postfix.explicit.items() for step in _instead(e, p, v, name)]
+
+
+def _instead(e: Evidence, parameter: str, value: str, name: str) -> list[Step]:
+    """Names the service that is meant by one that master.cf lacks, in a setting or the entries of its tables. If none is
+    near, the entries become comments, and the setting is dropped as policy: other mail takes another way, too."""
+    if not parameter.endswith(("transport", "transport_maps")):
+        return []
+    meant = near(name, (s.name for s in e.mta.master.services if s.command in _DELIVER), 0.75)
+    why = f"There is no service {name}; {meant} is one." if meant else f"master.cf has no service {name}."
+    alone = rf"inline:\{{\s*\{{?[^{{}},]*=\s*{re.escape(name)}:[^{{}},]*\}}?\s*\}}"
+    if re.split(r"[:\s,]", value, maxsplit=1)[0] == name:
+        if meant:
+            return [e.put(parameter, f"{meant}{value.removeprefix(name)}", why)]
+        return [e.policy(e.drop(parameter, why), "route", "mail take the route that it has without this setting")]
+    if re.fullmatch(alone, value):
+        return [e.drop(parameter, why)]
+    steps: list[Step] = []
+    for found in table.parse_list(value):
+        path = table.source(found)
+        for number, raw in e.numbered(path):
+            words = raw.split()
+            if len(words) == 2 and not raw.startswith("#") and words[1].partition(":")[0] == name:
+                line = raw.replace(words[1], f"{meant}{words[1].removeprefix(name)}") if meant else f"#{raw}"
+                steps += [e.repair(path, number, raw, line, why), *e.build(found.type, path)]
+    return steps
+
+
+def _uncommented(e: Evidence, lines: list[str], number: int) -> list[Step]:
+    """Uncomments the service's line and the lines of options that follow it."""
+    why = "The service is commented out."
+    steps: list[Step] = []
+    for at in range(number, len(lines) + 1):
+        raw = lines[at - 1]
+        if at > number and not re.match(r"#\s+-o\s", raw):
+            break
+        find = re.match(r"#\s*" if at == number else r"#", raw)
+        steps.append(e.repair(e.master_path, at, find[0] if find else "#", "", why, at="start"))
+    return steps
+
+
+def _earlier(e: Evidence, name: str) -> list[Step]:
+    """The service as the newest copy beside master.cf has it; [] if none does."""
+    for path in e.earlier(e.master_path):
+        lines = e.ask_lines(path)
+        found = master_cf.parse("\n".join(lines)).get(name)
+        if found is None:
+            continue
+        text = lines[found.line - 1 : found.line]
+        text += itertools.takewhile(lambda raw: raw[:1] in (" ", "\t") and raw.strip(), lines[found.line :])
+        why = f"The settings name the service {name}, which {path} still has."
+        body = "\n".join(text)
+        return [MasterService(path=e.master_path, name=name, type=found.type, text=body, why=why)]
     return []

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from diagnose.host.query import MailLog, Now
 from diagnose.model import Observation, Status
-from diagnose.parse.postfix import main_cf, master_cf, setting_types, table
+from diagnose.parse.postfix import main_cf, master_cf, setting_types
 from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.permitted import permitted
@@ -16,10 +16,10 @@ from diagnose.remedy.plan import Ask, Plan, plans
 from diagnose.remedy.plans import units
 from diagnose.remedy.plans.fatal import again, fatal, lost_account, lost_library
 from diagnose.remedy.plans.relays import by_login, by_table
-from diagnose.remedy.plans.service_lines import service_line_repaired, unread_service
+from diagnose.remedy.plans.service_lines import service, service_line_repaired, unread_service
 from diagnose.remedy.running import Command, CopyFile, Mode, Unmask
-from diagnose.remedy.standard import SERVICES, service_line
-from diagnose.remedy.steps import Content, MasterService, Refused, RepairLine, Step
+from diagnose.remedy.standard import SERVICES
+from diagnose.remedy.steps import Content, Refused, RepairLine, Step
 
 # A daemon's last words, or the master's about it.
 _THROTTLED = re.compile(
@@ -89,7 +89,7 @@ def settings(e: Evidence) -> Plan | None:
     named = {getattr(step, "name", "") for step in steps}
     for seen in e.failed("config.fatal"):
         if seen.data.get("parameter") not in named - {""}:
-            steps += _service(e, "postlog") if seen.subject == "postlog" else fatal(e, seen)
+            steps += service(e, "postlog") if seen.subject == "postlog" else fatal(e, seen)
     for seen in e.failed("tls.key"):
         from diagnose.remedy.plans.tls import client_key
 
@@ -234,7 +234,7 @@ def reload(e: Evidence) -> Plan | None:
 def transport(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     if any(seen.data.get("kind") == "pass" for seen in e.failed("listener.dialogue")):
-        steps += _service(e, "smtpd")
+        steps += service(e, "smtpd")
     for seen in e.failed("postfix.transport", "postfix.service"):
         if name := seen.text("service"):
             if name in SERVICES and seen.text("path").endswith(f"/{SERVICES[name][6]}"):
@@ -242,8 +242,8 @@ def transport(e: Evidence) -> Plan | None:
                 return Plan(steps=(*again(e, why), *e.restart("The master runs it then.")), text=why)
             if wrong := _program(e, name, seen):
                 return Plan(steps=(*wrong, *e.restart("The queue manager waits for the program that runs.")))
-            steps += _service(e, name)
-    return taken_up(e, steps)
+            steps += service(e, name)
+    return Plan(steps=(*steps, *e.restart("Deliveries under way wait for it."))) if steps else None
 
 
 def _program(e: Evidence, name: str, seen: Observation) -> list[Step]:
@@ -255,70 +255,6 @@ def _program(e: Evidence, name: str, seen: Observation) -> list[Step]:
         return []
     why = f"The service {name} is {wanted}'s work."
     return [e.repair(e.master_path, service.line, f" {program}", f" {wanted}", why, at="within")]
-
-
-def _service(e: Evidence, name: str) -> list[Step]:
-    postfix = e.mta
-    disabled = postfix.words("master_service_disable")
-    if any(word.partition(".")[0] in (name, "*") or word.partition("/")[0] == name for word in disabled):
-        return [e.drop("master_service_disable", f"It switches the service {name} off.")]
-    have = postfix.master.get(name)
-    if have is None:
-        lines = e.ask_lines(e.master_path)
-        for number, raw in enumerate(lines, 1):
-            body = raw.lstrip("# ").split()
-            if (
-                raw.startswith("#")
-                and body[:1] == [name]
-                and body[1:2] in (["unix"], ["fifo"], ["inet"], ["unix-dgram"], ["pass"])
-                and len(body) >= 8
-                and (body[1] != "inet" or name not in SERVICES)
-            ):
-                return _uncommented(e, lines, number)
-    if name in SERVICES:
-        text = service_line(e, name, SERVICES[name][0])
-        return [
-            MasterService(
-                path=e.master_path,
-                name=name,
-                type=SERVICES[name][0],
-                text=text,
-                why=f"Postfix needs the service {name}.",
-            )
-        ]
-    return [step for p, v in postfix.explicit.items() for step in _without(e, p, v, name)]
-
-
-def _without(e: Evidence, parameter: str, value: str, name: str) -> list[Step]:
-    """Drops the setting, or comments out the entries of its tables, that send mail to a service that master.cf
-    lacks."""
-    why = f"It names the service {name}, which master.cf does not have."
-    if not parameter.endswith(("transport", "transport_maps")):
-        return []
-    alone = rf"inline:\{{\s*\{{?[^{{}},]*=\s*{re.escape(name)}:[^{{}},]*\}}?\s*\}}"
-    if re.split(r"[:\s,]", value, maxsplit=1)[0] == name or re.fullmatch(alone, value):
-        return [e.drop(parameter, why)]
-    steps: list[Step] = []
-    for found in table.parse_list(value):
-        path = table.source(found)
-        for number, raw in e.numbered(path):
-            words = raw.split()
-            if len(words) == 2 and not raw.startswith("#") and words[1].partition(":")[0] == name:
-                steps += [e.repair(path, number, raw, f"#{raw}", why), *e.build(found.type, path)]
-    return steps
-
-
-def _uncommented(e: Evidence, lines: list[str], number: int) -> list[Step]:
-    """Uncomments the service's line and the lines of options that follow it."""
-    why = "The service is commented out."
-    steps: list[Step] = []
-    for at in range(number, len(lines) + 1):
-        raw = lines[at - 1]
-        if at > number and not re.match(r"#\s+-o\s", raw):
-            break
-        find = re.match(r"#\s*" if at == number else r"#", raw)
-        steps.append(e.repair(e.master_path, at, find[0] if find else "#", "", why, at="start"))
-    return steps
 
 
 @plans("postfix-not-running")
