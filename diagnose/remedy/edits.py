@@ -105,6 +105,18 @@ def line(old: bytes | None, number: int, find: str, put: str, at: str) -> bytes:
     return b"".join(lines)
 
 
+def given(old: bytes | None, number: int, part: str, put: str) -> bytes:
+    """One line (from 1; 0: a new last one) in which a pattern's first match becomes `put`. Raises Changed."""
+    lines = _ended(_lines(old))
+    if not number:
+        return b"".join([*lines, put.encode() + b"\n"])
+    text = lines[number - 1] if number <= len(lines) else b""
+    made, count = re.subn(part.encode(), lambda _: put.encode(), text, count=1)
+    if not count:
+        raise Changed(f"line {number} is not as it was read")
+    return b"".join([*lines[: number - 1], made, *lines[number:]])
+
+
 def entry(old: bytes | None, key: str, value: bytes) -> bytes:
     """A table's text in which the key has this value: on its first line, else at the end; its other lines go."""
     made = key.encode() + b" " + value + b"\n"

@@ -292,6 +292,27 @@ class TableEntry(FileStep):
 
 
 @frozen
+class GivenText(FileStep):
+    """A line (from 1; 0 for a new one at the end) in which `part`, a pattern, becomes `form` with what a person gave
+    in place of {user} and {password}."""
+
+    line: int
+    part: str
+    form: str
+
+    def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
+        for name, value in given.items():
+            if f"{{{name}}}" in self.form and re.search(r"[\s\"'\\^]", value):
+                raise edits.Changed(
+                    f"{self.path} gives a character of the {name} a meaning of its own: edit it by hand"
+                )
+        return edits.given(old, self.line, self.part, self.form.format(**given))
+
+    def commands(self) -> tuple[str, ...]:
+        return ()
+
+
+@frozen
 class Content(FileStep):
     """A small file written whole, such as a missing one; never one that holds anything of value."""
 

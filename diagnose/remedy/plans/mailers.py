@@ -15,9 +15,10 @@ from diagnose.nearest import near
 from diagnose.record import dataclass
 from diagnose.remedy.evidence import Evidence, sentence, whole
 from diagnose.remedy.plan import Plan
+from diagnose.remedy.plans.login import asks
 from diagnose.remedy.properties import InsertLine
 from diagnose.remedy.running import Command, Daemon, Mode, Ownership
-from diagnose.remedy.steps import AppendLine, Step
+from diagnose.remedy.steps import AppendLine, GivenText, Step
 
 _EXIM = "/etc/exim4/update-exim4.conf.conf"
 _MACROS = "/etc/exim4/exim4.conf.localmacros"
@@ -27,6 +28,12 @@ _FEW = 5  # messages that are tried at once
 _SMTPS = "REMOTE_SMTP_SMARTHOST_PROTOCOL"
 _AVOIDED = "REMOTE_SMTP_SMARTHOST_HOSTS_AVOID_TLS"
 _OF_RIGHTS = ("mailer-config-error", "queue-permissions", "relay-auth-not-attempted", "mailer-panic-logged")
+_OF_LOGIN = (
+    "relay-credentials-rejected",
+    "relay-app-password-required",
+    "relay-auth-not-attempted",
+    "sasl-key-mismatch",
+)
 _NULLMAILER_OPTIONS = tuple(
     "--port --starttls --ssl --user --pass --auth-login --insecure --x509cafile --x509crlfile --source".split()
 )
@@ -53,6 +60,8 @@ def mailers_plan(e: Evidence) -> Plan | None:
     steps = [*(_owners(e, here) if cause in _OF_RIGHTS else ()), *_started(e, here, cause)]
     if not steps and here.id in _WRITERS:
         steps = list(_WRITERS[here.id](e, cause, _wanted(e, cause)))
+    if not steps and cause in _OF_LOGIN and e.way is not None and (written := list(_given(e, here))):
+        return Plan(steps=tuple(written), asks=asks(e.way, e.text("user")))
     return Plan(steps=tuple(dict.fromkeys(steps))) if steps else None
 
 
@@ -132,6 +141,26 @@ def _started(e: Evidence, here: mailers.Mailer, cause: str) -> Iterator[Step]:
             yield Daemon(verb=verb, manager=manager, unit=unit, why=f"{here.title} {seen.summary}.")
     if here.id == "exim" and (cause == "retry-pending" or (cause == "mailer-not-running" and manager)):
         yield from _tried(e)
+
+
+def _given(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
+    """Writes a login that a person gives to where this mailer reads it."""
+    found = mailers.login(e.ctx, mailers.outgoing(e.ctx))
+    path, why = e.real(found.path), f"{here.title} reads its login there."
+    text = e.ask(Read(found.path, secret="logins" if here.id == "exim" else "settings"))
+    if text.problem or not found.path:
+        return
+    lines = list(enumerate(text.text.split("\n"), 1))
+    if here.id == "exim" and found.name:
+        line = next((number for number, raw in lines if raw.startswith(f"{found.name}:")), 0)
+        yield GivenText(path=path, line=line, part=".+", form=f"{found.name}:{{user}}:{{password}}", why=why)
+        yield from _tried(e)
+    forms = {"msmtp": (r"{0}[ \t].*", "{0} "), "nullmailer": (r"--{1}=(?:'[^']*'|\S*)", "--{1}=")}
+    for name, option in (("user", "user"), ("password", "pass")) if here.id in forms else ():
+        part, begins = (form.format(name, option) for form in forms[here.id])
+        at = [number for number, raw in lines if re.match(rf"(?:\s*|.*\s)(?={begins})", raw)]
+        if len(at) == 1:
+            yield GivenText(path=path, line=at[0], part=part, form=f"{begins}{{{name}}}", why=why)
 
 
 # --- Exim, as Debian sets it up ----------------------------------------------------------------------------------------------

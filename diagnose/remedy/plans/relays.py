@@ -188,19 +188,20 @@ def by_table(e: Evidence) -> list[Step]:
 
 
 def meant_hop(e: Evidence, way: Route, kind: str) -> str | None:
-    """The next hop that was meant by one that does not resolve, None if that is not known or no other."""
+    """The next hop that was meant by one that does not resolve, None if that is not known or no other: a name
+    that is nearly the same, or for one that cannot be read the only relay with a stored login."""
     raw = way.hops[0].raw
     bare = values.plain(raw).strip(" '\"")
     bare = re.sub(r"^(?:\w+://|(?:smtp|relay|lmtp)(?=:[\[\w]))[:/]*", "", bare).rstrip("/")
     match = re.fullmatch(r"\[?\s*([\w.-]+)\s*\]?(?:\s*:\s*(\w+)|\s+(\d+))?\]?", bare)
+    found = password_table(e)
+    known = hops(keys(e, found)) if found else []
     if match is None:
-        return None
+        return known[0] if len(known) == 1 else None
     host, port = match[1], match[2] or match[3] or ""
     if not port.isdecimal():
         word = port.lower()
         port = _PORTS.get(word) or ("465" if re.search("ssl|smtps", word) else "587" if word else "")
-    found = password_table(e)
-    known = hops(keys(e, found)) if found else []
     if kind in ("nxdomain", "no-data"):
         theirs = {nexthop.parse(key).host: key for key in known}
         names = [*theirs, *(one.name for relay in relays() for one in relay.hosts)]
