@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diagnose import facts
-from diagnose.host.query import Exec
+from diagnose.host.query import Exec, Read
 from diagnose.knowledge.distributions import CA_PACKAGE, LOG_FILES
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
@@ -75,10 +75,25 @@ def permissions(e: Evidence) -> Plan | None:
 
 
 def _beside(e: Evidence, path: str) -> tuple[Step, ...]:
-    """Puts Postfix's own program (PATH.postfix) in place of a dangling link that a removed mailer left; () if it is
-    not there."""
-    own, old = f"{path}.postfix", e.aside(path)
-    return (*old, CopyFile(source=own, path=path, why="It is Postfix's own.")) if old and e.there(own) else ()
+    """Puts Postfix's own program, which a package or a person moved beside `path`, in its place; what is there now is
+    kept as PATH.old. () if it is not there, or the link leads to Debian's or Red Hat's alternatives."""
+    linked = e.ask(Exec(("readlink", "--", path))).out.startswith("/etc/alternatives")
+    own = (one for one in e.files(f"{path}.*") if e.stat(one).owner == "root" and e.stat(one).mode & 0o122 == 0o100)
+    mine = next((one for one in own if e.ask(Read(one, having=("/postdrop",))).text), "")
+    if not mine or linked or e.files(f"{path}.old"):
+        return ()
+    kept = Aside(path=path, why=f"{path} is not Postfix's, or leads nowhere.")
+    return (kept, CopyFile(source=mine, path=path, why="It is Postfix's own."))
+
+
+@plans("wrong-mta")
+def command(e: Evidence) -> Plan | None:
+    """Puts Postfix's sendmail command back, as policy: the other one may be meant."""
+    for seen in e.failed("postfix.sendmail-command"):
+        opens = f"mail that programs hand to {seen.text('path')} go to Postfix"
+        if steps := tuple(e.policy(step, "service", opens) for step in _beside(e, seen.text("path"))):
+            return Plan(steps=steps)
+    return None
 
 
 @plans("disk-full")
