@@ -268,7 +268,7 @@ def start(e: Evidence) -> Plan | None:
             if e.stat(f"/etc/systemd/system/{unit}.service").real == "/dev/null":
                 why = "The unit was masked so that it would not start."
                 steps.append(Unmask(unit=f"{unit}.service", why=why, opens="systemd start Postfix"))
-        steps += units.too_low(e)
+        steps += units.barring(e)
     return Plan(steps=(*steps, *e.start_again()))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from diagnose.remedy.evidence import Evidence, sentence
 from diagnose.remedy.plan import Plan, plans
+from diagnose.remedy.properties import InsertLine
 from diagnose.remedy.running import Command
 from diagnose.remedy.steps import Step
 
@@ -24,6 +25,14 @@ _DIRECTIVES = {
 }
 # Below these the master ends when it starts, or cannot start its daemons.
 _LEAST = {"LimitNOFILE": 64, "LimitNPROC": 16, "TasksMax": 16}
+# What the master needs to start its daemons: a unit that lists such things must list all of these.
+_NEEDS = {
+    "User": {"root"},
+    "DynamicUser": {"no"},
+    "PrivateUsers": {"no"},
+    "RestrictAddressFamilies": {"AF_UNIX", "AF_INET"},
+    "CapabilityBoundingSet": set("CAP_SETUID CAP_SETGID CAP_DAC_OVERRIDE CAP_NET_BIND_SERVICE CAP_SYS_CHROOT".split()),
+}
 
 
 @plans("submission-sandboxed", "resource-limits")
@@ -38,13 +47,29 @@ def unit(e: Evidence) -> Plan | None:
     return Plan(steps=(*steps, _READ, *e.restart("A unit's restrictions apply from its start.")))
 
 
-def too_low(e: Evidence) -> list[Step]:
-    """Comments out limits that are too low for Postfix to start, and reloads systemd's units; [] if there are none."""
-    steps = [
-        _without(e, *where, f"With {name}={value} Postfix does not start.")
-        for where, name, value in _written(e)
-        if value.isdecimal() and int(value) < _LEAST.get(name, 0)
-    ]
+def barring(e: Evidence) -> list[Step]:
+    """Steps, all policy, against what keeps Postfix from starting, and a reload of systemd's units; [] if there is
+    none."""
+    folders = [e.mta.queue_directory, e.value("data_directory"), e.value("maillog_file").rpartition("/")[0]]
+    folders = [folder for folder in folders if folder]
+    written = list(_written(e))
+    steps: list[Step] = []
+    for where, name, value in written:
+        path, number, raw = where
+        words = {word.lstrip("-+") for word in value.split()}
+        hidden = name in ("ReadOnlyPaths", "InaccessiblePaths", "TemporaryFileSystem")
+        if name == "ProtectSystem" and value == "strict" and "ReadWritePaths" not in {one for _, one, _ in written}:
+            text, why = f"ReadWritePaths={' '.join(folders)}", "Postfix writes there, and finds it read-only."
+            step = InsertLine(path=e.real(path), line=number, above=raw, text=text, why=why)
+            steps.append(e.policy(step, "service", f"Postfix write to {' and '.join(folders)}"))
+        elif (
+            (value.isdecimal() and int(value) < _LEAST.get(name, 0))
+            or (
+                hidden and any(f"{one}/".startswith(f"{word}/".replace("//", "/")) for one in folders for word in words)
+            )
+            or (not value.startswith("~") and not _NEEDS.get(name, words) <= words)
+        ):
+            steps.append(_without(e, *where, f"With {name}={value} Postfix does not start."))
     return [*steps, _READ] if steps else []
 
 
@@ -56,7 +81,7 @@ def _written(e: Evidence) -> Iterator[tuple[tuple[str, int, str], str, str]]:
     places = (f"{place}/{name}.service" for place in _PLACES for name in _UNITS)
     for path in (found for place in places for found in (place, *e.files(f"{place}.d/*.conf"))):
         for number, raw in e.numbered(path if e.there(path) else ""):
-            if match := re.match(r"(\w+)\s*=\s*(\S+)", raw):
+            if match := re.match(r"(\w+)\s*=\s*(\S.*?)\s*$", raw):
                 yield (path, number, raw), match[1], match[2]
 
 
