@@ -107,6 +107,16 @@ def _two_types(e: Evidence) -> list[Step]:
     return steps
 
 
+def _unapproved(e: Evidence) -> list[Step]:
+    """Adds parameters with proxied tables to a proxy_read_maps that lacks them, if Postfix's default has them; else []."""
+    name = "proxy_read_maps"
+    written, usual = (re.split(r"[\s,]+", value) for value in (e.was(name) or "", e.mta.defaults.get(name, "")))
+    proxied = [f"${other}" for other, value in e.mta.explicit.items() if "proxy:" in value and other != name]
+    lost = [word for word in proxied if word in usual and word not in written]
+    why = f"proxymap opens only what {name} names, and the default has {' and '.join(lost)}."
+    return [e.put(name, " ".join(filter(None, (*written, *lost))), why)] if lost and e.was(name) is not None else []
+
+
 def hanging(e: Evidence, seen: Observation) -> Plan:
     """Words for a program of this host that accepts connections at the observation's port and does not answer."""
     port = whole(seen, "port")
@@ -118,7 +128,7 @@ def hanging(e: Evidence, seen: Observation) -> Plan:
 
 @plans("lookup-table-broken")
 def broken(e: Evidence) -> Plan | None:
-    steps = _two_types(e)
+    steps = _two_types(e) + _unapproved(e)
     for seen in e.seen("table.present", "table.readable", "table.works", "table.stale"):
         steps += _mended(e, seen)
     hung = next((o for o in e.seen("table.works") if o.data.get("error") == "timed out"), None)
