@@ -10,6 +10,7 @@ _HARM = {
     "no-colon": "has no colon between user and password",
     "empty-user": "has no user before the colon",
     "empty-password": "has no password after the colon",
+    "leading-blank": "has a blank after the colon, which Postfix takes as part of the password",
     "quoted-value": "has user and password in quotes, which Postfix takes as part of them",
     "trailing-backslash": "ends in a backslash, which Postfix takes as part of the password",
     "smart-quote": "holds typographic quotes",
@@ -35,7 +36,16 @@ _LOST = {
     "bom": "begins with a byte-order mark",
 }
 _NAMELESS = ("indented", "whole-line-quoted", "bom", "prompt")  # findings whose text does not name the relay
-_OF_SECRETS = ("trailing-backslash", "quoted", "smart-quote", "nbsp", "zero-width", "inline-comment", "unrendered")
+_OF_SECRETS = (
+    "leading-blank",
+    "trailing-backslash",
+    "quoted",
+    "smart-quote",
+    "nbsp",
+    "zero-width",
+    "inline-comment",
+    "unrendered",
+)
 
 KINDS = (*_HARM, *_ODD, *_LOST)
 

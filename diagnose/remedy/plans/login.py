@@ -203,6 +203,8 @@ def _line(e: Evidence, way: Route, seen: Observation) -> list[Step] | None:
         ]
     if kind == "no-colon" and re.fullmatch(r"\S+[ \t]+\S+", value):
         return [edit("2", ":", "gap")]
+    if kind == "leading-blank" and re.match(r"[^\s:]+:[ \t]", value):
+        return [edit("2", "", "gap")]
     if kind == "inline-comment":
         return [edit("", "", "comment")]
     if kind == "equals-sign":

@@ -8,6 +8,6 @@ CLIENT = f"{README}#client_sasl"
 WORKS = sign("relay.login", "refutes", "ok")  # the relay has just taken this very login
 DECISIVE = (
     "no-colon", "empty-user", "empty-password", "quoted-value", "trailing-backslash", "smart-quote", "nbsp", "zero-width",
-    "inline-comment", "unrendered", "equals-sign", "key-without-value", "no-key-separator", "colon-after-key",
+    "inline-comment", "leading-blank", "unrendered", "equals-sign", "key-without-value", "no-key-separator", "colon-after-key",
     "whole-line-quoted", "indented", "url-key", "prompt", "bom",
 )  # fmt: skip
