@@ -17,6 +17,7 @@ OWNERS: tuple[tuple[str, ...], ...] = tuple((*words,) for words in _TABLE["owner
 POSTFIX_FILES: str = _TABLE["postfix_files"]
 MASTERS: tuple[str, ...] = (*_TABLE["masters"],)
 SENDMAIL: tuple[str, ...] = (*_TABLE["sendmail"],)
+SHIPPED: tuple[str, ...] = (*_TABLE["shipped"],)
 FILLS_CHROOT: str = _TABLE["fills_chroot"]
 PACKAGE_DATABASES: tuple[str, ...] = (*_TABLE["package_databases"],)
 PACKAGE_LOGS: Mapping[str, str] = _TABLE["package_logs"]

@@ -24,7 +24,6 @@ R = TypeVar("R")
 CHROOTED = ("resolv.conf", "hosts", "nsswitch.conf", "services")
 _FILLED = ("host.conf", "localtime", "nss_mdns.config")  # what Debian's service copies besides
 _FILLS = distributions.FILLS_CHROOT
-_SHIPPED = re.compile(r"\.(?:proto|dist|default|db|lmdb|cdb|swp|(?:dpkg|ucf)-(?:dist|new)|rpmnew|apk-new|pacnew)$")
 _FEW = 5  # messages that are tried again at once
 
 
@@ -117,7 +116,7 @@ class Evidence:
 
     def earlier(self, path: str) -> list[str]:
         """Copies of a file that an editor, a package or a person left beside it, newest first; only root's own, and not those that Postfix ships."""
-        stats = [(self.stat(one), one) for one in self.files(f"{path}?*") if not _SHIPPED.search(one)]
+        stats = [(self.stat(one), one) for one in self.files(f"{path}?*") if not one.endswith(distributions.SHIPPED)]
         mine = [(s.mtime, one) for s, one in stats if s.kind == "file" and s.owner == "root" and not s.mode & 0o022]
         return [one for _, one in sorted(mine, reverse=True)]
 

@@ -13,6 +13,7 @@ from diagnose.host.query import GlobReply, Listener, ListenersReply, ReadReply, 
 from diagnose.knowledge.causes import by_id
 from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Remedy, Run, SignSpec, Status
 from diagnose.remedy import Plan, undoing
+from diagnose.remedy.edits import Changed
 from diagnose.remedy.make import make
 from diagnose.remedy.running import Daemon, Mode, Ownership
 from tests.checks.pretended_mailer import HOST, exim, msmtp
@@ -27,6 +28,7 @@ SYSTEMD = {
     "/lib/systemd/system/exim4.service": StatReply(exists=True),
 }
 SHUT = StatReply(exists=True, kind="dir", mode=0o500, owner="root", group="root")
+GIVEN = {"user": "it", "password": "s3"}
 MSMTP = "defaults\ntls on\n\naccount relay\nhost smtp.example.com\nport 587\nauth off\nuser me\npassword ********\n\naccount default : relay\n"
 
 
@@ -91,7 +93,19 @@ def test_another_servers_login_is_not_given_to_this_one() -> None:
     said, there = files({CONF: "", "/etc/exim4/passwd.client": "mail.other.test:me:********\n"})
     host = exim(logins="mail.other.test:me:********\n", more=said, stats=there)
     plan = planned("sasl-key-mismatch", "sasl.key", host, program="exim", kind="none", near="mail.other.test")
-    assert not plan.steps
+    assert [ask.name for ask in plan.asks] == ["user", "password"]
+    assert plan.steps[0].edit(b"mail.other.test:me:pw\n", GIVEN) == f"mail.other.test:me:pw\n{HOST}:it:s3\n".encode()  # type: ignore[attr-defined]
+
+
+def test_a_person_is_asked_for_a_login_and_it_goes_where_msmtp_reads_it() -> None:
+    text = MSMTP.replace("auth off", "auth on")
+    plan = planned("relay-credentials-rejected", "relay.login", msmtp(text), program="msmtp", user="me")
+    made = text.encode()
+    for step in plan.steps:
+        made = step.edit(made, GIVEN)  # type: ignore[attr-defined]
+    assert made.decode() == text.replace("user me", "user it").replace("********", "s3")
+    with pytest.raises(Changed):
+        plan.steps[-1].edit(made, {**GIVEN, "password": 'with "quotes"'})  # type: ignore[attr-defined]
 
 
 def test_a_mailers_daemon_is_started_and_stopped_again() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from diagnose.check import Exec, Glob
+from diagnose.host.query import ExecReply, GlobReply, StatReply
 from diagnose.remedy import values
 from diagnose.remedy.plan import Plan
 from diagnose.remedy.properties import SetProperty
@@ -37,6 +40,48 @@ def test_a_line_of_master_cf_keeps_all_that_is_right_in_it(line: str, put: str) 
     on = pretended.machine({}, files=files)
     plan = planned("postfix-config-error", "config.syntax", on, path=MASTER, line=number, kind="bad-number")
     assert [(getattr(step, "find", ""), getattr(step, "put", "")) for step in plan.steps[:1]] == [(line, put)]
+
+
+OWN = StatReply(exists=True, kind="file", mode=0o644, owner="root", mtime=1)
+
+
+@pytest.mark.parametrize(
+    ("beside", "has", "command"),
+    [
+        ("slow unix - - y - 5 smtp\n  -o a=b\n", "", "postconf -M 'slow/unix=slow unix - - y - 5 smtp -o a=b'"),
+        ("", "slwo unix - - y - 5 smtp\n", "postconf -e 'default_transport = slwo'"),
+        ("", "", "postconf -X default_transport"),
+    ],
+)
+def test_a_lost_service_is_in_an_earlier_copy_or_misspelt_or_else_its_setting_goes_if_allowed(
+    beside: str, has: str, command: str
+) -> None:
+    copy, master = f"{MASTER}.bak", f"{pretended.MASTER}{has}"
+    on = pretended.machine(
+        {"default_transport": "slow"}, master=master, files={MASTER: master, copy: f"{pretended.MASTER}{beside}"},
+        stats={copy: OWN}, more={Glob(f"{MASTER}?*"): GlobReply(paths=(f"{MASTER}.proto", copy))},
+    )  # fmt: skip
+    plan = planned("smtp-transport-missing", "postfix.transport", on, service="slow")
+    assert plan.steps[0].commands() == (command,)
+    assert bool(plan.steps[0].allow) is ("-X" in command)
+
+
+def test_an_earlier_copy_that_others_may_write_is_not_read() -> None:
+    copy = f"{MASTER}.bak"
+    more = {Glob(f"{MASTER}?*"): GlobReply(paths=(copy,))}
+    for stat in (replace(OWN, mode=0o666), replace(OWN, owner="www-data")):
+        on = pretended.machine(
+            {"default_transport": "slow"}, files={copy: "slow unix - - y - 5 smtp\n"}, stats={copy: stat}, more=more
+        )
+        plan = planned("smtp-transport-missing", "postfix.transport", on, service="slow")
+        assert plan.steps[0].commands() == ("postconf -X default_transport",)
+
+
+def test_proxymap_may_open_what_its_default_lets_it() -> None:
+    settings = {"transport_maps": "proxy:hash:/etc/postfix/transport", "proxy_read_maps": "$virtual_alias_maps"}
+    usual = {Exec(("postconf", "-d")): ExecReply(code=0, out="proxy_read_maps = $virtual_alias_maps $transport_maps\n")}
+    plan = planned("lookup-table-broken", "table.works", pretended.machine(settings, more=usual))
+    assert plan.steps[0].commands() == ("postconf -e 'proxy_read_maps = $virtual_alias_maps $transport_maps'",)
 
 
 def test_no_login_of_an_application_is_shown_whatever_its_file_is_called(tmp_path: Path) -> None:

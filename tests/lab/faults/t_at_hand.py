@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.lab.fault import Fault
 from tests.lab.machine import SECRET
 from tests.lab.neighbours import DkimKey, content_filter, opendkim
-from tests.lab.steps import append, mail, older, pause, relay, run, settings, shell, wait, write
+from tests.lab.steps import append, mail, older, pause, relay, run, settings, shell, systemd, wait, write
 
 from .o_mailers import case, exim
 
@@ -170,5 +170,68 @@ FAULTS = (
         about="the client's process limit in master.cf is l0: the master does not start",
         setup=(shell(r"sed -i 's/^\(smtp *unix.*-  *\)-\(  *smtp\)$/\1l0\2/' /etc/postfix/master.cf"),),
         proof=((("sh", "-c", "postconf -M"), "invalid process_limit"),),
+    ),
+    Fault(
+        id="transport-in-the-old-master-cf",
+        accept=("smtp-transport-missing",),
+        about="master.cf was replaced; the transport that default_transport names is in the copy that was kept",
+        setup=(
+            relay(smtp_sasl_auth_enable="no", default_transport="bulk"),
+            shell(
+                "cd /etc/postfix; cp master.cf master.cf~; printf 'bulk unix - - y - 2 smtp\n  -o smtp_sasl_auth_enable=yes\n' >>master.cf~"
+            ),
+        ),
+        shows="mail transport unavailable",
+    ),
+    Fault(
+        id="proxy-read-maps-of-a-panel",
+        accept=("lookup-table-broken",),
+        about="proxy_read_maps has a panel's tables alone, and transport_maps goes through proxymap",
+        setup=(
+            write("/etc/postfix/transport", "northwind-trading.net smtp:\n"),
+            run("postmap", "/etc/postfix/transport"),
+            settings(
+                transport_maps="proxy:hash:/etc/postfix/transport",
+                proxy_read_maps="$virtual_mailbox_maps $virtual_alias_maps",
+            ),
+        ),
+        shows="request for unapproved table",
+    ),
+    Fault(
+        id="relayhost-of-an-empty-variable",
+        accept=("relay-name-not-found",),
+        about="relayhost = [$relay_name]:587 with no relay_name; sasl_passwd has one relay",
+        setup=(relay(next_hop="[$relay_name]:587", key="[smtp.mandrillapp.com]:587"),),
+        shows="valid hostname or network address required",
+    ),
+    Fault(
+        id="password-after-a-blank",
+        accept=("sasl-passwd-malformed",),
+        about="user: password, as in YAML",
+        setup=(relay(line=f"[smtp.mandrillapp.com]:587 lab-user: {SECRET}"),),
+        shows=_FAILED,
+    ),
+    Fault(
+        id="sendmail-diverted-to-a-catcher",
+        accept=("wrong-mta",),
+        about="a developers' image diverts sendmail to Mailpit's; Postfix's lies beside",
+        then=(
+            write("/usr/local/bin/mailpit", "#!/bin/sh\nexit 1\n", 0o755),
+            shell("cd /usr/sbin; mv sendmail sendmail.distrib; ln -s /usr/local/bin/mailpit sendmail"),
+            mail(),
+        ),
+    ),
+    Fault(
+        id="unit-with-a-strict-file-system",
+        accept=("postfix-not-running",),
+        about="a drop-in's ProtectSystem=strict leaves the queue read-only: Postfix does not start",
+        setup=(
+            systemd,
+            write("/etc/systemd/system/postfix@.service.d/50-strict.conf", "[Service]\nProtectSystem=strict\n"),
+            shell("systemctl daemon-reload; systemctl stop postfix@-; systemctl restart postfix postfix@-; sleep 1"),
+        ),
+        start=False,
+        then=(mail(),),
+        proof=((("sh", "-c", "postfix status || echo down"), "down"),),
     ),
 )
