@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.facts.relay import sasl
@@ -16,7 +17,7 @@ from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Ask, Plan, plans
 from diagnose.remedy.plans.network import relay_port
 from diagnose.remedy.plans.relays import keys, meant_hop, moved_key, near_key, password_table, set_hop, usable_type
-from diagnose.remedy.plans.settings import swallowed, taken_up
+from diagnose.remedy.plans.settings import changes, swallowed, taken_up
 from diagnose.remedy.plans.tables import around, recompiled, transport_entry, unsupported
 from diagnose.remedy.plans.tls import hear
 from diagnose.remedy.running import Mode, Ownership
@@ -266,25 +267,19 @@ def mechanism(e: Evidence) -> Plan | None:
     return Plan(steps=(*install, *e.restart("Postfix loads the plug-ins when it starts.")))
 
 
-@plans("sasl-options-exclude-all")
-def options(e: Evidence) -> Plan | None:
+@changes("sasl-options-exclude-all")
+def options(e: Evidence) -> Iterator[Step]:
     way = e.way
-    steps: list[Step] = []
     for seen in e.seen("relay.mechanism"):
         kind, name = seen.data.get("kind"), seen.text("parameter")
         if way is None:
             continue
         if kind == "filter":
-            steps.append(e.drop("smtp_sasl_mechanism_filter", "It excludes all of the relay's mechanisms."))
+            yield e.drop("smtp_sasl_mechanism_filter", "It excludes all of the relay's mechanisms.")
         elif kind == "options" and name:
-            steps.append(
-                e.client(way, name, "noanonymous", "It forbids all of the relay's mechanisms, which TLS protects.")
-            )
+            yield e.client(way, name, "noanonymous", "It forbids all of the relay's mechanisms, which TLS protects.")
             if name == "smtp_sasl_security_options" and way.value("smtp_tls_security_level") in ("", "none", "may"):
-                steps.append(
-                    e.client(way, "smtp_tls_security_level", "encrypt", "The password must not go in the clear.")
-                )
-    return taken_up(e, steps)
+                yield e.client(way, "smtp_tls_security_level", "encrypt", "The password must not go in the clear.")
 
 
 @plans("relay-name-not-found")

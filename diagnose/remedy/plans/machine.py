@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from diagnose import facts
 from diagnose.host.query import Exec, Read
 from diagnose.knowledge.distributions import CA_PACKAGE, LOG_FILES
@@ -9,7 +11,7 @@ from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.fatal import again, lost_queue
 from diagnose.remedy.plans.relays import by_login
-from diagnose.remedy.plans.settings import taken_up
+from diagnose.remedy.plans.settings import changes, taken_up
 from diagnose.remedy.running import Aside, Command, CopyFile, Mode, Ownership, ReleaseHeld, Requeue
 from diagnose.remedy.steps import Step
 
@@ -96,18 +98,16 @@ def command(e: Evidence) -> Plan | None:
     return None
 
 
-@plans("disk-full")
-def room(e: Evidence) -> Plan | None:
+@changes("disk-full")
+def room(e: Evidence) -> Iterator[Step]:
     """Drops size settings that require more than the ample free space; only a person can free any."""
-    steps: list[Step] = []
     for seen in e.failed("disk.space"):
         free = whole(seen, "free")
         # smtpd(8) wants room for one and a half of the largest message.
         for name, times in (("queue_minfree", 1.0), ("message_size_limit", 1.5)):
             least = e.was(name) or ""
             if least.isdecimal() and times * int(least) > free > _ROOMY:
-                steps.append(e.drop(name, f"It requires {times * int(least):.0f} bytes, and {free} are free."))
-    return taken_up(e, steps)
+                yield e.drop(name, f"It requires {times * int(least):.0f} bytes, and {free} are free.")
 
 
 @plans("mail-log-missing")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.facts.asks import ask_all
@@ -15,7 +16,7 @@ from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.system.nameservice import resolv_conf
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Other, Plan, plans
-from diagnose.remedy.plans.settings import taken_up
+from diagnose.remedy.plans.settings import changes, taken_up
 from diagnose.remedy.plans.tables import around
 from diagnose.remedy.running import Command, CopyFile, Mode
 from diagnose.remedy.steps import AppendLine, Step
@@ -98,23 +99,19 @@ def chroot(e: Evidence) -> Plan | None:
     return Plan(steps=(*steps, *e.restart("Its daemons have read the old copy.")))
 
 
-@plans("local-hostname-unresolvable")
-def hostname(e: Evidence) -> Plan | None:
-    steps: list[Step] = []
+@changes("local-hostname-unresolvable")
+def hostname(e: Evidence) -> Iterator[Step]:
     value = e.was("mydestination")
     value = e.mta.defaults.get("mydestination", "") if value is None else value
     names = [o.text("domain") for o in e.seen("identity.hostname")]
     own = {n.lower() for n in (e.value("myhostname"), e.ask(Now()).fqdn, facts.origin(e.ctx, e.mta)) if n}
     names = [name for name in dict.fromkeys(names) if name in own and re.fullmatch(r"[\w.-]+", name)]
     if names:
-        steps.append(
-            e.put(
-                "mydestination",
-                ", ".join([value, *names]) if value else ", ".join(names),
-                "It is this host's own name.",
-            )
+        yield e.put(
+            "mydestination",
+            ", ".join([value, *names]) if value else ", ".join(names),
+            "It is this host's own name.",
         )
-    return taken_up(e, steps)
 
 
 @plans("helo-name-invalid")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from diagnose.host.query import MailLog, Now
@@ -12,7 +12,7 @@ from diagnose.parse.postfix import main_cf, master_cf, setting_types
 from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.permitted import permitted
-from diagnose.remedy.plan import Ask, Plan, plans
+from diagnose.remedy.plan import Ask, Maker, Plan, plans
 from diagnose.remedy.plans import units
 from diagnose.remedy.plans.fatal import again, fatal, lost_account, lost_library
 from diagnose.remedy.plans.relays import by_login, by_table
@@ -39,6 +39,11 @@ def take_up(e: Evidence, why: str = "Postfix reads its settings when it is reloa
 def taken_up(e: Evidence, steps: Sequence[Step], text: str = "", asks: tuple[Ask, ...] = ()) -> Plan | None:
     """A plan of the steps and the reload or restart that applies them; None without steps."""
     return Plan(steps=(*steps, *take_up(e)), text=text, asks=asks) if steps else None
+
+
+def changes(*causes: str) -> Callable[[Callable[[Evidence], Iterable[Step]]], Maker]:
+    """Registers a generator of steps as the plan of these causes; what it changes is `taken_up`."""
+    return lambda steps: plans(*causes)(lambda e: taken_up(e, [*steps(e)]))
 
 
 @plans("postfix-config-error", "config-paste-artifact")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.model import Observation
@@ -11,7 +12,7 @@ from diagnose.parse.postfix.main_cf import followed
 from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
-from diagnose.remedy.plans.settings import taken_up
+from diagnose.remedy.plans.settings import changes, taken_up
 from diagnose.remedy.plans.tables import around
 from diagnose.remedy.steps import MasterOption, Step
 
@@ -62,10 +63,9 @@ def _rule(e: Evidence, seen: Observation) -> tuple[Step, ...]:
     return (e.policy(step, "route", "all mail that the rule stops pass, strangers' too"),)
 
 
-@plans("delivery-throttled-by-settings", "message-expired")
-def throttled(e: Evidence) -> Plan | None:
+@changes("delivery-throttled-by-settings", "message-expired")
+def throttled(e: Evidence) -> Iterator[Step]:
     """Drops the setting from main.cf or master.cf, as policy: only a person knows whether it was meant."""
-    steps: list[Step] = []
     for seen in e.seen("config.throttle"):
         name = seen.text("parameter")
         service = next((s for s in e.mta.master.services if name in s.overrides), None)
@@ -83,15 +83,13 @@ def throttled(e: Evidence) -> Plan | None:
             )
         else:
             drop = e.drop(name, why)
-        steps.append(e.policy(drop, "route", opens))
-    return taken_up(e, steps)
+        yield e.policy(drop, "route", opens)
 
 
-@plans("recipient-rewritten")
-def rewritten(e: Evidence) -> Plan | None:
+@changes("recipient-rewritten")
+def rewritten(e: Evidence) -> Iterator[Step]:
     """Comments out the entry that sends the mail to somebody else; drops the setting if its table has that entry
     alone."""
-    steps: list[Step] = []
     for seen in e.seen("config.rewritten"):
         found, key = table.parse(seen.text("table")), seen.text("key")
         value, parameter = seen.text("value"), seen.text("parameter")
@@ -102,7 +100,7 @@ def rewritten(e: Evidence) -> Plan | None:
         if found.type in ("inline", "static"):
             set_ = table.parse_list(e.was(parameter) or "")
             if len(set_) == 1 and (found.type == "static" or set(table.inline_entries(set_[0])) == {key}):
-                steps.append(e.policy(e.drop(parameter, why), "route", opens))
+                yield e.policy(e.drop(parameter, why), "route", opens)
             continue
         path = table.source(found)
         pattern = found.type in ("regexp", "pcre")
@@ -111,8 +109,8 @@ def rewritten(e: Evidence) -> Plan | None:
             mine = _rewrites(raw, key, value) if pattern else len(words) == 2 and words[0] == key
             if mine and raw[:1] not in "# \t" and not after[:1].isspace():
                 step = e.repair(path, number, raw, f"#{raw}", why)
-                steps += [e.policy(step, "route", opens), *e.build(found.type, path)]
-    return taken_up(e, steps)
+                yield e.policy(step, "route", opens)
+                yield from e.build(found.type, path)
 
 
 def _rewrites(raw: str, address: str, value: str) -> bool:

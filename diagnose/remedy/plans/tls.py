@@ -16,7 +16,7 @@ from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.permitted import LEVELS
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.relays import set_hop
-from diagnose.remedy.plans.settings import line_as_meant, take_up, taken_up
+from diagnose.remedy.plans.settings import changes, line_as_meant, take_up, taken_up
 from diagnose.remedy.running import Command
 from diagnose.remedy.steps import Refused, Step, Verify
 
@@ -26,19 +26,18 @@ _MODERN = ">=TLSv1.2"
 _MODERN_OF_OLD = "!SSLv2, !SSLv3, !TLSv1, !TLSv1.1"  # before Postfix 3.6
 
 
-@plans("relay-requires-tls")
-def required(e: Evidence) -> Plan | None:
+@changes("relay-requires-tls")
+def required(e: Evidence) -> Iterator[Step]:
     way = e.way
     if way is None:
-        return None
-    steps: list[Step] = []
+        return
     for seen in e.failed("tls.ca"):
         if bundle := seen.text("bundle"):
-            steps.append(e.put("smtp_tls_CAfile", bundle, "Without CA certificates Postfix switches TLS off."))
+            yield e.put("smtp_tls_CAfile", bundle, "Without CA certificates Postfix switches TLS off.")
     if way.value("smtp_tls_security_level") in ("", "none"):
-        steps.append(e.client(way, "smtp_tls_security_level", "encrypt", f"{way.host} accepts mail over TLS only."))
-    steps += [*_in_table(e, way), *hear(e, way, "starttls")]
-    return taken_up(e, steps)
+        yield e.client(way, "smtp_tls_security_level", "encrypt", f"{way.host} accepts mail over TLS only.")
+    yield from _in_table(e, way)
+    yield from hear(e, way, "starttls")
 
 
 def _in_table(e: Evidence, way: facts.Route) -> Iterator[Step]:
@@ -92,20 +91,18 @@ def _rebuilt(e: Evidence, bundle: str) -> list[Step]:
     return []
 
 
-@plans("tls-wrapper-mismatch")
-def wrapper(e: Evidence) -> Plan | None:
+@changes("tls-wrapper-mismatch")
+def wrapper(e: Evidence) -> Iterator[Step]:
     way = e.way
     seen = next(iter(e.seen("relay.wrapper")), None)
     if way is None or seen is None:
-        return None
+        return
     on, level = seen.text("wrapper"), seen.text("wanted_level")
-    steps: list[Step] = []
     if way.flag("smtp_tls_wrappermode") != (on == "yes"):
         does = "starts with TLS" if on == "yes" else "greets in the clear, and starts TLS with STARTTLS"
-        steps.append(e.client(way, "smtp_tls_wrappermode", on, f"{way.destination} {does}."))
+        yield e.client(way, "smtp_tls_wrappermode", on, f"{way.destination} {does}.")
     if on == "yes" and way.value("smtp_tls_security_level") in ("", "none", "may"):
-        steps.append(e.client(way, "smtp_tls_security_level", level, "TLS from the first byte requires that level."))
-    return taken_up(e, steps)
+        yield e.client(way, "smtp_tls_security_level", level, "TLS from the first byte requires that level.")
 
 
 def protocols(e: Evidence, kinds: tuple[str, ...]) -> list[Step]:
@@ -216,9 +213,8 @@ def client_key(e: Evidence, seen: Observation) -> list[Step]:
     return [e.client(way, each, None, why) for each in names]
 
 
-@plans("tls-policy-failure")
-def policy(e: Evidence) -> Plan | None:
-    steps: list[Step] = []
+@changes("tls-policy-failure")
+def policy(e: Evidence) -> Iterator[Step]:
     for seen in e.seen("tls.policy"):
         if seen.data.get("kind") != "invalid":
             continue
@@ -230,11 +226,8 @@ def policy(e: Evidence) -> Plan | None:
         for number, raw in e.numbered(path):
             if raw.split()[:2] == [key, word]:
                 made = raw.replace(word, level, 1) if word not in key else f"{key} {level}"
-                steps += [
-                    e.repair(path, number, raw, made, f"Postfix has no TLS level {word}."),
-                    *e.build(found.type, path, key),
-                ]
+                yield e.repair(path, number, raw, made, f"Postfix has no TLS level {word}.")
+                yield from e.build(found.type, path, key)
     for seen in e.seen("tls.dane"):
         if seen.data.get("kind") == "support":
-            steps.append(e.put("smtp_dns_support_level", "dnssec", "DANE needs DNS answers with DNSSEC."))
-    return taken_up(e, steps)
+            yield e.put("smtp_dns_support_level", "dnssec", "DANE needs DNS answers with DNSSEC.")
