@@ -35,7 +35,6 @@ from diagnose.facts.mail import written
     signs=(SignSpec("app.process", {"kind": ("differs", "missing", "older", "same")}),),
     tags=("application",),
     needs=("linux",),
-    timeout=6.0,
 )
 def application_process(ctx: Context) -> Observations:
     told = False

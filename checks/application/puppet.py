@@ -35,7 +35,6 @@ _UNCOMPARED = re.compile(r"(?:passw|secret|token|timeout|debug)", re.I)
     title="Puppet template applied",
     signs=(SignSpec("app.applied", {"kind": ANY}),),
     tags=("application",),
-    timeout=6.0,
 )
 def puppet(ctx: Context) -> Observations:
     sources = found(ctx)

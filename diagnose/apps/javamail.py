@@ -156,7 +156,6 @@ def mail_settings(properties: Properties, codenvy: bool = True) -> MailSettings:
         password_key=password_key,
         sender=sender,
         sender_key=sender_key,
-        protocol=protocol,
         trust=reader.text(f"{base}.ssl.trust"),
         tls_protocols=protocols,
         prefix=reader.prefix,

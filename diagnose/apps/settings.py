@@ -40,7 +40,6 @@ class MailSettings:
     password_key: str = ""
     sender: str = ""
     sender_key: str = ""
-    protocol: str = "smtp"
     trust: str = ""
     tls_protocols: str = ""
     prefix: str = ""

@@ -85,8 +85,6 @@ def application(wanted: str = "") -> typer.Typer:
 
 
 def _chosen(wanted: str) -> dict[str, str]:
-    if wanted == "--version":
-        return {}
     return {words: place for words, place in COMMANDS.items() if words.partition(" ")[0] == wanted} or COMMANDS
 
 

@@ -58,7 +58,7 @@ class Verdict:
 
     kind: of failure within the stage (an outcome, tls-on-plain, expired, auth-required …); text: what was seen;
     label, code: of the server's reply; session: None if nothing was dialled; ways: what works with this server, best
-    first; warning: what the application ignores.
+    first.
     """
 
     stage: str
@@ -69,7 +69,6 @@ class Verdict:
     local: bool = False
     session: Session | None = None
     ways: tuple[Way, ...] = field(default=())
-    warning: str = ""
 
     @property
     def best(self) -> tuple[int, str] | None:

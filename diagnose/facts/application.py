@@ -124,8 +124,6 @@ class Sources:
     named: tuple[Application, ...] = ()
     generated: tuple[Application, ...] = ()
     templates: tuple[Application, ...] = ()
-    manifests: tuple[str, ...] = ()
-    environments: tuple[str, ...] = ()
     odd_names: tuple[tuple[str, int, str], ...] = ()
     container: tuple[Application, ...] = ()
     only: tuple[Application, ...] = ()
@@ -157,8 +155,6 @@ def found(ctx: Asks) -> Sources:
         named=tuple(read(ctx, path, "named", variables) for path in named),
         generated=tuple(read(ctx, path, "generated", variables) for path in generated[:MOST]),
         templates=tuple(_dated(read(ctx, path, "template", variables), changed) for path in templates[:MOST]),
-        manifests=manifests,
-        environments=environments,
         odd_names=odd,
         container=tuple(app for path in environments if (app := _container(ctx, path)) is not None),
     )

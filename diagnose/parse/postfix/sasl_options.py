@@ -44,8 +44,6 @@ class Left:
     """
 
     kind: str
-    offered: tuple[str, ...]
-    filtered: tuple[str, ...]
     allowed: tuple[str, ...]
     usable: tuple[str, ...]
 
@@ -122,4 +120,4 @@ def left(
             kind = "filter" if any(n not in filtered for n in held_back) else "options"
         else:
             kind = "plug-in"
-    return Left(kind=kind, offered=offer, filtered=filtered, allowed=allowed, usable=usable)
+    return Left(kind=kind, allowed=allowed, usable=usable)
