@@ -9,28 +9,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 
-import jsonschema
 import pytest
 
-ROOT = Path(__file__).parent.parent
-SCHEMA = json.loads((files("diagnose") / "data" / "report.schema.json").read_text())
+from tests.tool import ROOT, isolated, validate
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def _isolated() -> list[str]:
-    """An empty network for the tool: no probe of a test leaves the machine."""
-    for command in (["unshare", "-n"], ["unshare", "-rn"]):
-        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
-            return command
-    pytest.skip("neither root nor user name spaces: the tool cannot be kept off the network")
 
 
 @pytest.fixture(scope="session")
 def cli() -> Cli:
-    prefix = _isolated()
+    prefix = isolated()
 
     def run(*arguments: str, timeout: float = 40, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -57,7 +47,7 @@ def recorded(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_without_network_says_so_in_json_that_keeps_to_its_schema(cli: Cli) -> None:
     done = cli("run", "--format", "json")
     report = json.loads(done.stdout)
-    jsonschema.validate(report, SCHEMA)
+    validate(report)
     assert done.returncode in (2, 3)
     assert done.stderr == ""
     assert "no-internet" in [d["cause"] for d in report["diagnoses"]]
@@ -158,7 +148,7 @@ def test_two_runs_at_once_do_not_disturb_each_other(recorded: Path) -> None:
 
 def test_ctrl_c_prints_what_is_known() -> None:
     process = subprocess.Popen(
-        [*_isolated(), sys.executable, "-m", "diagnose", "run", "--format", "json", "--timeout", "30"],
+        [*isolated(), sys.executable, "-m", "diagnose", "run", "--format", "json", "--timeout", "30"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -171,7 +161,7 @@ def test_ctrl_c_prints_what_is_known() -> None:
     out, err = process.communicate(timeout=20)
     assert "Traceback" not in err
     if out:  # it had got as far as its checks
-        jsonschema.validate(json.loads(out), SCHEMA)
+        validate(json.loads(out))
     else:
         assert "interrupted" in err
     assert process.returncode == 130
@@ -276,6 +266,6 @@ def test_demos_need_nothing(cli: Cli) -> None:
     names = [line.split()[2] for line in cli("demo").stdout.splitlines()]
     assert "blocked-isp" in names
     report = json.loads(cli("demo", "blocked-isp", "--format", "json").stdout)
-    jsonschema.validate(report, SCHEMA)
+    validate(report)
     assert report["diagnoses"][0]["cause"] == "egress-port-25-blocked"
     assert report["advice"][0]["verified"] is True

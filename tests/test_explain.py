@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from diagnose.cli import entry
+from tests.tool import ROOT, validate
 
-ROOT = Path(__file__).parent.parent
-SCHEMA = json.loads((ROOT / "diagnose" / "data" / "report.schema.json").read_text(encoding="utf-8"))
 TIMED_OUT = (
     "May 25 20:40:11 mail postfix/smtp[5]: connect to aspmx.l.google.com[74.125.140.27]:25: Connection timed out"
 )
@@ -115,7 +113,7 @@ def test_a_decisive_reply_is_certain(tmp_path: Path) -> None:
     """A reply that leaves one cause is certain and ends with status 2; JSON keeps to the schema."""
     ran = explained(tmp_path, REFUSED_LOGIN + "\n", "--format", "json")
     report = json.loads(ran.out)
-    jsonschema.validate(report, SCHEMA)
+    validate(report)
     assert ran.code == 2
     assert report["diagnoses"][0]["confidence"] == "certain"
     assert report["runs"][0]["check"] == "explain"

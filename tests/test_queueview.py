@@ -10,13 +10,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from diagnose.mail import lookback, queueview
 from diagnose.parse.postfix.queue import summarise
 from tests.bench import queuegen, sandbox
-from tests.test_explain import SCHEMA
+from tests.tool import validate
 
 WHY_NOT = sandbox.reason_not()
 real = pytest.mark.skipif(bool(WHY_NOT), reason=f"NOT TESTED: {WHY_NOT}")
@@ -98,7 +97,7 @@ def test_reasons_destinations_and_the_cause(root: Path) -> None:
     for row in queue["domains"]:
         assert sum(row["ages"]) == row["count"]
     del data["queue"]
-    jsonschema.validate(data, SCHEMA)
+    validate(data)
 
 
 @real

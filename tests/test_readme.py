@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_cli import _isolated
+from tests.tool import isolated
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -44,7 +44,7 @@ def test_a_command_of_the_readme_works(command: str, tmp_path: Path) -> None:
         "LANG": "C.UTF-8",
     }
     done = subprocess.run(
-        [*_isolated(), "sh", "-c", command], capture_output=True, text=True, timeout=90, cwd=tmp_path, env=environment,
+        [*isolated(), "sh", "-c", command], capture_output=True, text=True, timeout=90, cwd=tmp_path, env=environment,
         check=False,
     )  # fmt: skip
     assert done.returncode in (0, 1, 2, 3)

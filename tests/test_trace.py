@@ -13,7 +13,6 @@ import pytest
 from diagnose.errors import UsageError
 from diagnose.mail import timeline
 from diagnose.mail.trace import Traced, trace
-from diagnose.parse.text import duration
 from tests.test_explain import Ran, captured_run
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
@@ -373,21 +372,6 @@ def test_hostile_lines_stay_text(tmp_path: Path) -> None:
         assert "\x1b" not in text
         assert "AGFkbWlu" not in text
     assert "<script>" not in timeline.as_markdown(found)
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [("90m", 5400.0), ("24h", 86400.0), ("7d", 604800.0), ("1d12h", 129600.0), ("45s", 45.0), ("2w", 1209600.0)],
-)
-def test_spans_of_time(text: str, wanted: float) -> None:
-    """Number and unit, one or more."""
-    assert duration.seconds(text) == wanted
-
-
-@pytest.mark.parametrize("text", ["", "x", "10", "-5m", "0s", "5y", "9999999999999d", "1h?"])
-def test_what_is_no_span(text: str) -> None:
-    """None, for a clear message."""
-    assert duration.seconds(text) is None
 
 
 def test_who_must_be_somebody() -> None:

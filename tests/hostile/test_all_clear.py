@@ -47,7 +47,7 @@ from diagnose.report.json_ import as_plain
 from diagnose.runner import run_checks
 from tests.checks import pretended_postfix as pretended
 from tests.host.server import serving
-from tests.hostile.test_servers import BAD
+from tests.hostile.test_servers import BAD, misbehave
 
 NAME, TABLE = "mail.relay.example", "/etc/postfix/sasl_passwd"
 TARGET = Target("app@sender.example", "jo@recipient.example")
@@ -106,11 +106,7 @@ def server(stage: str, how: str) -> Callable[[socket.socket], None]:
             if at != stage:
                 conn.sendall(answer)
                 return True
-            for part in WAYS[how]():
-                if part == b"wait":
-                    conn.recv(1)
-                else:
-                    conn.sendall(part)
+            misbehave(conn, WAYS[how](), DEADLINE * 2)
             return how in LIES
 
         with contextlib.suppress(OSError):

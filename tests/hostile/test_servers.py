@@ -63,6 +63,16 @@ BAD: dict[str, Callable[[], Iterator[bytes]]] = {
 }
 
 
+def misbehave(conn: socket.socket, parts: Iterator[bytes], silence: float = DEADLINE) -> None:
+    """Sends the parts; "wait" is silence, in seconds, until the client ends it."""
+    conn.settimeout(silence)
+    for part in parts:
+        if part == b"wait":
+            conn.recv(1)
+        else:
+            conn.sendall(part)
+
+
 def tried(case: tuple[str, str]) -> tuple[str, str, float, DialReply]:
     stage, how = case
     order = [at for at in STAGES if at != "starttls" or stage == "starttls"]
@@ -74,12 +84,7 @@ def tried(case: tuple[str, str]) -> tuple[str, str, float, DialReply]:
             if at != stage:
                 conn.sendall(GOOD[at] if at != "ehlo" or stage == "starttls" else b"250 mx\r\n")
                 continue
-            for part in BAD[how]():
-                if part == b"wait":
-                    conn.settimeout(DEADLINE)
-                    conn.recv(1)
-                else:
-                    conn.sendall(part)
+            misbehave(conn, BAD[how]())
             return
 
     query = Dial(
@@ -125,12 +130,7 @@ def signed_in(case: tuple[str, str]) -> tuple[str, str, float, DialReply]:
         conn.recv(4096)
         conn.sendall(f"250-mx\r\n250 AUTH {mechanism}\r\n".encode())
         conn.recv(4096)
-        for part in BAD[how]():
-            if part == b"wait":
-                conn.settimeout(DEADLINE)
-                conn.recv(1)
-            else:
-                conn.sendall(part)
+        misbehave(conn, BAD[how]())
 
     query = Dial(
         host="127.0.0.1", port=0, tls="none", say="auth", helo="h.example", timeout=TIMEOUT, login=LOGIN, trust=True

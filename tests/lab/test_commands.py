@@ -10,10 +10,9 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-import jsonschema
 import pytest
 
-from tests.test_explain import SCHEMA
+from tests.tool import validate
 
 from .faults import every
 from .machine import Machine
@@ -67,7 +66,7 @@ def test_send_is_followed_to_the_remote_server(healthy: Machine, way: tuple[str,
     assert code == 0
     assert again["messages"][0]["queue_id"] == message["queue_id"]
     del data["send"], data["trace"]
-    jsonschema.validate(data, SCHEMA)
+    validate(data)
 
 
 def test_send_goes_to_nobody_else(healthy: Machine) -> None:

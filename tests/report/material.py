@@ -22,6 +22,7 @@ from diagnose.host.query import LogReply, MailLog, MailQueue, QueueLinesReply
 from diagnose.parse.postfix.queue import summarise
 from diagnose.report.json_ import as_plain
 from diagnose.session import diagnose
+from tests.tool import isolated
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("blocked-isp", "blocked-firewall", "document-pasted", "wrong-key", "app-password", "healthy")
@@ -172,13 +173,3 @@ def needed(*commands: str) -> str:
             pytest.fail(why)
         pytest.skip(why)
     return shutil.which(commands[0], path=PATH) or ""
-
-
-def isolated() -> list[str]:
-    """What keeps a consumer off the network."""
-    for command in (["unshare", "-n"], ["unshare", "-rn"]):
-        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
-            return command
-    if os.environ.get("CI"):
-        pytest.fail("neither root nor user name spaces: consumers cannot be kept off the network")
-    pytest.skip("NOT TESTED: neither root nor user name spaces")

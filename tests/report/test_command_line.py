@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from diagnose.report import PLAIN_FORMATS
-from tests.report import material
+from tests.tool import isolated
 
 ROOT = Path(__file__).parents[2]
 # Loading these costs more than a monitoring system's call may take.
@@ -20,7 +20,7 @@ HEAVY = ("dns", "rich", "asyncio", "ssl", "pydantic", "tabulate", "diagnose.mode
 
 def _tool(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*material.isolated(), sys.executable, "-m", "diagnose", *arguments],
+        [*isolated(), sys.executable, "-m", "diagnose", *arguments],
         capture_output=True, text=True, timeout=60, check=False, cwd=ROOT, env={**os.environ, "LC_ALL": "C.UTF-8"},
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from tests.report import material, states
+from tests.tool import isolated
 
 every = pytest.mark.parametrize("name", states.STATUS)
 WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -43,9 +44,7 @@ def _recipe(share: Path, name: str, directory: Path) -> str:
 
 
 def _run(*argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*material.isolated(), *argv], capture_output=True, text=True, timeout=120, check=False, **more
-    )
+    return subprocess.run([*isolated(), *argv], capture_output=True, text=True, timeout=120, check=False, **more)
 
 
 # Zabbix ------------------------------------------------------------------------------------------------------------
@@ -144,7 +143,7 @@ def icinga(share: Path, kept: dict[str, Path], root: Path) -> dict[str, dict[str
     )
     log = home / "out"
     argv = [
-        *material.isolated(), "setpriv", "--pdeathsig", "KILL", program, "daemon", "-c", str(home / "icinga2.conf"), "-x", "debug", "-DRunAsUser=root",
+        *isolated(), "setpriv", "--pdeathsig", "KILL", program, "daemon", "-c", str(home / "icinga2.conf"), "-x", "debug", "-DRunAsUser=root",
         "-DRunAsGroup=root", f"-DDataDir={home}/data", f"-DInitRunDir={home}/run", f"-DLogDir={home}/log",
         f"-DCacheDir={home}/cache", f"-DVarsPath={home}/vars", f"-DSpoolDir={home}/spool", f"-DPidPath={home}/run/pid",
     ]  # fmt: skip

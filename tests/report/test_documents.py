@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-import jsonschema
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -35,7 +34,7 @@ from diagnose.report import PLAIN_FORMATS, digest
 from diagnose.report.json_ import as_plain
 from tests.report import material
 from tests.report.test_monitors import CASES
-from tests.watch.test_commands import SCHEMA
+from tests.tool import validate
 
 every = pytest.mark.parametrize("name", CASES)
 
@@ -136,7 +135,7 @@ def test_levels_that_cannot_be_read_are_refused(format: str) -> None:
 def test_a_report_stays_small_whatever_the_outage(make: Callable[[], dict[str, Any]]) -> None:
     """Agents give up at 512 kB; nobody reads the same line 300 times."""
     plain = make()
-    jsonschema.validate(plain, SCHEMA)
+    validate(plain)
     for name in PLAIN_FORMATS:
         assert len(PLAIN_FORMATS[name](plain).encode()) < 128_000, name
 

@@ -17,6 +17,7 @@ import pytest
 from diagnose.report import PLAIN_FORMATS
 from tests.report import material
 from tests.report.test_monitors import CASES
+from tests.tool import isolated
 
 every = pytest.mark.parametrize("name", CASES)
 Look = Callable[[str, int, bool], dict[str, Any]]
@@ -69,7 +70,7 @@ def look(tmp_path: Path) -> Look:
         (tmp_path / "frame.html").write_text(FRAME % width, encoding="utf-8")
         scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
         done = subprocess.run(
-            [*material.isolated(), chromium, *FLAGS, *scheme, f"--user-data-dir={tmp_path}/profile", "--window-size=1600,1000",
+            [*isolated(), chromium, *FLAGS, *scheme, f"--user-data-dir={tmp_path}/profile", "--window-size=1600,1000",
              "--virtual-time-budget=3000", "--dump-dom", f"file://{tmp_path}/frame.html"],
             capture_output=True, text=True, timeout=90, check=False,
         )  # fmt: skip

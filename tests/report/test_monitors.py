@@ -16,6 +16,7 @@ import pytest
 from diagnose import files
 from diagnose.report import PLAIN_FORMATS
 from tests.report import material
+from tests.tool import isolated
 
 Plain = dict[str, Any]
 CASES: dict[str, Callable[[], Plain]] = {
@@ -218,7 +219,7 @@ def test_prometheus_the_node_exporter_collects_it(tmp_path: Path) -> None:
         "    child.terminate(); child.wait(10)\n"
     )
     done = subprocess.run(
-        [*material.isolated(), sys.executable, "-c", script, str(path), exporter, "--collector.disable-defaults",
+        [*isolated(), sys.executable, "-c", script, str(path), exporter, "--collector.disable-defaults",
          "--collector.textfile", f"--collector.textfile.directory={tmp_path}", "--web.listen-address=127.0.0.1:9100"],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip

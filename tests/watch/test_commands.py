@@ -10,29 +10,19 @@ import stat
 import subprocess
 import sys
 import time
-from importlib.resources import files as resources
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from diagnose.watch import files, state
+from tests.tool import ROOT, isolated, validate
 from tests.watch import world
 
-ROOT = Path(__file__).parents[2]
 DEMOS = ROOT / "diagnose" / "data" / "demos"
-SCHEMA = json.loads((resources("diagnose") / "data" / "report.schema.json").read_text())
-
-
-def _prefix() -> list[str]:
-    for command in (["unshare", "-n"], ["unshare", "-rn"]):
-        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
-            return command
-    pytest.skip("neither root nor user name spaces: the tool cannot be kept off the network")
 
 
 def cli(*arguments: str | Path, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    command = [*_prefix(), sys.executable, *python, "-m", "diagnose", *map(str, arguments)]
+    command = [*isolated(), sys.executable, *python, "-m", "diagnose", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False)
 
 
@@ -64,16 +54,16 @@ def test_the_last_report_keeps_to_its_schema_and_the_exit_status(tmp_path: Path)
     done = cli("report", "--last", "--state-dir", tmp_path, "--format", "json")
     assert done.returncode == 2
     plain = json.loads(done.stdout)
-    jsonschema.validate(plain, SCHEMA)
+    validate(plain)
     assert plain["watch"]["state"] == "hard"
     done = cli("report", "--state-dir", tmp_path, "--max-age", "1s", "--format", "json")
     time.sleep(1.1)
     done = cli("report", "--state-dir", tmp_path, "--max-age", "1s", "--format", "json")
     assert done.returncode == 3
-    jsonschema.validate(json.loads(done.stdout), SCHEMA)
+    validate(json.loads(done.stdout))
     none = cli("report", "--state-dir", tmp_path / "none", "--format", "json")
     assert none.returncode == 3
-    jsonschema.validate(json.loads(none.stdout), SCHEMA)
+    validate(json.loads(none.stdout))
 
 
 def test_one_result_feeds_many_files(tmp_path: Path) -> None:
@@ -255,7 +245,7 @@ def test_no_secret_of_a_webhook_is_printed(tmp_path: Path) -> None:
 
 
 def test_two_passes_at_once_end_well(tmp_path: Path) -> None:
-    command = [*_prefix(), sys.executable, "-m", "diagnose", "watch", "--state-dir", str(tmp_path / "s")]
+    command = [*isolated(), sys.executable, "-m", "diagnose", "watch", "--state-dir", str(tmp_path / "s")]
     command += ["--snapshot", str(DEMOS / "healthy.json.gz")]
     both = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     ended = [(process.communicate(timeout=120)[1], process.returncode) for process in both]
@@ -276,7 +266,7 @@ def test_a_pass_says_what_it_saw_to_who_asks(tmp_path: Path) -> None:
 
 
 def test_a_command_killed_at_any_moment_leaves_a_state_that_can_be_read(tmp_path: Path) -> None:
-    command = [*_prefix(), sys.executable, "-m", "diagnose", "watch", "--state-dir", str(tmp_path)]
+    command = [*isolated(), sys.executable, "-m", "diagnose", "watch", "--state-dir", str(tmp_path)]
     command += ["--snapshot", str(DEMOS / "healthy.json.gz")]
     began = time.monotonic()
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0

@@ -3,11 +3,9 @@
 from datetime import datetime
 from pathlib import Path
 
-import jsonschema
-
 from diagnose.watch import past, state
+from tests.tool import validate
 from tests.watch import world
-from tests.watch.test_commands import SCHEMA
 
 
 def test_the_week_keeps_the_worst_of_each_hour_and_tells_where_nobody_looked() -> None:
@@ -47,4 +45,4 @@ def test_a_pass_keeps_the_week_and_the_report_has_it(tmp_path: Path) -> None:
     assert plain["watch"]["month"]["days"].lstrip("-") in ("2", "02")
     (outage,) = plain["watch"]["outages"]
     assert (outage["worst"], outage["ended"]) == ("failed", None)
-    jsonschema.validate(plain, SCHEMA)
+    validate(plain)
