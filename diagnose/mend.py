@@ -10,7 +10,7 @@ from datetime import datetime
 
 from diagnose.errors import MailDiagnoseError
 from diagnose.host.live.queuewait import Waiting, waiting
-from diagnose.model import Confidence, Diagnosis, Impact, Observation, Report, Status
+from diagnose.model import Confidence, Diagnosis, Impact, Observation, Report, Status, measured
 from diagnose.record import frozen
 from diagnose.remedy import journal, transaction
 from diagnose.remedy.journal import Change, Store
@@ -140,7 +140,7 @@ def _settled(queue: str) -> Waiting:
 
 def _counted(report: Report) -> Waiting:
     """The number of waiting messages by the report, as deferred."""
-    seen = next((seen for run in report.runs for seen in run.measured("queue") if seen.status is Status.FAILED), None)
+    seen = next((seen for seen in measured(report.runs, "queue") if seen.status is Status.FAILED), None)
     count = seen.data.get("count") if seen is not None else 0
     return Waiting(deferred=count if isinstance(count, int) else 0)
 
@@ -171,7 +171,7 @@ def _named(report: Report) -> set[str]:
 
 
 def _flow(report: Report) -> Observation | None:
-    return next((seen for run in report.runs for seen in run.measured("flow")), None)
+    return next(measured(report.runs, "flow"), None)
 
 
 def _last(seen: Observation) -> float:

@@ -14,7 +14,7 @@ Advice          a relay, ready to use: settings, commands, files
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
@@ -146,9 +146,10 @@ class Run:
         """The check's declaration of a sign, by its full id; an empty one if there is none."""
         return next((spec for spec in self.signs if spec.id == sign), SignSpec(sign))
 
-    def measured(self, *gauges: str) -> Iterator[Observation]:
-        """The observations whose signs have one of these gauges."""
-        return (o for o in self.observations if self.spec(o.sign).gauge in gauges)
+
+def measured(runs: Iterable[Run], *gauges: str) -> Observations:
+    """The observations whose signs have one of these gauges."""
+    return (o for run in runs for o in run.observations if run.spec(o.sign).gauge in gauges)
 
 
 @dataclass(frozen=True)
@@ -351,12 +352,12 @@ class Report:
 
     @property
     def flows(self) -> bool:
-        return any(o.status is OK for run in self.runs for o in run.measured("flow"))
+        return any(o.status is OK for o in measured(self.runs, "flow"))
 
     @property
     def passed_lately(self) -> bool:
         """Whether the log shows a delivery within the hour before this report, and no failure after it."""
-        flow = (seen for run in self.runs for seen in run.measured("flow") if seen.status is not FAILED)
+        flow = (seen for seen in measured(self.runs, "flow") if seen.status is not FAILED)
         times = [datetime.fromisoformat(last) for seen in flow if isinstance(last := seen.data.get("last"), str)]
         now = self.started
         return any(abs((now.replace(tzinfo=at.tzinfo and now.tzinfo) - at).total_seconds()) < 3600 for at in times)
@@ -365,7 +366,7 @@ class Report:
     def _blind(self) -> bool:
         """Whether "nothing found" proves nothing: a stage failed, or no mail flowed and decisive facts are unknown."""
         done = sum(run.outcome is Outcome.COMPLETED for run in self.runs)
-        if not done or any(o.status is UNKNOWN for run in self.runs for o in run.measured("asked")):
+        if not done or any(o.status is UNKNOWN for o in measured(self.runs, "asked")):
             return True
         if any(proof.status is FAILED for proof in self.proofs):
             return True

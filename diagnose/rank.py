@@ -177,7 +177,8 @@ def _matched(
                 continue
             side = support if sign.weight > 0 else against
             held = side.get(sign.id)
-            counted = _at_most(sign, observation.data.get("at_most"))
+            most = observation.data.get("at_most")  # a text that is little understood proves little
+            counted = replace(sign, weight=most) if isinstance(most, int) and sign.weight > most else sign
             if held is None or abs(held[0].weight) < abs(counted.weight):
                 side[sign.id] = (counted, observation)
     return support, against, unknown
@@ -268,11 +269,6 @@ def _flow(cause: Cause) -> tuple[Sign, ...]:
     when it applies."""
     weight = cause.flow if cause.flow is not None else REFUTES if cause.impact is Impact.OUTAGE else 0
     return (Sign(sayings.FLOW, weight, Status.OK),) if weight else ()
-
-
-def _at_most(sign: Sign, most: Scalar) -> Sign:
-    """The sign with its weight limited by the observation: a text that is little understood proves little."""
-    return replace(sign, weight=most) if isinstance(most, int) and sign.weight > most else sign
 
 
 def matches(sign: Sign, observation: Observation) -> bool:

@@ -20,7 +20,7 @@ from diagnose.host.memo import Host, Memo, NoNetwork, Recorder
 from diagnose.host.query import Exec, Now, Read, Stat
 from diagnose.host.snapshot import CutOff, Recording
 from diagnose.knowledge.causes import all_causes
-from diagnose.model import Advice, Confidence, Data, HostInfo, Observation, Outcome, Report, Run, Target
+from diagnose.model import Advice, Confidence, Data, HostInfo, Observation, Outcome, Report, Run, Target, measured
 from diagnose.parse.system import os_release
 from diagnose.parse.system.own_network import is_loopback
 from diagnose.record import dataclass, frozen
@@ -348,12 +348,11 @@ def _advice(
     )
     ports: dict[tuple[str, int], bool | None] = {}
     owner: Data = {}
-    for run in runs:
-        for data in (o.data for o in run.measured("endpoint")):
-            if isinstance(port := data.get("port"), int):
-                ports[(str(data.get("host")), port)] = bool(data.get("open"))
-        for seen in run.measured("network"):
-            owner.update(seen.data)
+    for data in (o.data for o in measured(runs, "endpoint")):
+        if isinstance(port := data.get("port"), int):
+            ports[(str(data.get("host")), port)] = bool(data.get("open"))
+    for seen in measured(runs, "network"):
+        owner.update(seen.data)
     suggested = relay.suggest(
         ports,
         way.nexthop if way and way.relay else None,

@@ -138,7 +138,8 @@ def _port(ctx: Context, postfix: Mta, here: Mailer | None) -> Observations:
     own = {service.command.rpartition("/")[2][:15] for service in postfix.master.services} | set(_POSTFIX_OWN)
     foreign = [name for name in holders if name not in own and name not in _FRONTS]
     if here is not None:
-        foreign = [name for name in foreign if not recognise(name) and not _is_daemon(here, name)]
+        own = here.table.get("process", "(?!)")
+        foreign = [name for name in foreign if not recognise(name) and not re.fullmatch(own, name)]
     if not foreign:
         whose = here.title if here else "Postfix" if "master" in holders else ""
         yield ok("postfix.port-25-owner", "port 25", f"belongs to {whose}" if whose else "is open")
@@ -150,10 +151,6 @@ def _port(ctx: Context, postfix: Mta, here: Mailer | None) -> Observations:
         yield fail("postfix.port-25-owner", "port 25", text, mailer=foreign[0], port=25, wanted=wanted)
     else:
         yield warn("postfix.port-25-owner", "port 25", f"is held by {', '.join(foreign)}", mailer=foreign[0], port=25)
-
-
-def _is_daemon(here: Mailer, name: str) -> bool:
-    return re.fullmatch(here.table.get("process", "(?!)"), name) is not None
 
 
 def _greeting(ctx: Context) -> str:

@@ -69,7 +69,8 @@ def application(wanted: str = "") -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_main)
     groups: dict[str, typer.Typer] = {}
-    for words, place in _chosen(wanted).items():
+    chosen = {words: place for words, place in COMMANDS.items() if words.partition(" ")[0] == wanted}
+    for words, place in (chosen or COMMANDS).items():
         group, _, name = words.rpartition(" ")
         module, _, function = place.partition(".")
         command = getattr(import_module(f"{__name__}.{module}"), function)
@@ -82,10 +83,6 @@ def application(wanted: str = "") -> typer.Typer:
             app.add_typer(groups[group], name=group)
         (groups[group] if group else app).command(name)(command)
     return app
-
-
-def _chosen(wanted: str) -> dict[str, str]:
-    return {words: place for words, place in COMMANDS.items() if words.partition(" ")[0] == wanted} or COMMANDS
 
 
 def _main(

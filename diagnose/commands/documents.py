@@ -52,7 +52,7 @@ def _walk(command: Any, path: tuple[str, ...]) -> Iterator[Page]:
         found = Option(
             names=names,
             value=value,
-            help=_flat(getattr(parameter, "help", "") or ""),
+            help=" ".join((getattr(parameter, "help", "") or "").split()),
         )
         (options if parameter.param_type_name == "option" else arguments).append(found)
     yield Page(
@@ -70,10 +70,6 @@ def _help(command: Any) -> str:
     text = str(command.help or command.short_help or "")
     lines = [line.strip() if not line.startswith("  ") else line for line in text.replace("\b", "").split("\n")]
     return "\n".join(lines).strip()
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())
 
 
 def man(found: list[Page], version: str, day: str) -> str:

@@ -12,7 +12,7 @@ from diagnose.commands import asking
 from diagnose.commands.diagnosis import diagnosed
 from diagnose.commands.options import exit_status, write
 from diagnose.errors import UsageError
-from diagnose.model import Confidence
+from diagnose.model import Confidence, measured
 from diagnose.record import dataclass
 from diagnose.report.page import WIDTH
 
@@ -150,7 +150,8 @@ class Fixing:
         barred = [step for step in proposal.policy if step.allow not in self.allow]
         if self.yes:
             if barred:
-                say(f"Not applied: --yes covers repairs only; add {' '.join(_options(barred))}.")
+                options = dict.fromkeys(f"--allow {step.allow}" for step in barred)
+                say(f"Not applied: --yes covers repairs only; add {' '.join(options)}.")
                 return False
             if wanted.confidence < Confidence.LIKELY and self.cause is None:
                 say(f"Not applied: this is only possible; `fix {wanted.cause.id} --yes` applies it anyway.")
@@ -167,7 +168,7 @@ class Fixing:
         """Mail that may leave once this is mended: much of it, or old, is asked about first. Raises UsageError."""
         from diagnose.remedy.oldmail import OLD
 
-        data = [dict(o.data) for run in result.report.runs for o in run.measured("queue")]
+        data = [dict(o.data) for o in measured(result.report.runs, "queue")]
         count = max((int(each.get("count") or 0) for each in data), default=0)
         oldest = max((float(each.get("oldest") or 0) for each in data), default=0.0)
         if self.old is not None or (count <= MANY and oldest <= OLD):
@@ -207,10 +208,6 @@ def _held(queue: str, config: str) -> Step:
         raise UsageError(
             "the queue's files are not laid out as this tool expects: hold old mail with postsuper -h"
         ) from None
-
-
-def _options(steps: Sequence[Step]) -> list[str]:
-    return list(dict.fromkeys(f"--allow {step.allow}" for step in steps))
 
 
 def _told(change: Change, ending: Ending) -> int:

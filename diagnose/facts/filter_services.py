@@ -55,7 +55,8 @@ def wanted(postfix: Mta) -> Iterator[Service]:
             for endpoint, options in _POLICY.findall(value(parameter)):
                 said = _DEFAULT_ACTION.search(options)
                 action = said[1] if said else value("smtpd_policy_service_default_action")
-                yield Service("policy", endpoint, parameter, _passes(action), _chroots(users, "smtpd"))
+                passes = action.rstrip(",").lower() in ("dunno", "ok", "permit")  # access(5)
+                yield Service("policy", endpoint, parameter, passes, _chroots(users, "smtpd"))
         channel, _, hop = value("content_filter").partition(":")
         yield from _transport(postfix, "content", channel, hop, "content_filter")
     for parameter in ("mailbox_transport", "virtual_transport", "local_transport"):
@@ -70,11 +71,6 @@ def wanted(postfix: Mta) -> Iterator[Service]:
 
 def _chroots(services: Iterable[master_cf.Service], command: str) -> tuple[bool, ...]:
     return tuple({s.chroot for s in services if s.command == command})
-
-
-def _passes(action: str) -> bool:
-    """Whether this access(5) action lets mail pass."""
-    return action.rstrip(",").lower() in ("dunno", "ok", "permit")
 
 
 def _transport(postfix: Mta, kind: str, channel: str, hop: str, parameter: str) -> Iterator[Service]:

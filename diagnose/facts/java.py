@@ -28,11 +28,7 @@ class Runtime:
 def processes(ctx: Asks) -> tuple[Process, ...]:
     """Java processes in this host's own namespaces, by pid."""
     found = ctx.ask(Processes()).processes
-    return tuple(sorted((p for p in found if p.here and _is_java(p)), key=lambda p: p.pid))
-
-
-def _is_java(process: Process) -> bool:
-    return "java" in (process.program, process.name)
+    return tuple(sorted((p for p in found if p.here and "java" in (p.program, p.name)), key=lambda p: p.pid))
 
 
 def runtime(ctx: Asks) -> Runtime:

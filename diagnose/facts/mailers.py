@@ -190,15 +190,12 @@ def _exim_way(ctx: Asks, here: Mailer) -> Way:
     asked = [ctx.ask(Exec((here.command, "-bP", what), timeout=_SECONDS)) for what in ("routers", "transports")]
     for reply in asked:
         if reply.problem or (reply.code and not reply.out):
-            return Way(kind="", problem=f"exim -bP: {reply.problem or _last(reply)}")
+            last = (reply.err.strip().splitlines() or ["it printed nothing"])[-1]
+            return Way(kind="", problem=f"exim -bP: {reply.problem or last}")
     routers, transports = (exim.blocks(reply.out) for reply in asked)
     if not routers:
         return Way(kind="", problem="exim -bP routers shows none")
     return exim.way(routers, transports, here.options)
-
-
-def _last(reply: ExecReply) -> str:
-    return (reply.err.strip().splitlines() or ["it printed nothing"])[-1]
 
 
 def _of_format(ctx: Asks, here: Mailer, found: Found, said: MailSettings) -> Way:

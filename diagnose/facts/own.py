@@ -3,9 +3,6 @@ error: a name in it is trusted only if Postfix's own settings contain it, too.""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
 from diagnose.facts.asks import Asks
 from diagnose.facts.postfix import Mta, mta
 from diagnose.host.query import Read
@@ -50,7 +47,8 @@ def foreign(ctx: Asks, reason: Reason) -> str | None:
     if reason.code is not None or reason.quoted:
         return None
     text = reason.text
-    named = [(match.start(), kind, name) for match in _NAMED.finditer(text) for kind, name in _groups(match)]
+    matches = _NAMED.finditer(text)
+    named = [(each.start(), kind, name) for each in matches for kind, name in each.groupdict().items() if name]
     named += [(match.start(), "path", match[0].rstrip(".")) for match in _PATH.finditer(text)]
     if not named:
         return None
@@ -59,10 +57,6 @@ def foreign(ctx: Asks, reason: Reason) -> str | None:
         return None  # no settings to compare with, or to change
     own = _Own(postfix, ctx.ask(Read(f"{postfix.config_directory}/master.cf")).text)
     return next((name for _, kind, name in sorted(named) if not own.has(kind, name)), None)
-
-
-def _groups(match: re.Match[str]) -> Iterator[tuple[str, str]]:
-    return ((kind, name) for kind, name in match.groupdict().items() if name)
 
 
 class _Own:

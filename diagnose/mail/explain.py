@@ -127,7 +127,7 @@ class Collected:
         if isinstance(event, Delivery) and event.status in _FINE and not event.reasons:
             self.fine += 1
             return
-        stranger = _is_stranger(event)
+        stranger = isinstance(event, Trouble) and event.stranger
         self._failed += not isinstance(event, Trouble) and _source(event) != "quote"
         if len(self._scanners) < _KINDS and _scans(event):
             self._scanners.add(event.client or "")
@@ -226,11 +226,6 @@ def _accuses(kind: _Kind) -> bool:
 
 def _source(event: Event) -> str:
     return event.source if isinstance(event, Said) else "log"
-
-
-def _is_stranger(event: Event) -> bool:
-    """Whether this host's own server refused a client from the Internet."""
-    return isinstance(event, Trouble) and event.stranger
 
 
 def _scans(event: Event) -> TypeGuard[Trouble]:

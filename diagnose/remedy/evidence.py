@@ -13,7 +13,7 @@ from diagnose.facts.asks import Asks
 from diagnose.facts.route import Route
 from diagnose.host.query import Exec, Glob, Listeners, Processes, Query, Read, Stat, StatReply
 from diagnose.knowledge import distributions
-from diagnose.model import Advice, Diagnosis, HostInfo, Observation, Run, Scalar, Status
+from diagnose.model import Advice, Diagnosis, HostInfo, Observation, Run, Scalar, Status, measured
 from diagnose.parse.postfix import main_cf, table
 from diagnose.record import dataclass
 from diagnose.relay_settings import MAP_TYPES
@@ -71,7 +71,7 @@ class Evidence:
 
     def open_ports(self, host: str) -> list[int]:
         """The server's ports that were seen open from here."""
-        ends = (o for run in self.runs for o in run.measured("endpoint"))
+        ends = measured(self.runs, "endpoint")
         return [whole(o, "port") for o in ends if o.data.get("host") == host and o.data.get("open")]
 
     # This host's own state

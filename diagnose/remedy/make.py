@@ -107,7 +107,7 @@ def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
     if here and plan.steps and sum(map(len, commands)) > _READABLE:
         commands = (f"sudo mail-diagnose fix {diagnosis.cause.id}",)
     if plan.steps and not commands:
-        words += [line for step in plan.steps for line in _settings(step)][:_VISIBLE]
+        words += [line for step in plan.steps for line in step.commands() if pasteable(line)][:_VISIBLE]
         if here:
             commands = (f"sudo mail-diagnose fix {diagnosis.cause.id}",)
     others = tuple((other.who, other.text, other.record) for other in plan.by)
@@ -134,8 +134,3 @@ def _needed(asks: Sequence[Ask]) -> str:
 
 def pasteable(command: str) -> bool:
     return command.isprintable() and not coded(command) and STARS not in command and mask(command) == command
-
-
-def _settings(step: Step) -> tuple[str, ...]:
-    """A step's commands that may be shown, for people to read."""
-    return tuple(command for command in step.commands() if pasteable(command))

@@ -82,7 +82,8 @@ def deliver(
     def serve(target: Target) -> None:
         try:
             for entry in [e for e in outbox if e["key"] == target.key]:
-                if _asked_to_wait(entry, clock()) or not _one(entry, target):
+                asked_to_wait = 0 < float(entry.get("after", 0.0)) - clock() <= PATIENCE
+                if asked_to_wait or not _one(entry, target):
                     return
         except BaseException as error:  # a full disk: told by the pass, not lost in a thread
             broken.append(error)
@@ -125,10 +126,6 @@ def deliver(
     if broken:
         raise broken[0]
     return results
-
-
-def _asked_to_wait(entry: Entry, at: float) -> bool:
-    return 0 < float(entry.get("after", 0.0)) - at <= PATIENCE
 
 
 def tell(target: Target, note: Plain, report: Plain, timeout: float) -> tuple[str, float | None]:

@@ -67,7 +67,9 @@ def read(query: MailQueue, deadline: float) -> QueueLinesReply:
             )
     except OSError as error:
         return QueueLinesReply(problem=why(error))
-    return QueueLinesReply(summary=to_plain(_of(told.summary, counted)), err=_words(told.err), code=told.code)
+    return QueueLinesReply(
+        summary=to_plain(_of(told.summary, counted)), err=mask(plain(told.err)).strip(), code=told.code
+    )
 
 
 def _told(program: str, directory: str | None, end: float) -> _Told:
@@ -294,7 +296,3 @@ def _of(summary: QueueSummary, counted: queuecount.Count | None) -> QueueSummary
     messages = {name: max(summary.messages.get(name, 0), counted.queues.get(name, 0)) for name in sorted(queues)}
     messages = {name: number for name, number in messages.items() if number}
     return replace(summary, messages=messages, estimated=not counted.exact)
-
-
-def _words(err: str) -> str:
-    return mask(plain(err)).strip()

@@ -73,7 +73,7 @@ def _of_group(
     sample = group.sample
     relay = way(sample.sender or "", sample.recipient or f"x@{domain}")
     route = "local" if relay == "local" else "relay" if relay else "direct"
-    after = [at for host, at in _sent(log) if _later(at, group.last) and left_by(relay, host)]
+    after = [at for (_, host, _), at in log.sent.items() if _later(at, group.last) and left_by(relay, host)]
     if sample.service in NEVER_LEFT and not _later(log.last_mail, group.last):
         after = []  # a bounce passes no content filter, and proves nothing of what fails on this host
     same_domain = _later(log.sent_to.get(domain), group.last)
@@ -121,7 +121,8 @@ def _of_trouble(log: MailLog, group: Group[Trouble]) -> Fact | None:
     started = max((s.at for s in log.starts if s.at is not None), default=None)
     lasting = scope_of(reason.label) == "submission"
     # Outgoing mail says nothing about smtpd(8), which sendmail(1) bypasses, nor about local delivery; a bounce passes no milter.
-    good, number = (log.accepted, log.last_accepted) if _at_intake(trouble, reason) else (log.last_mail, log.last_sent)
+    at_intake = trouble.service == "smtpd" and reason.label in _OF_INTAKE
+    good, number = (log.accepted, log.last_accepted) if at_intake else (log.last_mail, log.last_sent)
     if trouble.service in ("local", "virtual"):
         kept = (at for (service, _), at in log.delivered_here.items() if service == trouble.service and at is not None)
         good, number = max(kept, default=None), 0
@@ -138,14 +139,6 @@ def _of_trouble(log: MailLog, group: Group[Trouble]) -> Fact | None:
         current=not over,
         minor=lasting and log.statuses.get("sent", 0) >= 4 * MANY * group.count,
     )
-
-
-def _at_intake(trouble: Trouble, reason: Reason) -> bool:
-    return trouble.service == "smtpd" and reason.label in _OF_INTAKE
-
-
-def _sent(log: MailLog) -> list[tuple[str, datetime | None]]:
-    return [(host, at) for (_, host, _), at in log.sent.items()]
 
 
 def left_by(relay: str, host: str) -> bool:

@@ -239,7 +239,7 @@ class MailLog:
             # Scanners try every protocol and password and are rejected all day.
             turned_away = _TURNED_AWAY.match(text) is not None
             logged_in = turned_away and any(word in text for word in _LOGGED_IN)
-            stranger = client is not None and not _is_near(client) and not logged_in
+            stranger = client is not None and not _NEAR.search(client) and not logged_in
             scanned = line.service is not None and reason is not None and reason.label in _FROM_STRANGERS
             if (stranger and not turned_away) or scanned:
                 reason = _noise(reason, text)
@@ -348,11 +348,6 @@ def _meaning(line: Line) -> Reason | None:
 def _noise(reason: Reason | None, text: str) -> Reason:
     reason = reason or Reason(label="noise", text=reasons_of.mask(text[:300]), grip=Grip.HINT)
     return replace(reason, label="noise", harmless=True)
-
-
-def _is_near(client: str) -> bool:
-    """Whether a client ("name[address]") is on this host or its private network."""
-    return _NEAR.search(client) is not None
 
 
 def _number(text: str | None) -> float | None:

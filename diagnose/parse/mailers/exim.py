@@ -61,7 +61,8 @@ def way(routers: Mapping[str, Options], transports: Mapping[str, Options], main:
             return _by(transport, "direct", "", main, f"router {name}")
         hosts = _hosts(router) if router.get("driver") == "manualroute" else ""
         if hosts == "$":
-            return Way(kind="", problem=f"router {name} looks its hosts up ({_said(router)})")
+            said = router.get("route_data") or router.get("route_list", "")
+            return Way(kind="", problem=f"router {name} looks its hosts up ({said})")
         if hosts and transport.get("driver") == "smtp":
             return _by(transport, "relay", hosts, main, f"router {name}")
     return Way(kind="local", relay_by="dc_eximconfig_configtype")
@@ -73,10 +74,6 @@ def _for_anybody(router: Options) -> bool:
         return False
     domains = router.get("domains", "")
     return not domains or (domains.startswith(("!", "*")) and "relay_to_domains" not in domains)
-
-
-def _said(router: Options) -> str:
-    return router.get("route_data") or router.get("route_list", "")
 
 
 def _hosts(router: Options) -> str:

@@ -65,7 +65,7 @@ def parse(text: str, compatibility_level: str = "0") -> MasterCf:
         if line.text[0].isspace():
             findings.append(Finding(line=line.number, kind="leading-whitespace", text=line.text.strip()[:80]))
             continue
-        words = _words(line.text)
+        words = re.findall(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|\S+", line.text)  # `{ … }` stays one word
         if len(words) < _FIELDS:
             findings.append(Finding(line=line.number, kind="bad-field-count", text=line.text.strip()[:80]))
             continue
@@ -108,11 +108,6 @@ def with_overrides(master: MasterCf, overrides: Mapping[tuple[str, str], Mapping
 def _level(text: str) -> int:
     match = re.match(r"\s*(\d+)", text)
     return int(match[1][:6]) if match else 0
-
-
-def _words(text: str) -> list[str]:
-    """Split at white space; `{ … }` stays one word."""
-    return re.findall(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|\S+", text)
 
 
 def _service(words: list[str], line: int, chroot_default: bool) -> tuple[Service | None, list[tuple[str, str]]]:

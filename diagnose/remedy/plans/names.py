@@ -211,7 +211,7 @@ def local(e: Evidence) -> Plan | None:
         words = [
             w for w in re.split(r"[,\s]+", written if written is not None else e.mta.defaults.get(parameter, "")) if w
         ]
-        kept = [w for w in words if _expanded(e, w).lower() != domain]
+        kept = [w for w in words if expand(w, e.mta.settings).lower() != domain]
         why = f"{domain} is another host's: its MX host is {seen.data.get('host')}."
         if len(kept) < len(words):
             steps.append(e.put(parameter, ", ".join(kept), why) if kept else e.drop(parameter, why))
@@ -222,7 +222,3 @@ def local(e: Evidence) -> Plan | None:
     if not steps and (way := e.way) is not None and way.channel in ("local", "virtual"):
         steps += around(e, way, f"It delivers mail to {way.domain} on this host.")
     return taken_up(e, steps)
-
-
-def _expanded(e: Evidence, word: str) -> str:
-    return expand(word, e.mta.settings)

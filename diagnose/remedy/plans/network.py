@@ -9,7 +9,7 @@ from diagnose.facts.dials import interface_addresses
 from diagnose.facts.route import Route
 from diagnose.host.query import Dial, Exec, Lookup, Resolve
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
-from diagnose.model import Observation, Status
+from diagnose.model import Observation, Status, measured
 from diagnose.nearest import near
 from diagnose.parse.postfix import nexthop
 from diagnose.parse.system.own_network import is_loopback
@@ -140,7 +140,7 @@ def through_relay(e: Evidence) -> Plan | None:
         steps = by_login(e)
         if steps:
             return taken_up(e, steps)
-    network = next((o for run in e.runs for o in run.measured("network")), None)
+    network = next(measured(e.runs, "network"), None)
     owner = str(network.data.get("network_name") or network.data.get("as_name") or "") if network else ""
     address = next(
         (
