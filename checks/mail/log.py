@@ -103,7 +103,8 @@ def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
         host = delivery.relay_host if delivery.relay_host != "none" else None
         data |= {"host": data["host"] or host, "port": data["port"] or delivery.relay_port, "domain": delivery.domain}
         data |= {"sender": delivery.sender, "recipient": delivery.recipient, "status": delivery.status}
-        data |= {"service": delivery.service}
+        way = facts.relay_of(ctx)(delivery.sender or "", delivery.recipient or "")
+        data |= {"service": delivery.service, "hop": facts.is_hop(way, reason)}
     elif trouble:
         data |= {"client": trouble.client, "service": trouble.service}
     label = fact.label if delivery is None else reason.label_for(delivery.sender, delivery.recipient)

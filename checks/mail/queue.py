@@ -54,8 +54,12 @@ def queue(ctx: Context) -> Observations:
         # Mail on hold keeps the reason of an old attempt.
         if group.reason is not None and not group.reason.harmless and group.queue_name != "hold":
             way = relay(group.sample.sender, group.sample.recipient)
-            route = way if way == "local" else "relay" if way else "direct"
-            yield _group(ctx, group, route, several and group.label in current.OF_CONNECTING, settled)
+            data: Data = {"route": way if way == "local" else "relay" if way else "direct"}
+            data |= {
+                "several": several and group.label in current.OF_CONNECTING,
+                "hop": facts.is_hop(way, group.reason),
+            }
+            yield _group(ctx, group, data, settled)
 
 
 def _readable(summary: QueueSummary) -> Observation:
@@ -85,11 +89,10 @@ def _settled(ctx: Context) -> _Settled:
     return {each: "a small share of the mail" if each in minor else _OVER for each in known}
 
 
-def _group(ctx: Context, group: QueueGroup, route: str, several: bool, settled: _Settled) -> Observation:
+def _group(ctx: Context, group: QueueGroup, more: Data, settled: _Settled) -> Observation:
     reason = group.reason
     assert reason is not None
-    data: Data = {**group.scalars(), "route": route, "several": several}
-    data["foreign"] = facts.foreign(ctx, reason)
+    data: Data = {**group.scalars(), **more, "foreign": facts.foreign(ctx, reason)}
     to = f" to {group.domain}" if group.domain else ""
     text = f"{counted(group.count, 'message')}{to} {'waits' if group.count == 1 else 'wait'}: {reason.text}"
     if why := settled.get((group.label, group.domain)):

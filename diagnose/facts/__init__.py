@@ -31,6 +31,7 @@ from diagnose.facts.route import (
     TlsMode,
     asker,
     failures,
+    is_hop,
     next_hop_hosts,
     relay_of,
     route,

@@ -24,7 +24,7 @@ SAID_SIGNS = SignSpec(
     {
         "route": ("relay", "direct", "local"),
         "weak": (*FLAG, None),
-        **dict.fromkeys(("several", "current", "minor", "alone", "near", "lan", "mailbox"), (*FLAG, None)),
+        **dict.fromkeys(("several", "current", "minor", "alone", "near", "lan", "mailbox", "hop"), (*FLAG, None)),
         **dict.fromkeys(("stage", "code", "port", "address", "family", "service"), ANY),
     },
 )

@@ -22,6 +22,7 @@ from diagnose.record import frozen
 
 if TYPE_CHECKING:
     from diagnose.parse.log.current import Fact
+    from diagnose.parse.words.reason import Reason
 
 
 @frozen
@@ -292,6 +293,11 @@ def relay_of(ctx: Asks) -> Callable[[str, str], str]:
         return known[key]
 
     return way_of
+
+
+def is_hop(relay: str, reason: Reason) -> bool:
+    """Whether the server that a failure names is the relay (as `relay_of` tells it), not a filter before it."""
+    return bool(relay) and relay in (reason.peer_name, reason.peer_address)
 
 
 def _relay_name(way: Route | None) -> str:

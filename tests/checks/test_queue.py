@@ -4,6 +4,8 @@ import dataclasses
 import json
 from typing import Any
 
+import pytest
+
 from checks.mail.queue import queue
 from diagnose.check import MailQueue
 from diagnose.host.plain import to_plain
@@ -143,3 +145,10 @@ def test_an_envelope_that_was_taken_since_waits_for_its_retry_and_one_refused_am
         assert of(found, "queue.waiting")[0].data["late"] is late, why
         (told,) = of(found, "mail.greylisted")
         assert (told.status is Status.WARNING, why in told.summary) == (bool(why), True)
+
+
+@pytest.mark.parametrize(("relay", "hop"), [("[127.0.0.1]:2525", True), ("[smtp.example.com]:587", False)])
+def test_a_dead_relay_on_this_host_is_no_filter(relay: str, hop: bool) -> None:
+    refused = "connect to 127.0.0.1[127.0.0.1]:2525: Connection refused"
+    (one,) = of(seen(*waiting("deferred", reason=refused), settings={"relayhost": relay}), "mail.near-server-down")
+    assert one.data["hop"] is hop
