@@ -17,7 +17,6 @@ from diagnose.check import (
     DialReply,
     Exec,
     Glob,
-    MailLog,
     MailQueue,
     Now,
     Observations,
@@ -31,7 +30,7 @@ from diagnose.check import (
     unknown,
     warn,
 )
-from diagnose.facts import mta
+from diagnose.facts import mta, postfix_log
 from diagnose.knowledge.distributions import PACKAGE_DATABASES
 from diagnose.knowledge.labels import probes_for
 
@@ -108,7 +107,7 @@ def _newest(ctx: Context, now: float) -> tuple[float, str]:
 
 
 def _complained(ctx: Context) -> bool:
-    lines = ctx.ask(MailLog(ctx.settings.since)).lines[-2000:]
+    lines = postfix_log(ctx).lines[-2000:]
     waiting = str(ctx.ask(MailQueue()).summary or "")
     return any(_COMPLAINT.search(line) for line in lines) or bool(_COMPLAINT.search(waiting))
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from diagnose import facts
 from diagnose.check import (
     Context,
-    MailLog,
     Observation,
     Observations,
     Query,
@@ -23,7 +22,7 @@ from diagnose.check import (
     unknown,
     warn,
 )
-from diagnose.facts import Mta, Route, exchangers, mta, route, target
+from diagnose.facts import Mta, Route, exchangers, mta, postfix_log, route, target
 from diagnose.facts.dials import interface_addresses
 from diagnose.parse.log import brought
 from diagnose.parse.system.outcomes import organisation
@@ -86,7 +85,7 @@ def _thrown_away(ctx: Context, postfix: Mta) -> Route | None:
     own senders."""
     if target(ctx).recipient:
         return None
-    lines = ctx.ask(MailLog(ctx.settings.since)).lines
+    lines = postfix_log(ctx).lines
     copies = any(postfix.value(parameter) for parameter in _COPIES)
     discarded = [m for line in reversed(lines) if (m := _DISCARDED.search(line))]
     passed = {m[1] for line in lines if (m := _PASSED.search(line))} if copies and discarded else set()
@@ -136,7 +135,7 @@ def _suspended(postfix: Mta, way: Route) -> Observation:
 def _kept(ctx: Context, postfix: Mta) -> Observations:
     """Observes domains whose mail stays on this host although their MX hosts are elsewhere; at most four."""
     recipients = [r for r in (target(ctx).recipient, *_lately_local(ctx)) if r and "@" in r]
-    log = ctx.ask(MailLog(ctx.settings.since))
+    log = postfix_log(ctx)
     own = {postfix.value("myhostname").lower()} - _unknown_here(log.lines) | {"localhost", "localhost.localdomain"}
     listed = _listed(postfix) if log.problem and not log.lines else []
     recipients += listed
@@ -178,7 +177,7 @@ def _unknown_here(lines: Iterable[str]) -> set[str]:
 def _lately_local(ctx: Context) -> list[str]:
     """Recipients that were delivered, or not found, on this host recently; the newest first."""
     found: dict[str, None] = {}
-    for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines):
+    for line in reversed(postfix_log(ctx).lines):
         match = _LOCALLY.search(line) or _REFUSED.search(line)
         if match and not _another(ctx, line):
             found.setdefault(match[1])
@@ -209,7 +208,7 @@ def _compare(ctx: Context, way: Route, domain: str, recipient: str, sure: bool) 
     named = way.value("myhostname").lower() in found.hosts
     if named or addresses & here:
         return ok("config.recipient-local", domain, f"{told}, and its MX {found.hosts[0]} is this host", **data)
-    clients = brought.clients(ctx.ask(MailLog(ctx.settings.since)).lines, domain)
+    clients = brought.clients(postfix_log(ctx).lines, domain)
     if {organisation(name) for name in clients} & {organisation(host) for host in found.hosts}:
         text = f"{told}, and its MX {found.hosts[0]} hands its mail on to this host"
         return ok("config.recipient-local", domain, text, **data)
@@ -234,4 +233,4 @@ def _certain(ctx: Context, domain: str, here: set[str]) -> bool:
     of the domain. Behind NAT it does not see its public address."""
     if any(ipaddress.ip_address(a.partition("%")[0]).is_global for a in here):
         return True
-    return domain in _sought(ctx.ask(MailLog(ctx.settings.since)).lines).values()
+    return domain in _sought(postfix_log(ctx).lines).values()

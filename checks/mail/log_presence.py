@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from diagnose.check import Context, MailLog, Now, Observations, SignSpec, Stat, check, fail, ok, unknown, warn
-from diagnose.facts import master, mta
+from diagnose.check import Context, Now, Observations, SignSpec, Stat, check, fail, ok, unknown, warn
+from diagnose.facts import master, mta, postfix_log
 from diagnose.knowledge.distributions import LOG_FILES
 
 
@@ -15,7 +15,7 @@ from diagnose.knowledge.distributions import LOG_FILES
     needs=("postfix",),
 )
 def log_presence(ctx: Context) -> Observations:
-    reply = ctx.ask(MailLog(ctx.settings.since))
+    reply = postfix_log(ctx)
     source = ", ".join(reply.source)
     if reply.lines:
         yield ok("host.mail-log", source or "log", f"{len(reply.lines)} lines in the period that was read", path=source)

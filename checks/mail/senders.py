@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from diagnose import facts
-from diagnose.check import Context, Data, MailLog, Observations, check, counted, fail, ok, unknown
+from diagnose.check import Context, Data, Observations, check, counted, fail, ok, unknown
+from diagnose.facts import postfix_log
 from diagnose.parse.log.senders import DOMAINS, GONE, RECIPIENTS, Senders
 from diagnose.parse.postfix.queue import QueueSummary
 
@@ -22,7 +23,7 @@ _SHARE = 0.7  # of the queue that is one sender's
     timeout=8.0,
 )
 def senders(ctx: Context) -> Observations:
-    reply = ctx.ask(MailLog(ctx.settings.since))
+    reply = postfix_log(ctx)
     if reply.lines:
         read = Senders()
         read.feed(reply.lines)

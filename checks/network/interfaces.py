@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 
 from diagnose.check import (
     FLAG,
     Context,
     Data,
-    Exec,
     Lookup,
     Observations,
     Resolve,
@@ -22,6 +20,7 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts import ANYBODY, Mta, exchangers, mta, route
+from diagnose.facts.dials import interface_addresses
 from diagnose.parse.system.own_network import is_address
 
 
@@ -34,26 +33,14 @@ from diagnose.parse.system.own_network import is_address
 )
 def interfaces(ctx: Context) -> Observations:
     postfix = mta(ctx)
-    own = _addresses(ctx)
-    if own is None:
+    own = {one.address: one.scope for one in interface_addresses(ctx)}
+    if not own:
         skip("the addresses of this host could not be listed (no ip command)")
     problems = [*_listening(ctx, postfix, own), *_endpoints(postfix, own), *_binding(ctx, postfix, own)]
     yield from problems
     if not problems:
         yield ok("host.interface", "addresses", "inet_interfaces and smtp_bind_address name addresses of this host")
     yield from _families(ctx, postfix, own)
-
-
-def _addresses(ctx: Context) -> dict[str, str] | None:
-    """Address to scope ("global", "link", "host")."""
-    reply = ctx.ask(Exec(("ip", "-j", "addr")))
-    try:
-        links = json.loads(reply.out) if reply.out else None
-    except ValueError:
-        return None
-    if links is None:
-        return None
-    return {i["local"]: i.get("scope", "") for link in links for i in link.get("addr_info", ()) if "local" in i}
 
 
 def _listening(ctx: Context, postfix: Mta, own: dict[str, str]) -> Observations:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from diagnose.check import FLAG, Context, Exec, MailLog, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import FLAG, Context, Exec, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.facts import postfix_log
 from diagnose.facts.network import addresses, mail_port
 from diagnose.model import Observation, Scalar
 from diagnose.parse.log.stalls import stalls
@@ -27,7 +28,7 @@ def check_mtu(ctx: Context) -> Iterator[Observation]:
         skip(way.problem or "the server's name is not known")
     device, mtu, cached, problem = _link(ctx, way.hosts[0])
     data: dict[str, Scalar] = {"host": way.host, "device": device, "mtu": cached or mtu}
-    seen = stalls(ctx.ask(MailLog(ctx.settings.since)).lines)
+    seen = stalls(postfix_log(ctx).lines)
     if seen.count:
         yield _stalled(way.host, seen.count, seen.smallest, seen.largest_sent, data)
     elif problem or not mtu:

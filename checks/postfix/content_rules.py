@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from diagnose.check import FLAG, Context, Data, MailLog, Observations, Read, SignSpec, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, mta
+from diagnose.check import FLAG, Context, Data, Observations, Read, SignSpec, check, fail, ok, unknown, warn
+from diagnose.facts import Mta, mta, postfix_log
 from diagnose.parse.postfix import pattern_rule, table
 from diagnose.parse.postfix.main_cf import followed
 from diagnose.parse.postfix.pattern_rule import Rule, Untried
@@ -54,7 +54,7 @@ def content_rules(ctx: Context) -> Observations:
     postfix = mta(ctx)
     applied: dict[str, int] = {}
     last: dict[str, re.Match[str]] = {}
-    reply = ctx.ask(MailLog(ctx.settings.since))
+    reply = postfix_log(ctx)
     passed = False  # since a rule was last applied
     for line in reply.lines:
         passed = passed or _QUEUED.search(line) is not None

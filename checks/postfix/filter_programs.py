@@ -9,7 +9,6 @@ from diagnose.check import (
     ANY,
     Context,
     Data,
-    MailLog,
     Now,
     Observation,
     Observations,
@@ -22,7 +21,7 @@ from diagnose.check import (
     ok,
     unknown,
 )
-from diagnose.facts import Mta, mail_log, mta
+from diagnose.facts import Mta, mail_log, mta, postfix_log
 from diagnose.parse.text import duration
 
 _FILTERED = re.compile(r"/pipe\[\d+\]: \w+: to=<.*status=sent")
@@ -85,7 +84,7 @@ def _kept(ctx: Context, data: Data) -> Observation | None:
     log = mail_log(ctx)
     if data["role"] != "content" or log is None or log.outward:
         return None
-    lines = ctx.ask(MailLog(ctx.settings.since)).lines
+    lines = postfix_log(ctx).lines
     given = sum(1 for line in lines if _FILTERED.search(line))
     if not given or sum(1 for line in lines if _CAME_IN.search(line)) > given:
         return None

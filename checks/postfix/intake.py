@@ -17,7 +17,6 @@ from diagnose.check import (
     Dial,
     DialReply,
     Listeners,
-    MailLog,
     Observation,
     Observations,
     Processes,
@@ -31,7 +30,7 @@ from diagnose.check import (
     unknown,
     warn,
 )
-from diagnose.facts import Mta, master, mta
+from diagnose.facts import Mta, master, mta, postfix_log
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.facts.postfix import Parameters
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS, OWN_HELO, port_number
@@ -113,7 +112,7 @@ def intake(ctx: Context) -> Observations:
     for port in ports:
         yield from _certificates(ctx, port)
         yield from _wrapping(port, lines)
-    used = any("client=" in line and _TAKEN.search(line) for line in ctx.ask(MailLog(ctx.settings.since)).lines)
+    used = any("client=" in line and _TAKEN.search(line) for line in postfix_log(ctx).lines)
     port = next((port for port in ports if port.number == 25), ports[0])
     if port.value("smtpd_upstream_proxy_protocol"):
         yield _proxied(port, lines)

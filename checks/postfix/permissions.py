@@ -9,7 +9,6 @@ from diagnose.check import (
     Context,
     Exec,
     Glob,
-    MailLog,
     Observation,
     Observations,
     Read,
@@ -22,7 +21,7 @@ from diagnose.check import (
     unknown,
     warn,
 )
-from diagnose.facts import Mta, accounts, master, mta
+from diagnose.facts import Mta, accounts, master, mta, postfix_log
 from diagnose.facts.accounts import closed_above
 
 # Directories below the queue directory, as Postfix's own installer (postfix-files) makes them: owner's rights needed.
@@ -144,7 +143,7 @@ def _no_directories(ctx: Context, root: str) -> Iterator[str]:
 def _messages(ctx: Context, root: str, owner: str) -> Observations:
     """Observes messages owned by another account, as after a restored backup. It looks only if the queue manager
     failed to open one, because a long queue takes long to search."""
-    if any(map(_UNOPENED.search, ctx.ask(MailLog(ctx.settings.since)).lines)):
+    if any(map(_UNOPENED.search, postfix_log(ctx).lines)):
         places = (f"{root}/{name}" for name in ("incoming", "active", "deferred", "hold", "defer", "bounce"))
         found = ctx.ask(Exec(("find", *places, "-type", "f", "!", "-user", owner))).out.splitlines()
         for path in found[:_FEW]:

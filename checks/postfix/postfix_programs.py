@@ -13,7 +13,6 @@ from diagnose.check import (
     Data,
     Exec,
     Lock,
-    MailLog,
     MailQueue,
     Observations,
     Read,
@@ -23,7 +22,7 @@ from diagnose.check import (
     fail,
     ok,
 )
-from diagnose.facts import Mta, accounts, mta, route, stands
+from diagnose.facts import Mta, accounts, mta, postfix_log, route, stands
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.model import SAID
 from diagnose.parse.postfix import master_cf
@@ -134,7 +133,7 @@ def _entropy(ctx: Context, postfix: Mta) -> Observations:
     name = "tls_random_source"
     device = postfix.value(name).removeprefix("dev:") if name in postfix.explicit else ""
     reply = ctx.ask(Stat(device)) if device.startswith("/") else None
-    lines = ctx.ask(MailLog(ctx.settings.since)).lines[-2000:] if reply and not (reply.exists or reply.problem) else ()
+    lines = postfix_log(ctx).lines[-2000:] if reply and not (reply.exists or reply.problem) else ()
     if any(f"cannot open entropy device {device}:" in line for line in lines):
         text = f"= dev:{device}, which does not exist: tlsmgr ends at once, and mail that needs TLS is not tried"
         yield fail("config.fatal", name, text, parameter=name, value=f"dev:{device}", named=True, **stands(ctx, name))
@@ -145,7 +144,7 @@ def _libraries(ctx: Context, postfix: Mta) -> Observations:
     said = ctx.ask(Exec(("postconf",))).err + ctx.ask(MailQueue()).err
     lock = ctx.ask(Lock(f"{postfix.queue_directory}/pid/master.pid"))
     down = not lock.held and lock.problem in (None, "not found")
-    log = ctx.ask(MailLog(ctx.settings.since)).lines
+    log = postfix_log(ctx).lines
     if not (down or _LOADER.search(said) or any(_UNLOADED in line for line in log[-2000:])):
         return
     place = postfix.value("daemon_directory")
@@ -219,7 +218,7 @@ def _last_words(ctx: Context, postfix: Mta) -> Observations:
     programs = {"master", *(service.command for service in postfix.master.services)}
     alive: set[str] = set()
     said: set[str] = set()
-    for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-2000:]):
+    for line in reversed(postfix_log(ctx).lines[-2000:]):
         match = _DAEMON.search(line)
         if match is None:
             continue

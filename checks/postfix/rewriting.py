@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from diagnose.check import (
     Context,
-    MailLog,
     MapLookup,
     Observations,
     Status,
@@ -19,7 +18,7 @@ from diagnose.check import (
     unknown,
     warn,
 )
-from diagnose.facts import Mta, exchangers, mta, origin, route, target
+from diagnose.facts import Mta, exchangers, mta, origin, postfix_log, route, target
 from diagnose.parse.postfix import table
 
 _RECIPIENT = ("recipient_canonical_maps", "canonical_maps", "virtual_alias_maps", "recipient_bcc_maps")
@@ -78,7 +77,7 @@ def _last(ctx: Context) -> str:
     """The original recipient of the newest mail that a table redirected, if its domain is not local here; "" if
     there is none. Mail that left this host counts only if that domain has MX hosts."""
     judged: dict[str, bool] = {}
-    for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-2000:]):
+    for line in reversed(postfix_log(ctx).lines[-2000:]):
         match = _REWRITTEN.search(line)
         ended = _ENDED.search(line) if match else None
         if not match or "@" not in match[3] or not ended:
@@ -102,7 +101,7 @@ def _moved(ctx: Context, recipient: str, again: bool) -> str:
     wanted = recipient.lower()
     given: dict[str, str] = {}  # to whom, by queue id
     named: set[str] = set()  # queue ids of mail that went out under the name, be it with copies
-    for line in ctx.ask(MailLog(ctx.settings.since)).lines:
+    for line in postfix_log(ctx).lines:
         match = _REWRITTEN.search(line)
         if match and match[3].lower() == wanted:
             given[match[1]] = match[2]
@@ -122,7 +121,7 @@ def _by_client(ctx: Context, postfix: Mta, recipient: str | None) -> Observation
     if not any(name.endswith("_generic_maps") for name in (*postfix.explicit, *named)):
         return
     if not recipient:
-        lines = reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-2000:])
+        lines = reversed(postfix_log(ctx).lines[-2000:])
         recipient = next((match[1] for line in lines if (match := _SENT.search(line))), "")
     way = route(ctx, recipient) if recipient else None
     names = (origin(ctx, postfix), postfix.value("myhostname"), postfix.value("mydomain"))

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from diagnose.check import (
     Context,
     Data,
-    MailLog,
     Observation,
     Observations,
     Read,
@@ -24,7 +23,7 @@ from diagnose.check import (
     unknown,
     warn,
 )
-from diagnose.facts import Mta, mta, origin
+from diagnose.facts import Mta, mta, origin, postfix_log
 from diagnose.facts.dials import interface_addresses
 from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.model import Strength
@@ -68,7 +67,7 @@ _USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
 )
 def submission(ctx: Context) -> Observations:
     postfix = mta(ctx)
-    reply = ctx.ask(MailLog(ctx.settings.since))
+    reply = postfix_log(ctx)
     if reply.problem and not reply.lines:
         yield unknown(
             "config.submission-refused", "smtpd", f"Could not check whether programs are refused: {reply.problem}"

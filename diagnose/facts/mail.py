@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from diagnose.facts import mailers
 from diagnose.facts.asks import Asks, Same
+from diagnose.facts.postfix import postfix_log
 from diagnose.host.plain import from_plain
-from diagnose.host.query import LogReply, MailLog, MailQueue, Now
+from diagnose.host.query import LogReply, MailQueue, Now
 from diagnose.model import ANY, FLAG, SAID, SignSpec, Stage, Target
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ _STARTED = ("daemon started --", "reload -- version")
 
 def since_start(ctx: Asks) -> list[str]:
     """The log's newest lines, newest first, back to Postfix's last start or reload; 20,000 at most."""
-    newest = reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-20_000:])
+    newest = reversed(postfix_log(ctx).lines[-20_000:])
     return list(itertools.takewhile(lambda line: not any(mark in line for mark in _STARTED), newest))
 
 
@@ -92,7 +93,7 @@ def mail_log(ctx: Asks) -> ReadLog | None:
     if (here := mailers.mailer(ctx)) is not None:
         reader = mailers.log(ctx, here, now(ctx))
         return reader.log if reader is not None else None
-    reply = ctx.ask(MailLog(ctx.settings.since))
+    reply = postfix_log(ctx)
     if reply.problem and not reply.lines:
         return None
     return read_log(reply, ctx.ask(Now()).epoch, ctx.ask(Now()).offset)

@@ -9,7 +9,7 @@ from dataclasses import field
 
 from diagnose import threads
 from diagnose.facts.asks import Asks, Same
-from diagnose.host.query import Exec, ExecReply, Read
+from diagnose.host.query import Exec, ExecReply, LogReply, MailLog, Read
 from diagnose.parse.postfix import main_cf, master_cf, postconf
 from diagnose.parse.postfix.master_cf import MasterCf
 from diagnose.parse.postfix.setting_types import boolean, items
@@ -152,3 +152,8 @@ def origin(ctx: Asks, postfix: Mta) -> str:
         return value
     first = (ctx.ask(Read(value)).text.split("\n", 1)[0]).strip()
     return first or postfix.value("myhostname")
+
+
+def postfix_log(ctx: Asks) -> LogReply:
+    """The mail log as Postfix's syslog writes it, as far back as the user's settings say."""
+    return ctx.ask(MailLog(ctx.settings.since))

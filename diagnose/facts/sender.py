@@ -17,9 +17,9 @@ from diagnose.facts.filter_services import wanted
 from diagnose.facts.mail import mail_log, queue, target
 from diagnose.facts.names import NOT_PUBLIC, exchangers
 from diagnose.facts.network import addresses, egress, families, public_address
-from diagnose.facts.postfix import mta, origin
+from diagnose.facts.postfix import mta, origin, postfix_log
 from diagnose.facts.route import ANYBODY, Route, next_hop_hosts, route
-from diagnose.host.query import Lookup, MailLog
+from diagnose.host.query import Lookup
 from diagnose.knowledge.labels import Relay
 from diagnose.knowledge.recognise import identify
 from diagnose.parse.log import submitted
@@ -60,7 +60,7 @@ def senders(ctx: Asks) -> tuple[Sender, ...]:
         _domain(f"x@{name}") for name in (origin(ctx, postfix), postfix.value("myhostname"), postfix.value("mydomain"))
     }
     waiting = queue(ctx)
-    found = [named, *submitted.domains(ctx.ask(MailLog(ctx.settings.since)).lines, filtered)]
+    found = [named, *submitted.domains(postfix_log(ctx).lines, filtered)]
     found += [
         name for name in (_domain(group.sample.sender) for group in (waiting.groups if waiting else ())) if name in own
     ]

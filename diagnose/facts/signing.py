@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from diagnose.facts.asks import Asks, globbed
 from diagnose.facts.filter_services import wanted
-from diagnose.facts.postfix import mta
+from diagnose.facts.postfix import mta, postfix_log
 from diagnose.facts.sender import Sender, ahead, asker
-from diagnose.host.query import Exec, MailLog, Read, Stat
+from diagnose.host.query import Exec, Read, Stat
 from diagnose.parse.sender import dkim, signers
 from diagnose.parse.sender.signers import Signer
 from diagnose.record import frozen
@@ -48,7 +48,7 @@ def signing(ctx: Asks, domain: str) -> Signing:
     problems: list[str] = []
     endpoints = [s.endpoint for s in services if s.kind == "milter"]
     found = [*_opendkim(ctx, domain, endpoints, problems), *_rspamd(ctx, domain), *_amavis(ctx, domain)]
-    added = signers.logged(ctx.ask(MailLog(ctx.settings.since)).lines)
+    added = signers.logged(postfix_log(ctx).lines)
     for name, selector in added.items():
         if domain == name or domain.endswith(f".{name}"):
             known = next((s for s in found if s.domain == name and s.selector == selector), None)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from diagnose.host.query import MailLog, Now
+from diagnose import facts
+from diagnose.host.query import Now
 from diagnose.model import Observation, Status
 from diagnose.parse.postfix import main_cf, master_cf, setting_types
 from diagnose.remedy import values
@@ -30,7 +31,7 @@ _THROTTLED = re.compile(
 
 def take_up(e: Evidence, why: str = "Postfix reads its settings when it is reloaded.") -> tuple[Step, ...]:
     """A reload; where a daemon died recently, a restart: the master waits a minute before it tries that one again."""
-    recent = e.ask(MailLog(e.ctx.settings.since)).lines[-200:]
+    recent = facts.postfix_log(e.ctx).lines[-200:]
     if any(_THROTTLED.search(line) for line in recent):
         return e.restart("A daemon died recently; only a restart lets the master try it at once.")
     return e.reload(why)
