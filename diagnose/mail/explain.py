@@ -85,7 +85,7 @@ class Collected:
             key for key, kind in self._kinds.items() if kind.reason is not None and kind.reason.grip == Grip.SENSE
         }
         told = (kind for key, kind in self._kinds.items() if key not in sensed and _accuses(kind))
-        if self.fine or any(kind.reason is None or kind.reason.grip > Grip.HINT for kind in told):
+        if self.fine or any(kind.reason is None or kind.reason.grip > Grip.TOPIC for kind in told):
             for key in sensed:  # a guess, for use without other evidence
                 del self._kinds[key]
         if self.fine and not self._failed:

@@ -29,14 +29,14 @@ _SENT = r"(?:sen[dt]\w*|deliver\w*|submit\w*|transmi\w+|transport|dispatch\w*|ou
 _FAILED = r"(?:fail\w*|errors?|problem|could|cannot|can.t|not|unable|rejected|refused)"
 # Libraries and APIs that send mail, by their modules, classes and paths.
 _LIBRARIES = late(
-    r"smtplib|net[/:-]+smtp|nodemailer|phpmailer|swift_?mailer|(?:javax|jakarta|angus|sun)\.mail|component\W+mailer|action ?mailer|"
+    r"smtplib|net[/:-]+smtp|[/\\]\w*smtp\w*\.|(?-i:\bsmtp\.[a-z]*[A-Z])|send[-_]?e?mail|(?:mailgun|sendgrid|postmark)\w*error|nodemailer|phpmailer|swift_?mailer|(?:javax|jakarta|angus|sun)\.mail|component\W+mailer|action ?mailer|"
     r"mailkit|net\.mail|gen_smtp|swoosh|bamboo|\b(?:retries_exceeded|network_failure|no_more_hosts)\b|gomail|lettre|\b(?:mail|email)::|wp_mail\b|core/mail|mail\.backends|zend_mail|laminas\W+mail|"
     r"smtp-connection|/sendmail\b|\bmail/mail\.go|/etc/(?:postfix|exim|mail)|/var/spool/(?:client)?mqueue|smtp_port_t\b|(?:sendmail|postfix|exim)_\w*t:|//api\.\S*mail|/v\d[\d.]*/\S*\b(?:e?mail|messages|smtp)\b",
     re.I,
 )
 # A server's reply, a client's code for one, and an identity provider's refusal.
 _REPLY = late(
-    r"(?<![\w.:])(?:421|45\d|5[0-5]\d)[ -](?:[45]\.\d|[A-Z<\"'#])|(?<![\d.])[45]\.\d\.\d{1,3}(?![\d.])|"
+    r"(?<![\w.:])(?:421|45\d|5[0-5]\d),?[ -](?:[45]\.\d|[A-Z<\"'#])|(?<![\d.])[45]\.\d\.\d{1,3}(?![\d.])|"
     r"\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|AADSTS|invalid_grant"
 )
 _PORTS = frozenset({24, 25, 26, 465, 587, 1025, 2465, 2525, 2587, 10024, 10025, 10026})
@@ -45,7 +45,7 @@ _PORT = late(
     re.I,
 )
 _WORDS = late(
-    r"smtp|sendmail|\behlo\b|\bhelo\b|starttls|\brcpt\b|\bmail from\b|\bmx\b|in reply to|\bm[st]a\b|mail ?(?:server|host|gateway|relay|system)|"
+    r"smtp|sendmail|\behlo\b|\bhelo\b|starttls|\brcpt\b|\bmail from\b|\bmx\b(?! refresh)|in reply to|\bm[st]a\b|mail ?(?:server|host|gateway|relay|system)|"
     # programs and services that do nothing else
     r"\b(?:postfix|postdrop|exim4?|msmtp|nullmailer|dma|qmail|mutt|horde|sendgrid|mailgun|mandrill|sparkpost|postmark|resend|brevo|mailjet)\b(?![-_.])|"
     # who sends to whom, and what becomes of it
@@ -61,7 +61,7 @@ _WORDS = late(
 _NAMES = late(
     r"[\w.+-]+@[\w.-]+|\b\w+://\S+|(?<![\w.-])(?!postfix/)[\w.-]*/[\w./-]+|(?<![\w.])(?!smtp|mx\b|sendmail)(?:[\w-]+\.)+[A-Za-z][\w-]*\b(?!\()|\"(?!SMTP)[^\"\s]+\"|'(?!SMTP)[^'\s]+'|\b[\w.-]+=\S*"
 )
-_QUOTED = late(r"\"[^\"\s]+\"|'[^'\s]+'")
+_QUOTED = late(r"\"[^\"\s]+(?<!Error)\"|'[^'\s]+(?<!Error)'")
 
 
 @lru_cache(500)  # a log says the same again and again
@@ -95,7 +95,7 @@ _ENDPOINT = late(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}:(\d{2,5})(?![\d:])")
 # "wget: …", "zabbix_server[12]: …": a program, unless it is the beginning of a message.
 _SPEAKER = late(
     r"^\s?(?!(?:err|warn|fatal|crit|info|debug|connect|getaddr|socket|ssl|tls|x509|message|reason|curl|php|sh|status|exception)\w*:)"
-    r"(?P<name>(?!ERR|WARN|FATAL|CRIT|INFO|DEBUG|NOTICE|SMTP|SSL|TLS|DNS|PHP)[A-Z]{3,8}|[a-z][\w.-]{1,30}(?<!Error)(?<!Exception)|[\w.-]{2,30}(?=\[))(?:\[\d+\])?: \S",
+    r"(?P<name>(?!ERR|WARN|FATAL|CRIT|INFO|DEBUG|NOTICE|SMTP|SSL|TLS|DNS|PHP)[A-Z]{3,8}|[a-z][\w.-]{1,30}(?<![Ee]rror)(?<!Exception)|[\w.-]{2,30}(?=\[))(?:\[\d+\])?: \S",
     re.MULTILINE,
 )
 # "PG::ConnectionBad", "psycopg2.OperationalError": the package of an exception.
@@ -117,7 +117,7 @@ def _names_another(text: str) -> bool:
     return (
         _PROTOCOL.search(text) is not None
         or any(port not in _PORTS for port in (server_in(text)[1], *map(int, _ENDPOINT.findall(text))) if port)
-        or _SPEAKER.search(text) is not None
+        or any("mail" not in found["name"] for found in _SPEAKER.finditer(text))
         or any(found["package"].lower() not in _ANYBODYS for found in _PACKAGE.finditer(text))
     )
 

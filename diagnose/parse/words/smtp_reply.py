@@ -13,8 +13,8 @@ from diagnose.record import frozen
 
 # 465 and 587 look like reply codes but are ports: only codes that RFC 5321, 4954, 3207 and 7504 (or servers) use.
 _CODE = r"(?:4(?:2[0-8]|3[0-9]|41|5[0-9]|7[0-9])|5(?:0[0-9]|[1-5][0-9]|7[0-9]))"
-_ENHANCED = r"[245]\.\d{1,3}\.\d{1,3}"
-_AT_START = late(rf"\s*({_CODE}|[23]\d\d)(?:\s*:\s*|[ \t-]+|(?=\s*$)|(?=[A-Za-z<#]))(?:\1[ -])?")
+_ENHANCED = r"[245]\.\d\.\d{1,3}"
+_AT_START = late(rf"\s*({_CODE}|2[1-5]\d|3[35]4)(?:\s*:\s*|[ \t-]+|(?=\s*$)|(?=[A-Za-z<#]))(?:\1[ -])?")
 _ANYWHERE = late(
     rf"(?:(?<![\w.:/=-])|(?<=msg:)|(?<=code:)|(?<=rror:)|(?<=eply:)|(?<=esponse[:=]))({_CODE})(?:[ -]|\)?: )(?={_ENHANCED}|[A-Za-z<#\[(])"
 )
