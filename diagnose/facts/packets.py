@@ -181,7 +181,7 @@ def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
         return None
     version = "" if packet.family == 4 else " -6"
     if (taken.gateway, taken.device) == (default.gateway, default.device):
-        return _marked(lost, packet, default.device, f"ip{version} rule", iproute.policy_rules(listing.out))
+        return _marked(ctx, lost, packet, default.device, iproute.policy_rules(listing.out))
     here = ipaddress.ip_address(packet.destination)
     if here.is_loopback:
         return None
@@ -243,17 +243,24 @@ def _passes(ctx: Asks, packet: Packet, device: str) -> bool:
     return ctx.ask(replace(there, device=device)).connected
 
 
-def _marked(
-    lost: Tried, packet: Packet, usual: str, command: str, rules: Sequence[iproute.PolicyRule]
-) -> Refusal | None:
+def _marked(ctx: Asks, lost: Tried, packet: Packet, usual: str, rules: Sequence[iproute.PolicyRule]) -> Refusal | None:
     """The fwmark rule that explains why a packet was seen to leave by another interface than `usual`, the default
-    route's; else None."""
+    route's, or not to leave; else None. Which packets get the mark, only the packet filter knows."""
     device = lost.reply.attempts[-1].device if lost.reply.attempts else ""
-    rule = next((r for r in rules if "fwmark" in r.selector and r.action == "lookup"), None)
-    if not device or device == usual or rule is None:
-        return None
-    text = f"{rule.selector} lookup {rule.table} (priority {rule.priority}), by {device}"
-    return Refusal(packet, "rule", text, f"{command} del priority {rule.priority}", proven=True)
+    command = "ip rule" if packet.family == 4 else "ip -6 rule"
+    for rule in rules:
+        if "fwmark" not in rule.selector or rule.action != "lookup":
+            continue
+        text = f"{rule.selector} lookup {rule.table} (priority {rule.priority})"
+        if lost.wire == "kept":
+            listed = ctx.ask(Exec(("ip", "-j", f"-{packet.family}", "route", "show", "table", rule.table))).out
+            taken = iproute.route_for(iproute.routes(listed, packet.family), packet.destination)
+            why = f"to {taken.type} {taken.destination}" if taken is not None and taken.refuses else ""
+        else:
+            why = f"by {device}" if device and device != usual else ""
+        if why:
+            return Refusal(packet, "rule", f"{text}, {why}", f"{command} del priority {rule.priority}", proven=True)
+    return None
 
 
 def refusals(ctx: Asks, made: Sequence[Packet]) -> tuple[tuple[Refusal, ...], str]:

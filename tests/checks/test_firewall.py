@@ -172,6 +172,27 @@ def test_a_route_of_its_own_to_a_gateway_that_is_gone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("table", "found"), [("unreachable", [(Status.FAILED, "ip rule del priority 500")]), ("unicast", [(Status.OK, "")])]
+)
+def test_a_mark_that_leads_to_a_table_that_refuses(table: str, found: list[tuple[Status, str]]) -> None:
+    usual = {"dst": "default", "gateway": "192.168.1.1", "dev": "eth0"}
+
+    def answer(query: Exec) -> ExecReply:
+        if query.argv[-1] == "rule":
+            return ExecReply(code=0, out='[{"priority":500,"src":"all","fwmark":"0x2a","table":"42"}]')
+        if "table" in query.argv:
+            return ExecReply(code=0, out=json.dumps([usual | {"type": table}]))
+        if "get" in query.argv:
+            return ExecReply(code=0, out=json.dumps([usual | {"dst": query.argv[5]}]))
+        return ip(query)
+
+    kept = World(lambda address, port: KEPT if port == 587 else None)
+    relay = f"[{address_of('smtp.example.org')}]:587"
+    seen = run(check_routes, network(kept, {"relayhost": relay}, files=PASSWD, commands=answer))
+    assert [(o.status, str(o.data.get("fix", "")).rpartition(": ")[2]) for o in seen] == found
+
+
+@pytest.mark.parametrize(
     ("relay", "own", "by_device", "fix"),
     [
         pytest.param(
