@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,12 @@ COLUMNS = ("id", "began", "ended", "worst", "causes", "title", "passes")
 def opened(directory: Path) -> Iterator[sqlite3.Connection]:
     path = directory / NAME
     try:
-        link = sqlite3.connect(path, timeout=5.0)
-        try:
+        with closing(sqlite3.connect(path, timeout=5.0)) as link:
             # One writer, seldom: a rollback journal needs no side files that other users could not open.
             link.execute("PRAGMA journal_mode=DELETE")
             with link:
                 link.execute(_TABLE)
                 yield link
-        finally:
-            link.close()
     except sqlite3.DatabaseError as error:
         raise StateError(f"{path}: {error}") from None
 
@@ -98,11 +95,9 @@ def outages(directory: Path, since: float = 0.0) -> list[Outage]:
 
 
 def _rows(path: Path, since: float, mode: str) -> list[Any]:
-    link = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=5.0)
-    try:
+    # Not `opened`, which writes: whoever may only read the history has no rights to that.
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=5.0)) as link:
         return link.execute(
             f"SELECT {', '.join(COLUMNS)} FROM outage WHERE ended IS NULL OR ended >= ? ORDER BY began DESC, id",
             (since,),
         ).fetchall()
-    finally:
-        link.close()
