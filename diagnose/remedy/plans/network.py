@@ -182,11 +182,20 @@ def accept(e: Evidence) -> Plan | None:
             steps.append(_accept(e, seen, argv))
     if not steps:
         return None
+    what = e.diagnosis.remedy.text.partition(". ")[0]
+    if e.diagnosis.cause.id == "smtp-intercepted":
+        what = f"A rule of this host diverts it: {e.first('firewall.redirect', 'rule')}"
     text = (
-        f"{e.diagnosis.remedy.text.partition('. ')[0]}. Rules typed by hand last until the next reload: make the change "
-        "permanent where the rules are kept (/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown)."
+        f"{what}. Rules typed by hand last until the next reload: make the change permanent where the rules are kept "
+        "(/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown)."
     )
     return Plan(steps=(*steps, *e.retry()), text=text)
+
+
+@plans("smtp-intercepted")
+def undiverted(e: Evidence) -> Plan | None:
+    """Past this host's own NAT rule, if that is what takes the connections over; a relay is no answer to it."""
+    return accept(e) if e.seen("firewall.redirect") else None
 
 
 def _argv(words: str) -> list[str]:
@@ -219,7 +228,7 @@ def _accept(e: Evidence, seen: Observation, argv: list[str]) -> Step:
         undo = tuple("-D" if word == "-I" else word for word in argv)
     elif argv[0] == "ufw":
         undo = ("ufw", "delete", *argv[1:])
-    why = f"The rule {seen.data.get('rule')} stops it."
+    why = f"The rule {seen.data.get('rule')} {'diverts' if seen.sign == 'firewall.redirect' else 'stops'} it."
     opens = f"{whose} to TCP port {seen.data.get('port')} pass"
     return FirewallAccept(argv=tuple(argv), undo=undo, why=why, opens=opens)
 

@@ -243,4 +243,13 @@ FAULTS = (
         then=(mail(user="root"),),  # a change of user between two programs is more than libfaketime bears
         shows="status=deferred .*not (?:verified|trusted)",
     ),
+    Fault(
+        id="policy-of-exchangers-of-the-past",
+        accept=("tls-policy-failure",),
+        about="the policy table names the exchanger that the recipient had before",
+        setup=(
+            settings(smtp_tls_policy_maps="inline:{{northwind-trading.com = secure match=mail.old-northwind.net}}"),
+        ),
+        shows="not verified",
+    ),
 )

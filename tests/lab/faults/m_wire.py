@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.lab.fault import Fault
 from tests.lab.internet.names import address_of
 from tests.lab.internet.world import World
-from tests.lab.steps import Step, mail, nft, relay, settings, shell
+from tests.lab.neighbours import content_filter
+from tests.lab.steps import Step, mail, nft, relay, settings, shell, wait
 
 LOCAL = ("local-firewall-blocks-smtp",)
 
@@ -353,5 +354,41 @@ FAULTS = (
             MARKED,
         ),
         shows="status=sent",
+    ),
+    Fault(
+        id="marked-for-a-table-that-refuses",
+        accept=LOCAL,
+        about="a mark on 587 leads to a table with an unreachable default and nothing else",
+        setup=(
+            relay(),
+            shell(
+                "iptables -t mangle -A OUTPUT -p tcp --dport 587 -j MARK --set-mark 0x2a;"
+                " ip route add unreachable default table 42; ip rule add fwmark 0x2a lookup 42 priority 500"
+            ),
+        ),
+        shows="status=deferred",
+    ),
+    Fault(
+        id="gateway-without-its-nat",
+        accept=("no-internet",),
+        about="the gateway came up without its NAT: IPv4 with its name server is dead, IPv6 works",
+        then=(
+            nft("gateway", "table ip nat {\n}\nflush chain ip nat post\n"),
+            mail(),
+            wait("status=deferred", 60),
+        ),
+    ),
+    Fault(
+        id="diverted-into-a-filter-of-this-host",
+        accept=("smtp-intercepted", "local-firewall-blocks-smtp"),
+        about="an own NAT rule leads all of port 25 to a filter, which greets for every server and hangs up",
+        setup=(
+            content_filter(),
+            nft(
+                "host",
+                'table ip dev {\n chain out {\n  type nat hook output priority -100;\n  oifname != "lo" tcp dport 25 redirect to :10024\n }\n}\n',
+            ),
+        ),
+        shows="status=deferred",
     ),
 )

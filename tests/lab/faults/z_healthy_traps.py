@@ -249,4 +249,10 @@ FAULTS: tuple[Fault, ...] = (
         settings(always_bcc="copy@archive.invalid", transport_maps="inline:{archive.invalid=discard:archive}"),
         shows="relay=mx.*status=sent",
     ),
+    well(
+        "healthy-hosts-file-pins-the-relay",
+        "an entry for tests leads the relay's name to loopback, and Postfix asks DNS",
+        relay(),
+        append("/etc/hosts", "127.0.0.1 smtp.mandrillapp.com\n"),
+    ),
 )
