@@ -83,6 +83,8 @@ def _explained(*lines: str) -> Report:
         ("mail card: TLS alert from mx.example.org, record type is unsupported", "app-tls-mismatch"),
         ("mail step: required input not supplied: password", "app-config-invalid"),
         ("Poczta: przekroczono limit wiadomości na godzinę", "rate-limited"),
+        ("메일: SMTP 인증에 실패했습니다", "app-credentials-rejected"),
+        ("mail card: an SMTP server name is required before sending", "app-config-invalid"),
         ("E-mail: chybné heslo", "app-credentials-rejected"),
         ("mail card: mailbox app@example.org may have been hacked, 900 messages", "sending-spam"),
         ("mail API: sending is paused for now", "relay-account-restricted"),

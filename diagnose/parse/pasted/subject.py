@@ -30,7 +30,7 @@ _FAILED = r"(?:fail\w*|errors?|problem|could|cannot|can.t|not|unable|rejected|re
 # Libraries and APIs that send mail, by their modules, classes and paths.
 _LIBRARIES = late(
     r"smtplib|net[/:-]+smtp|[/\\]\w*smtp\w*\.|(?-i:\bsmtp\.[a-z]*[A-Z])|send[-_]?e?mail|(?:mailgun|sendgrid|postmark)\w*error|nodemailer|phpmailer|swift_?mailer|(?:javax|jakarta|angus|sun)\.mail|component\W+mailer|action ?mailer|"
-    r"mailkit|net\.mail|gen_smtp|swoosh|bamboo|\b(?:retries_exceeded|network_failure|no_more_hosts)\b|gomail|lettre|\b(?:mail|email)::|wp_mail\b|core/mail|mail\.backends|zend_mail|laminas\W+mail|"
+    r"mailkit|net\.mail|gen_smtp|swoosh|bamboo|\b(?:retries_exceeded|network_failure|no_more_hosts)\b|gomail|lettre|\b(?:mail|email)::|wp_mail|core/mail|mail\.backends|zend_mail|laminas\W+mail|"
     r"smtp-connection|/sendmail\b|\bmail/mail\.go|/etc/(?:postfix|exim|mail)|/var/spool/(?:client)?mqueue|smtp_port_t\b|(?:sendmail|postfix|exim)_\w*t:|//api\.\S*mail|/v\d[\d.]*/\S*\b(?:e?mail|messages|smtp)\b",
     re.I,
 )
@@ -49,11 +49,11 @@ _WORDS = late(
     # programs and services that do nothing else
     r"\b(?:postfix|postdrop|exim4?|msmtp|nullmailer|dma|qmail|mutt|horde|sendgrid|mailgun|mandrill|sparkpost|postmark|resend|brevo|mailjet)\b(?![-_.])|"
     # who sends to whom, and what becomes of it
-    r"recipient|addressee|\bsender\b(?![\]=])|\bfrom address|envelope|\brelay|undeliver|non.?deliver|\bbounced?\b|\binbox|mailbox|"
+    r"recipient|addressee|\bsender\b(?![\]=])|\bfrom address|envelope|\brelay|undeliver|newsletter|non.?deliver|\bbounced?\b|\binbox|mailbox|"
     r"\bspf\b|dkim|dmarc|greylist|block ?list|black ?list|dnsbl|\brbl\b|\bspam\b|\bptr\b|outgoing server|smarthost|e?mail settings|"
     rf"{_SENT}(?:\W+\S+){{0,6}}?\W*(?:{_MAIL})|(?:{_MAIL}|mailer)(?:\W+\S+){{0,6}}?\W+(?:{_SENT}|{_FAILED})\b|"
     # in other languages
-    r"courriel|messagerie|correo|correio|poczt|\bposta\b|wiadomo|почт|письм|メール|邮件|郵件|postausgang|serveur (?:d.envoi|sortant)|"
+    r"courriel|messagerie|correo|correio|poczt|\bposta\b|wiadomo|почт|письм|メール|메일|邮件|郵件|postausgang|serveur (?:d.envoi|sortant)|"
     r"servidor (?:saliente|de sa.{1,2}da)|\buscita\b|исходящ|empf.{1,2}nger|destinat[ai]|получател|收件人|宛先",
     re.I,
 )
