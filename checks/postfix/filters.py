@@ -79,6 +79,7 @@ def _put_off(ctx: Context) -> dict[int, str]:
         f.delivery.relay_port: f.reason.text
         for f in failures(ctx, None)
         if f.delivery and f.delivery.relay_port and f.current and not f.minor and 400 <= (f.reason.code or 0) < 500
+        if f.label != "mail-loops-back"  # it only passes on what it was told
         if here(f.delivery.relay_address or "")
     }
 

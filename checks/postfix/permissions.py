@@ -27,7 +27,15 @@ from diagnose.facts.accounts import closed_above
 # Directories below the queue directory, as Postfix's own installer (postfix-files) makes them: owner's rights needed.
 _NEEDED = ("incoming", "active", "private")  # which the master makes when it starts, and nobody takes away
 _QUEUES = tuple("incoming active deferred bounce defer flush hold corrupt trace private saved".split())
-_ENTRANCES = ("pickup", "cleanup", "qmgr")  # whose sockets the master makes when it starts
+_STANDARD = (
+    "pickup",
+    "cleanup",
+    "qmgr",
+    "rewrite",
+    "bounce",
+    "defer",
+    "smtp",
+)  # whose sockets the master makes when it starts
 _MORE = ("maildrop", "public", "pid")
 _FEW = 10  # messages that are named
 _UNOPENED = re.compile(r"/qmgr\[\d+\]: .*\b(?:active|deferred|incoming|hold)[ /]\S+: Permission denied")
@@ -115,13 +123,10 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Observations:
             yield _bad(path, f"belongs to {have}, not to {owner}:{group}", f"{owner}:{group}", mode)
         elif reply.mode & needed != needed:
             yield _bad(path, f"has mode {reply.mode:04o} instead of {mode}", f"{owner}:{group}", mode)
-    if runs and ctx.ask(Stat(f"{root}/public")).exists:
-        gone = [
-            s.name
-            for s in postfix.master.services
-            if s.command in _ENTRANCES and not s.private and s.type in ("unix", "fifo")
-        ]
-        for path in (f"{root}/public/{name}" for name in gone):
+    for service in postfix.master.services if runs and not postfix.words("master_service_disable") else ():
+        folder = f"{root}/{'private' if service.private else 'public'}"
+        if service.name in _STANDARD and service.type in ("unix", "fifo") and ctx.ask(Stat(folder)).exists:
+            path = f"{folder}/{service.name}"
             reply = ctx.ask(Stat(path))
             if not reply.exists and not reply.problem:
                 yield _bad(path, "is gone, while Postfix runs: what is handed in goes no further", owner, "0622")

@@ -22,7 +22,7 @@ from diagnose.check import (
     fail,
     ok,
 )
-from diagnose.facts import Mta, accounts, mta, postfix_log, route, stands
+from diagnose.facts import Mta, accounts, master, mta, postfix_log, route, stands
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.model import SAID
 from diagnose.parse.postfix import master_cf
@@ -58,6 +58,7 @@ _DAEMON = re.compile(
 )
 # Postfix's single-instance and unlimited services insist on it (mail_server.h, MAIL_SERVER_SOLITARY and _ZERO_LIMIT).
 _LIMIT = re.compile(r"service (\S+) requires a process limit of (\d+)")
+_TYPE = re.compile(r"unsupported transport type: (\S+)")
 _ACCOUNT = re.compile(r"unknown (user|group)\s?(?:name)?:? (\S+)")
 _DAEMONS = ("master", "qmgr", "pickup", "cleanup", "trivial-rewrite")
 
@@ -76,6 +77,7 @@ def postfix_programs(ctx: Context) -> Observations:
         *_libraries(ctx, postfix),
         *_postlog(postfix),
         *_places(ctx, postfix),
+        *_instances(ctx, postfix),
         *_entropy(ctx, postfix),
     ]
     # What a program says is the consequence of what is missing.
@@ -125,6 +127,16 @@ def _places(ctx: Context, postfix: Mta) -> Observations:
             yield fail(
                 "config.fatal", parameter, text, parameter=parameter, value=place, named=True, **stands(ctx, parameter)
             )
+
+
+def _instances(ctx: Context, postfix: Mta) -> Observations:
+    """Directories of other instances that have gone: `postfix start` reads them all first, and ends."""
+    name = "multi_instance_directories"
+    for folder in postfix.words(name) if master(ctx) is None else ():
+        reply = ctx.ask(Stat(f"{folder}/main.cf"))
+        if not reply.exists and not reply.problem:
+            text = f"names {folder}, which has no main.cf: Postfix does not start"
+            yield fail("config.fatal", name, text, parameter=name, value=folder, named=True, **stands(ctx, name))
 
 
 def _entropy(ctx: Context, postfix: Mta) -> Observations:
@@ -252,8 +264,8 @@ def _last_words(ctx: Context, postfix: Mta) -> Observations:
                 line=number,
                 parameter="the options of a service",
             )
-        elif limit := _limited(ctx, postfix, text):
-            yield fail("config.fatal", program, words, named=True, logged=True, **limit)
+        elif field := _limited(ctx, postfix, text) or _typed(ctx, postfix, program, text):
+            yield fail("config.fatal", program, words, named=True, logged=True, **field)
         elif parameter and not parameter.endswith("_maps"):
             yield fail("config.fatal", program, words, named=True, logged=True, **_stands(ctx, postfix, parameter))
         elif not parameter and program != "master":
@@ -280,6 +292,17 @@ def _limited(ctx: Context, postfix: Mta, text: str) -> Data:
     services = master_cf.parse(ctx.ask(Read(path)).text).services
     line = next((s.line for s in services if s.name == name and s.maxproc != int(limit)), None)
     return {"path": path, "line": line, "parameter": f"the process limit of {name}", "value": limit} if line else {}
+
+
+def _typed(ctx: Context, postfix: Mta, program: str, text: str) -> Data:
+    """Path and line of the service in master.cf whose type the program refuses, as data; empty if there is none."""
+    asked = _TYPE.search(text)
+    path = f"{postfix.config_directory}/master.cf"
+    services = master_cf.parse(ctx.ask(Read(path)).text).services if asked else ()
+    named = (s for s in services if asked and s.command == program and s.type == asked[1])
+    return next(
+        ({"path": path, "line": s.line, "parameter": f"the type of {s.name}", "value": s.type} for s in named), {}
+    )
 
 
 def _option(ctx: Context, postfix: Mta, program: str, text: str) -> int:

@@ -16,6 +16,7 @@ GOOD = {
     "/var/spool/postfix/maildrop": place(0o1730, group="postdrop"),
     "/var/spool/postfix/public": place(0o2710, group="postdrop"),
     **{f"/var/spool/postfix/public/{n}": place(0o666, kind="socket") for n in ("pickup", "cleanup", "qmgr")},
+    **{f"/var/spool/postfix/private/{n}": place(0o666, kind="socket") for n in ("rewrite", "bounce", "defer", "smtp")},
     "/var/spool/postfix/pid": place(0o755, "root"),
     "/var/lib/postfix": place(0o755, group="postfix"),
     "/usr/sbin/postdrop": place(0o2555, "root", "postdrop", "file"),
@@ -79,13 +80,11 @@ def test_the_sockets_directory_gone_under_a_running_postfix() -> None:
     ]
 
 
-def test_an_entrance_gone_under_a_running_postfix() -> None:
-    lost = GOOD | {"/var/spool/postfix/public/pickup": StatReply()}
-    hidden = GOOD | {"/var/spool/postfix/public/pickup": StatReply(problem="permission denied")}
-    assert [o.subject for o in run(permissions, machine(stats=lost)) if o.status is Status.FAILED] == [
-        "/var/spool/postfix/public/pickup"
-    ]
-    assert failed(run(permissions, machine(stats=hidden))) == []
+def test_a_socket_gone_under_a_running_postfix() -> None:
+    for path in ("/var/spool/postfix/public/pickup", "/var/spool/postfix/private/smtp"):
+        lost, hidden = (GOOD | {path: reply} for reply in (StatReply(), StatReply(problem="permission denied")))
+        assert [o.subject for o in run(permissions, machine(stats=lost)) if o.status is Status.FAILED] == [path]
+        assert failed(run(permissions, machine(stats=hidden))) == []
 
 
 def test_a_program_that_the_master_cannot_run() -> None:

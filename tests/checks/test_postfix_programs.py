@@ -91,6 +91,13 @@ def test_an_option_of_a_service_that_is_no_setting_is_found_in_master_cf(option:
     assert master.splitlines()[int(str(found.data["line"])) - 1] == f"  -o {option}"
 
 
+def test_a_type_of_service_that_its_program_refuses() -> None:
+    said = "Nov 25 12:00:00 app postfix/tlsmgr[334]: fatal: unsupported transport type: fifo"
+    master = f"{MASTER}tlsmgr fifo - - n 300 1 tlsmgr\n"
+    (found,) = fatal(log=(said,), master=master, files={"/etc/postfix/master.cf": master})
+    assert (found.data["parameter"], found.data["value"]) == ("the type of tlsmgr", "fifo")
+
+
 @pytest.mark.parametrize("since", [RELOADED, SENT])
 def test_what_a_daemon_died_of_is_over_with_a_reload_or_work_done(since: str) -> None:
     assert fatal(explicit={"smtp_bind_address": "eth0"}, log=(BIND, since)) == []

@@ -32,6 +32,12 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
         return _options(e, path, line)
     if name.startswith("the process limit of "):
         return _limit(e, path, line, value)
+    if name.startswith("the type of "):
+        return _type(e, path, line, value)
+    if name == "multi_instance_directories":
+        others = [folder for folder in e.mta.words(name) if e.there(f"{folder}/main.cf")]
+        why = f"{value} has no main.cf, and Postfix reads those of all instances when it starts."
+        return [e.put(name, " ".join(others), why) if others else e.drop(name, why)]
     if e.was(name) is None or (seen.data.get("logged") and not _bad(e, name)):
         return []
     if name == "maillog_file":
@@ -84,6 +90,15 @@ def _limit(e: Evidence, path: str, line: int, value: str) -> list[Step]:
         return []
     why = f"Its program ends at once unless the process limit is {value}, as in the master.cf that Postfix ships."
     return [e.repair(path, line, fields[0], f"{fields[1]}{fields[2]}{value}", why, "start")]
+
+
+def _type(e: Evidence, path: str, line: int, value: str) -> list[Step]:
+    """Sets the type (master.cf's second field) that a service of Postfix has, where its program refuses another."""
+    fields = re.match(r"(\S+)(\s+)(\S+)", e.line(e.real(path), line))
+    if fields is None or fields[1] not in SERVICES or fields[3] != value:
+        return []
+    why = f"Its program ends at once with the type {value}; the master.cf that Postfix ships has {SERVICES[fields[1]][0]}."
+    return [e.repair(path, line, fields[0], f"{fields[1]}{fields[2]}{SERVICES[fields[1]][0]}", why, "start")]
 
 
 def lost_queue(e: Evidence) -> list[Step]:

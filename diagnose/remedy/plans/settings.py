@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from diagnose import facts
 from diagnose.host.query import Now
+from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
 from diagnose.parse.postfix import main_cf, master_cf, setting_types
 from diagnose.remedy import values
@@ -20,7 +21,7 @@ from diagnose.remedy.plans.relays import by_login, by_table
 from diagnose.remedy.plans.service_lines import service, service_line_repaired, unread_service
 from diagnose.remedy.running import Command, CopyFile, Mode, Unmask
 from diagnose.remedy.standard import SERVICES
-from diagnose.remedy.steps import Content, Refused, RepairLine, Step
+from diagnose.remedy.steps import Content, MasterOption, Refused, RepairLine, Step
 
 # A daemon's last words, or the master's about it.
 _THROTTLED = re.compile(
@@ -249,7 +250,31 @@ def transport(e: Evidence) -> Plan | None:
             if wrong := _program(e, name, seen):
                 return Plan(steps=(*wrong, *e.restart("The queue manager waits for the program that runs.")))
             steps += service(e, name)
+    for seen in e.failed("listener.tls"):
+        if seen.data.get("kind") == "wrapper":
+            return _wrapped(e, seen)
     return Plan(steps=(*steps, *e.restart("Deliveries under way wait for it."))) if steps else None
+
+
+def _wrapped(e: Evidence, seen: Observation) -> Plan | None:
+    """Has a service of port 465 begin with TLS, if it has a certificate; else words."""
+    name = seen.text("service")
+    entry = e.mta.master.get(name, "inet")
+    if seen.data.get("port") not in IMPLICIT_TLS_PORTS or entry is None:
+        return None
+    certificates = ("smtpd_tls_chain_files", "smtpd_tls_cert_file")
+    if not any(entry.overrides.get(each) or e.value(each) for each in certificates):
+        text = f"Put `-o smtpd_tls_wrappermode=yes` below {name} in master.cf, and set smtpd_tls_chain_files in main.cf to its key and certificate."
+        return Plan(text=text)
+    why = "Clients begin with TLS on this port (RFC 8314)."
+    return taken_up(
+        e,
+        [
+            MasterOption(
+                path=e.master_path, service=name, type="inet", name="smtpd_tls_wrappermode", value="yes", why=why
+            )
+        ],
+    )
 
 
 def _program(e: Evidence, name: str, seen: Observation) -> list[Step]:

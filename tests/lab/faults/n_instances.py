@@ -63,6 +63,12 @@ FAULTS = (
         shows="postfix-out/smtpd.*milter",
     ),
     Fault(
+        id="second-instance-deleted-by-hand",
+        accept=("postfix-config-error",),
+        about="another instance's directory was deleted; `postfix start` stops at it",
+        setup=(shell("postmulti -e init; postmulti -I postfix-news -e create; rm -r /etc/postfix-news"),),
+    ),
+    Fault(
         id="second-instance-relays",
         accept=(),
         kind="healthy",

@@ -135,6 +135,19 @@ FAULTS = (
         shows="status 127",
     ),
     Fault(
+        id="tlsmgr-of-old",
+        accept=("postfix-config-error",),
+        about="tlsmgr is a fifo, as in the master.cf of Postfix 2.2",
+        setup=(relay(), shell("sed -i -E 's/^tlsmgr .*/tlsmgr fifo - - n 300 1 tlsmgr/' /etc/postfix/master.cf")),
+        shows="unsupported transport type",
+    ),
+    Fault(
+        id="private-sockets-swept",
+        accept=("queue-permissions",),
+        about="a script deleted old sockets below /var/spool",
+        then=(shell("find /var/spool/postfix/private -type s -delete"), mail(), pause(2)),
+    ),
+    Fault(
         id="queue-s-empty-folders-swept",
         accept=("queue-permissions",),
         about="a script deleted the empty directories below /var/spool while Postfix ran",
