@@ -291,7 +291,7 @@ class Report:
     runs: tuple[Run, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     advice: tuple[Advice, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     acknowledged: bool = False  # the user has acknowledged all that there was to diagnose
 
     @property

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import field
 
 from diagnose.apps.settings import MailSettings
 from diagnose.facts.app_process import account
@@ -68,7 +67,7 @@ class Verdict:
     code: int = 0
     local: bool = False
     session: Session | None = None
-    ways: tuple[Way, ...] = field(default=())
+    ways: tuple[Way, ...] = ()
 
     @property
     def best(self) -> tuple[int, str] | None:

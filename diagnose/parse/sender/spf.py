@@ -10,7 +10,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import field
 
 from diagnose.parse.sender.spf_record import Address, Record, SpfError, Term, Whose, expand, parse, records
 from diagnose.record import dataclass, frozen
@@ -49,7 +48,7 @@ class _Run:
     lookups: int = 0
     void: int = 0
     first: str = ""
-    term: str = field(default="")
+    term: str = ""
 
     def found(self, name: str, kind: str, counts: bool = True) -> tuple[str, ...]:
         answer = self.ask(name, kind) if _is_name(name) else ()
