@@ -63,10 +63,21 @@ class Step(ABC):
 
 
 @frozen
-class FileStep(Step):
+class OnPath(Step):
+    path: str
+
+    @property
+    def subject(self) -> str:
+        return self.path
+
+    def files(self) -> tuple[str, ...]:
+        return (self.path,)
+
+
+@frozen
+class FileStep(OnPath):
     """path: links resolved. mode, owner ("user:group"): wanted afterwards, None to keep; a new file has 0644 root:root."""
 
-    path: str
     mode: int | None = None
     owner: str | None = None
 
@@ -78,13 +89,6 @@ class FileStep(Step):
     def config(self) -> str:
         """The directory of the file: Postfix's configuration directory, where it is main.cf or master.cf."""
         return self.path.rpartition("/")[0]
-
-    @property
-    def subject(self) -> str:
-        return self.path
-
-    def files(self) -> tuple[str, ...]:
-        return (self.path,)
 
 
 @frozen
