@@ -149,7 +149,7 @@ def settings_file(ctx: Asks, here: Mailer) -> Found:
         stat = ctx.ask(Stat(path))
         if not stat.exists and stat.problem in (None, "not found"):
             continue
-        reply = ctx.ask(Read(path, secret="settings"))
+        reply = ctx.ask(Read(path, secret="smtpd" if here.table["reading"] == "smtpd" else "settings"))
         if reply.problem:
             return Found(path=path, problem=reply.problem)
         if here.table["reading"] != "format":

@@ -58,7 +58,7 @@ class Exec(Query[ExecReply]):
 @dataclass(frozen=True)
 class Read(Query[ReadReply]):
     """A file's text (UTF-8, else Latin-1), at most `limit` bytes from its end if `tail` else its start. having: as
-    of Exec. secret: "sasl", "properties", "settings", "logins", "password" or "token": values that are secrets are
+    of Exec. secret: "sasl", "properties", "settings", "smtpd", "logins", "password" or "token": values that are secrets are
     masked before anything else sees them."""
 
     path: str

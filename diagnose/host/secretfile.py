@@ -32,10 +32,15 @@ _BROKEN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})")
 # What a stray backslash made part of the value before: a property of its own, `mail.smtp.port=25`.
 _SWALLOWED = re.compile(r"\s*[A-Za-z][\w-]*(?:\.[\w-]+)+\s*[=:]")
 
+# smtpd.conf(5): user:password in a table or a URL. Where a user stands alone, as a label, nothing is secret.
+_SMTPD = re.compile(
+    r"((?:(?<=[{,])|(?m:^))[ \t]*(?:\"[^\"\n]*\"|[^\s=,{}\"#]+)\s*=\s*\"?[^\s\"/:,{}]*:)([^\s\",}]+)|(://[^\s:/@\"]*:)([^\s\"]+)(?=@)"
+)
+
 
 def mask_read(text: str, kind: str, secrets: Secrets, path: str = "") -> str:
     """A file's text masked. kind: "sasl" (source of a Postfix password table), "properties" (Java's), "logins" (Exim's
-    passwd.client, dma's auth.conf), "settings" (another application's, of which the path tells the grammar), "password" (nothing else
+    passwd.client, dma's auth.conf), "smtpd" (OpenSMTPD's), "settings" (another application's, of which the path tells the grammar), "password" (nothing else
     stands in it) or "token" (OAuth's, see `masked_token`)."""
     if kind == "sasl":
         return "\n".join(_sasl_line(line, secrets) for line in text.split("\n"))
@@ -45,6 +50,8 @@ def mask_read(text: str, kind: str, secrets: Secrets, path: str = "") -> str:
         from diagnose.apps import logins
 
         return logins.masked(text, secrets, starred)
+    if kind == "smtpd":
+        return _SMTPD.sub(lambda it: f"{it[1] or it[3]}{starred(it[2] or it[4], secrets)}", text)
     if kind == "settings":
         from diagnose.apps.masked import masked  # few hosts need it
 

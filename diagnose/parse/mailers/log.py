@@ -97,10 +97,16 @@ class Reader:
             if isinstance(event, Delivery):
                 if event.sender is None and (known := self.arrived.get(event.queue_id or "")):
                     event = replace(event, sender=known.sender)
-                event = replace(event, reasons=tuple(map(as_mailers, event.reasons)))
+                event = replace(event, reasons=tuple(self._at_hop(event, each) for each in event.reasons))
                 self._remember(event)
             self.log.count(event)
             yield event
+
+    def _at_hop(self, event: Delivery, reason: Reason) -> Reason:
+        """The reason with the next hop's port, where the line does not tell it."""
+        reason = as_mailers(reason)
+        mine = reason.peer_port == 25 and event.relay_host in (None, "", self._host)
+        return replace(reason, peer_port=self._port) if mine else reason
 
     def _arrival(self, id: str, at: datetime | None, sender: str | None, message_id: str) -> None:
         known = self.arrived.setdefault(id, Arrived(at=at))

@@ -53,7 +53,7 @@ _TO = late(r"\bto=<?(?P<to>[^>,\s]*)")
 _NO_MX = late(r"Failed to resolve MX for \[relay:(?:[^@\],]*@)?(?P<host>[^,\]:]+)[^\]]*\]: (?P<stat>.*)$")
 _QMAIL = late(r"\bdelivery \d+: (?P<result>success|deferral|failure): (?P<text>\S.*)$")
 _NAMED = late(r"find any host named (?P<name>[\w.-]*\w)")
-_OPENSMTPD_ERROR = late(r"\bmta error reason=(?:[\w ]+: )?(?P<text>[245]\d\d[ -].*)")
+_OPENSMTPD_ERROR = late(r"\bmta error reason=(?:[\w ]+: )?(?P<text>\S.*)")
 # dma connects to exchangers by name unless it has a smarthost; port 25 unless a smarthost has another.
 _DMA = late(
     r"\bdma\[[\w.]+\]: connect to (?P<host>(?!smtp|relay|mail\.|submi)\S+) \[(?P<address>[0-9A-Fa-f.:]+)\] failed: (?P<text>.*)"

@@ -253,8 +253,8 @@ def _file(e: Evidence) -> tuple[mailers.Mailer, str, list[str]]:
     """The mailer, and the lines of its settings file."""
     here = facts.mailer(e.ctx)
     assert here is not None
-    path = mailers.settings_file(e.ctx, here).path
-    return here, path, e.ask(Read(path, secret="settings")).text.split("\n")
+    found = mailers.settings_file(e.ctx, here)
+    return here, found.path, found.text.split("\n")
 
 
 def _keyed(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
@@ -277,8 +277,8 @@ def _keyed(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
     else:
         pairs += [(keys[key], value) for key, value in (("host", host), ("port", port)) if value]
     pairs += [(keys["ca"], wanted.ca)] if wanted.ca and "ca" in keys else []
-    for key, value in pairs:
-        yield from _set(e, here, path, lines, key, value, wanted.why)
+    steps = [step for key, value in pairs for step in _set(e, here, path, lines, key, value, wanted.why)]
+    yield from sorted(steps, key=lambda step: isinstance(step, InsertLine))  # which would move the lines below it
     if (wanted.login or host) and here.table.get("logins") != here.table["settings"] and way is not None:
         yield from _entry(e, host or way.host, wanted.why)
 
