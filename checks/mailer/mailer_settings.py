@@ -208,9 +208,12 @@ def _asked_for(ctx: Context, path: str, data: Data) -> Observations:
 
 
 def _unreadable(ctx: Context, here: Mailer, path: str) -> str:
-    """Why Exim's user cannot read the file of logins, "" if it can, or for another mailer."""
+    """Why the mailer cannot read its file of logins, "" if it can."""
     stat, spool = ctx.ask(Stat(path)), ctx.ask(Stat(mailers.spool(ctx, here)))
     user = here.account
+    mode = f"has mode {stat.mode:04o} ({stat.owner}:{stat.group})"
+    if here.id in _OF_CALLER and stat.exists and not mailers.readable(stat, ctx.ask(Stat(here.path))):
+        return f"{mode}: {here.title} runs as the application's user, who may not read it"
     if here.id != "exim" or not stat.exists or not user or (spool.exists and spool.owner != user):
         return ""
     readable = stat.mode & 0o004 or (stat.owner == user and stat.mode & 0o400)
@@ -218,7 +221,7 @@ def _unreadable(ctx: Context, here: Mailer, path: str) -> str:
     readable = readable or (stat.group in (user, spool.group) and stat.mode & 0o040)
     if readable:
         return ""
-    return f"has mode {stat.mode:04o} ({stat.owner}:{stat.group}): Exim sends as {user} and cannot read it: it does not log in"
+    return f"{mode}: Exim sends as {user} and cannot read it: it does not log in"
 
 
 def _authorities(ctx: Context, way: Way, data: Data) -> Observations:

@@ -211,7 +211,7 @@ def _of_format(ctx: Asks, here: Mailer, found: Found, said: MailSettings) -> Way
     return Way(
         kind="relay" if said.host else "direct" if here.id == "dma" else "",
         host=said.host,
-        port=said.port,
+        port=said.port or 25,
         tls=said.tls,
         verifies=here.id in ("msmtp", "nullmailer") and not careless and not pin,
         pin=pin[1] if pin else "",

@@ -6,6 +6,7 @@ import pytest
 
 from diagnose.apps import logins
 from diagnose.host.secretfile import mask_read
+from diagnose.parse.log.current import facts
 from diagnose.parse.log.mail_event import Delivery
 from diagnose.parse.mailers import exim, queues, settings
 from diagnose.parse.mailers.log import Reader, panics, read
@@ -212,6 +213,18 @@ def test_smtpd_conf(text: str, kind: str, host: str, port: int, tls: str) -> Non
     assert (found.kind, found.host, found.port, found.tls) == (kind, host, port, tls)
 
 
+def test_only_passwords_of_smtpd_conf_are_masked() -> None:
+    text = (
+        'table secrets { l = "me:pa55:word", b = u@x.test:sec@ret77 }\naction "out" relay host smtps://l@smtp.x.test:587 auth <secrets>\n'
+        'action "old" relay host "smtp+tls://me:pw1234567@smtp.x.test"\nmatch for local action "local"\n'
+    )
+    shown = mask_read(text, "smtpd", Secrets())
+    for password in ("pa55:word", "sec@ret77", "pw1234567"):
+        assert password in text
+        text = text.replace(password, "********")
+    assert shown == text
+
+
 def test_sendmail_cf() -> None:
     assert (
         settings.sendmail(
@@ -311,6 +324,18 @@ def test_logs_of_small_mailers(lines: list[str], outcome: tuple[str, str, str | 
     assert isinstance(event, Delivery)
     assert (event.status, event.queue_id or "", event.sender, event.relay_host) == outcome
     assert (event.reasons[0].label if event.reasons else "") == label
+
+
+def test_sendmails_bounce_is_nobodys_mail_and_its_reply_is_the_servers() -> None:
+    lines = [
+        "sm-mta[50]: 6AS0hSe4000048: from=<a@example.net>, size=512, class=0, nrcpts=1, msgid=<1@app.example>, relay=localhost [127.0.0.1]",
+        "sm-mta[50]: 6AS0hSe4000048: to=<b@example.org>, mailer=relay, relay=smtp.example.com. [192.0.2.7], dsn=5.7.0, reply=530 5.7.0 Authentication required, stat=Service unavailable",
+        "sm-mta[50]: 6AS0hSe4000048: 6AS0hSe4000050: DSN: Service unavailable",
+        "sm-mta[50]: 6AS0hSe4000050: to=MAILER-DAEMON, mailer=local, dsn=5.1.1, reply=550 5.1.1 User unknown, stat=User unknown",
+    ]
+    log = read([f"Nov 26 04:30:00 app {line}" for line in lines], NOW).log
+    found = {fact.label: fact.minor for fact in facts(log, lambda sender, recipient: "smtp.example.com")}
+    assert found == {"auth-required": False, "recipient-unknown": True}
 
 
 def test_exims_note_on_a_failed_login_says_more_than_the_outcome() -> None:

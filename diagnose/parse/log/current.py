@@ -95,7 +95,8 @@ def _of_group(
         over = same_domain if one or theirs else bool(after)
         sent = log.outward  # without mail to a filter of this host, which is also accepted in a mail loop
         # Nobody misses a bounce (it has no sender) that cannot be delivered.
-        share = (sent >= MANY * group.count and others > 0) or (sample.sender == "" and sent > 0)
+        missed = sent > 0 or any(each.sample.sender for each in log.deliveries.values())
+        share = (sent >= MANY * group.count and others > 0) or (sample.sender == "" and missed)
         # One address's failure is a small share, too, if mail other than its bounce has gone out since.
         share = share or (reason.label in OF_ONE_ADDRESS and bool(after) and _later(log.last_mail, group.last))
         yield Fact(

@@ -25,6 +25,7 @@ _ARRIVED = late(
     r" <= (?P<exim>\S+)(?:.* id=(?P<exim_message>\S+))?|: from=<?(?P<sendmail>[^>,\s]*)(?:.* msgid=<?(?P<message>[^>,\s]+))?"
     r"| envelope evpid=\w+ from=<(?P<smtpd>[^>]*)>"
 )
+_NOTICE = late(r": (?P<id>[0-9A-Za-z]{8,16}): (?:DSN|return to sender|\w+ notify): ")  # Sendmail's bounce
 _STARTING = late(r"Starting delivery: host: (?P<host>\S+) protocol: \S+ file: (?P<file>\S+)")
 _WHOSE = late(r"From: <(?P<sender>[^>]*)> to: (?P<to><.*)")
 _NAMED = late(r"(?i)message-id: <(?P<message>[^>]+)>")
@@ -92,6 +93,9 @@ class Reader:
             sender = arrived["exim"] or arrived["sendmail"] or arrived["smtpd"] or ""
             message = arrived["exim_message"] or arrived["message"] or ""
             self._arrival(id, line.at, "" if sender == "<>" else sender, message)
+            return
+        if notice := _NOTICE.search(text):
+            self._arrival(notice["id"], line.at, "", "")
             return
         for event in self._events(text, line, id):
             if isinstance(event, Delivery):

@@ -41,6 +41,7 @@ _ERRNO = late(
     r"\b(?:Connection timed out|Connection refused|Network is unreachable|No route to host|Permission denied|Connection reset by peer|Operation timed out)\b"
 )
 _SENDMAIL = late(r"\bto=(?P<to>[^,]*),.*?\bmailer=(?P<mailer>\w+),.*?\bstat=(?P<stat>.*)$", re.DOTALL)
+_REPLY = late(r"\breply=(?P<reply>[45]\d\d.*), stat=")
 _DSN = late(r"\bdsn=(?P<dsn>[45]\.\d{1,3}\.\d{1,3})")
 _STAT = late(r"^\W*stat=(?P<stat>Deferred: (?:Connection|Operation|No route|Network|Name server).*)$")
 _SENDMAIL_RELAY = late(r"\brelay=(?P<host>[^\s,\[]*)\.?(?: ?\[(?P<address>[0-9A-Fa-f.:]+)\])?")
@@ -256,12 +257,14 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
     stat = match["stat"].strip()
     where = _SENDMAIL_RELAY.search(line)
     host = where["host"].rstrip(".") if where else None
+    service = "local" if match["mailer"] == "local" else None
     if stat.startswith("Sent"):
-        return delivery("sent", stat, number=number, at=at, to=match["to"].strip("<>"), host=host)
-    dsn = _DSN.search(line)
+        return delivery("sent", stat, number=number, at=at, to=match["to"].strip("<>"), host=host, service=service)
+    dsn, reply = _DSN.search(line), _REPLY.search(line)
     text = stat.partition("Deferred: ")[2] or (f"{dsn.group('dsn')} {stat}" if dsn else stat)
     if dsn and stat == "User unknown" and dsn["dsn"].startswith("5.7."):
         text = ""  # sendmail uses this text of sysexits.h for any refusal; the line before quotes the reply
+    text = reply["reply"] if reply else text  # since 8.16
     if text.startswith("Connection reset by ") and host:  # after it was established
         text = f"lost connection with {host}[{where.group('address') or '0.0.0.0' if where else '0.0.0.0'}]"
     error = _ERRNO.search(text)
@@ -269,7 +272,7 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
         address = where["address"] if where else None
         text = connecting(host, address, None, error.group())
     status = "deferred" if stat.startswith("Deferred") else "bounced"
-    return delivery(status, text, number=number, at=at, to=match["to"].strip("<>"), host=host)
+    return delivery(status, text, number=number, at=at, to=match["to"].strip("<>"), host=host, service=service)
 
 
 def _stalwart(match: re.Match[str], number: int, at: datetime | None) -> Delivery | None:
