@@ -13,7 +13,7 @@ from diagnose.facts.asks import Asks
 from diagnose.facts.route import Route
 from diagnose.host.query import Exec, Glob, Listeners, Processes, Query, Read, Stat, StatReply
 from diagnose.knowledge import distributions
-from diagnose.model import Advice, Diagnosis, HostInfo, Observation, Run, Scalar, Status, measured
+from diagnose.model import Advice, Diagnosis, HostInfo, Impact, Observation, Run, Scalar, Status, measured
 from diagnose.parse.postfix import main_cf, table
 from diagnose.record import dataclass
 from diagnose.relay_settings import MAP_TYPES
@@ -244,6 +244,9 @@ class Evidence:
         """Reloads Postfix, or starts it if it does not run, and retries waiting mail."""
         if facts.master(self.ctx) is None or self.deaf:
             return self.restart(why)
+        waiting = facts.queue(self.ctx)
+        if waiting and waiting.messages.get("active") and self.diagnosis.cause.impact is Impact.OUTAGE:
+            return self.restart("Deliveries under way would go on with the old settings, and fail.")
         return (Service(verb="reload", config=self.config, why=why), *self.retry())
 
     @property
@@ -267,7 +270,9 @@ class Evidence:
         service = Service(verb=verb, manager=self.manager, config=self.config, why=why)
         if verb == "start" and not self.manager and self.config == "/etc/postfix" and self.there(_FILLS):
             fills = "It fills the chroot, as Debian's service does at each start."
-            copies = tuple(f"{self.mta.queue_directory}/etc/{name}" for name in (*CHROOTED, *_FILLED))
+            root = self.mta.queue_directory
+            root = root if self.there(root) else self.mta.defaults.get("queue_directory", root)
+            copies = tuple(f"{root}/etc/{name}" for name in (*CHROOTED, *_FILLED))
             return (Command(argv=(_FILLS, "-"), changes=copies, why=fills), service, *self.retry())
         return (*self.copies(), service, *self.retry())
 
@@ -286,17 +291,19 @@ class Evidence:
         )
 
     def retry(self) -> tuple[Step, ...]:
-        """Retries deferred mail now, at most _FEW messages: all of a short queue, else mail to the recipient asked
-        for, or one message of each group. () if none is deferred."""
+        """Retries waiting mail now, at most _FEW messages: all of a short queue, else mail to the recipient asked
+        for, or one message of each group. Where nothing leaves, mail under way waits as well. () if none waits."""
         waiting = facts.queue(self.ctx)
-        if waiting is None or not waiting.messages.get("deferred"):
+        queues = ("deferred", "active") if self.diagnosis.cause.impact is Impact.OUTAGE else ("deferred",)
+        count = sum(waiting.messages.get(name, 0) for name in queues) if waiting else 0
+        if waiting is None or not count:
             return ()
-        groups = [g for g in waiting.groups if g.queue_name == "deferred" and g.sample.queue_id]
+        groups = [g for g in waiting.groups if g.queue_name in queues and g.sample.queue_id]
         wanted = self.ctx.target.recipient
         mine = [g for g in groups if wanted and g.sample.recipient == wanted] or groups
         ids = [g.sample.queue_id for g in mine]
-        if waiting.messages["deferred"] <= _FEW:
-            ids = self.queue_ids("deferred")
+        if count <= _FEW:
+            ids = [id for name in queues for id in self.queue_ids(name)]
         ids = list(dict.fromkeys(ids))[:_FEW]
         if not ids:
             return ()

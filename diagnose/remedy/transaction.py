@@ -14,7 +14,7 @@ from diagnose.remedy import never, undoing
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.journal import Change, Journal, Store, plain
 from diagnose.remedy.originals import CannotChange, State, look, obstacle, replace as put, resolved, restore
-from diagnose.remedy.running import InstallPackage
+from diagnose.remedy.running import Aside, InstallPackage
 from diagnose.remedy.steps import FileStep, Given, RunStep, Step
 
 _NEW = 0o644
@@ -93,6 +93,8 @@ class Transaction:
             if done.code != 0:
                 status = f"status {done.code}" if done.code is not None else "no status"
                 raise Failed(f"{' '.join(argv)} ended with {status}: {done.said or 'it printed nothing'}")
+        if isinstance(step, Aside):
+            self.made[step.path] = look(step.path)[0]
         self._done(tuple(before))
         return True
 

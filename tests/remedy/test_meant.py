@@ -84,6 +84,31 @@ def test_proxymap_may_open_what_its_default_lets_it() -> None:
     assert plan.steps[0].commands() == ("postconf -e 'proxy_read_maps = $virtual_alias_maps $transport_maps'",)
 
 
+@pytest.mark.parametrize(
+    ("value", "command"),
+    [
+        ("hash:/etc/postfix/virtual, mysql:/etc/postfix/sql.cf", "postconf -e 'virtual_alias_maps = hash:/etc/postfix/virtual'"),
+        ("mysql:/etc/postfix/sql.cf", "postconf -X virtual_alias_maps"),
+    ],
+)  # fmt: skip
+def test_a_table_whose_type_and_file_are_gone_is_taken_out_if_allowed(value: str, command: str) -> None:
+    seen = {"type": "mysql", "path": "/etc/postfix/sql.cf", "parameter": "virtual_alias_maps"}
+    plan = planned(
+        "lookup-table-unsupported", "table.supported", pretended.machine({"virtual_alias_maps": value}), **seen
+    )
+    assert plan.steps[0].commands() == (command,)
+    assert plan.steps[0].allow == "route"
+
+
+def test_a_domain_of_another_host_leaves_the_table_of_own_domains() -> None:
+    path = "/etc/postfix/vdomains"
+    on = pretended.machine({"virtual_mailbox_domains": f"hash:{path}"}, files={path: "a.test OK\nb.test OK\n"})
+    seen = {"parameter": "virtual_mailbox_domains", "domain": "b.test", "host": "mx.b.test"}
+    plan = planned("recipient-domain-local", "config.recipient-local", on, **seen)
+    commands = [command for step in plan.steps for command in step.commands()]
+    assert commands[:2] == [f"sed -i '2s/^b\\.test OK$/#b.test OK/' {path}", f"postmap hash:{path}"]
+
+
 def test_no_login_of_an_application_is_shown_whatever_its_file_is_called(tmp_path: Path) -> None:
     path = tmp_path / ".env.production"
     path.write_text("SMTP_LOGIN=someone\nSMTP_PASSWORD=hunter2-secret\nSMTP_PORT=465\n")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from diagnose import facts
+from diagnose.apps import logins
 from diagnose.facts import mailers
 from diagnose.host.query import Listeners, Read
 from diagnose.knowledge.recognise import meant
@@ -152,8 +153,10 @@ def _given(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
         return
     lines = list(enumerate(text.text.split("\n"), 1))
     if here.id == "exim" and found.name:
-        line = next((number for number, raw in lines if raw.startswith(f"{found.name}:")), 0)
-        yield GivenText(path=path, line=line, part=".+", form=f"{found.name}:{{user}}:{{password}}", why=why)
+        entry = logins.find(text.text, (found.name,))
+        key = entry.host if entry else found.name
+        line = next((number for number, raw in lines if raw.startswith(f"{key}:")), 0)
+        yield GivenText(path=path, line=line, part=".+", form=f"{key}:{{user}}:{{password}}", why=why)
         yield from _tried(e)
     forms = {"msmtp": (r"{0}[ \t].*", "{0} "), "nullmailer": (r"--{1}=(?:'[^']*'|\S*)", "--{1}=")}
     for name, option in (("user", "user"), ("password", "pass")) if here.id in forms else ():

@@ -215,10 +215,13 @@ def local(e: Evidence) -> Plan | None:
         why = f"{domain} is another host's: its MX host is {seen.data.get('host')}."
         if len(kept) < len(words):
             steps.append(e.put(parameter, ", ".join(kept), why) if kept else e.drop(parameter, why))
-        for path in (word for word in words if word.startswith("/")):
+        for word in words:
+            found = table.parse(word) if ":" in word else None
+            path = table.source(found) if found else word if word.startswith("/") else ""
             for number, raw in e.numbered(path):
-                if raw.strip().lower() == domain:
+                if raw.split()[:1] and raw.split()[0].lower() == domain:
                     steps.append(e.repair(path, number, raw, f"#{raw}", why))
+                    steps += e.build(found.type, path) if found else ()
     if not steps and (way := e.way) is not None and way.channel in ("local", "virtual"):
         steps += around(e, way, f"It delivers mail to {way.domain} on this host.")
     return taken_up(e, steps)

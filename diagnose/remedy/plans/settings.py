@@ -253,7 +253,7 @@ def transport(e: Evidence) -> Plan | None:
     for seen in e.failed("listener.tls"):
         if seen.data.get("kind") == "wrapper":
             return _wrapped(e, seen)
-    return Plan(steps=(*steps, *e.restart("Deliveries under way wait for it."))) if steps else None
+    return taken_up(e, steps)
 
 
 def _wrapped(e: Evidence, seen: Observation) -> Plan | None:

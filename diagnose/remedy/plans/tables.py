@@ -172,8 +172,20 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
     return []
 
 
+def _lost(e: Evidence, parameter: str, kind: str, path: str) -> list[Step]:
+    """Takes a table whose type and file are both gone out of a setting, as policy; [] if that is refused."""
+    rest = [one.raw for one in table.parse_list(e.was(parameter) or "") if one.name != path]
+    why = f"This Postfix has no {kind} tables, and {path} is gone as well."
+    try:
+        step = e.put(parameter, ", ".join(rest), why) if rest else e.drop(parameter, why)
+    except Refused:
+        return []
+    return [e.policy(step, "route", f"mail go on without the entries of {kind}:{path}")] if path[:1] == "/" else []
+
+
 def unsupported(e: Evidence) -> Plan | None:
-    """Names the table under a type that this Postfix has, if its text exists."""
+    """Names the table under a type that this Postfix has, if its text exists; for one of a database's, installs the
+    type's package, or takes it out if its file is gone."""
     if inside := swallowed(e, r"\w+_(?:maps|checks|database)"):
         return taken_up(e, inside)
     steps: list[Step] = []
@@ -182,7 +194,11 @@ def unsupported(e: Evidence) -> Plan | None:
         kind, path, parameter = (seen.text(key) for key in ("type", "path", "parameter"))
         better = near(kind, e.mta.map_types, 0.7)
         better = better if better in (*table.INDEXED, "texthash", *table.PATTERNS) else e.map_type
-        if kind in table.BACKENDS or not e.there(path):
+        if not e.there(path):
+            steps += _lost(e, parameter, kind, path)
+            continue
+        if kind in table.BACKENDS:
+            steps += e.install((seen.text("package"),), f"This Postfix lacks {kind} tables; its package has them.")
             continue
         if kind in ("pcre", "regexp"):
             better = "regexp" if kind == "pcre" and "regexp" in e.mta.map_types else better

@@ -234,4 +234,27 @@ FAULTS = (
         then=(mail(),),
         proof=((("sh", "-c", "postfix status || echo down"), "down"),),
     ),
+    Fault(
+        id="hosted-domain-that-moved-away",
+        accept=("recipient-domain-local",),
+        about="a table of hosted domains still has the recipient's",
+        setup=(
+            write("/etc/postfix/hosted", "brightwater-shop.com x\nnorthwind-trading.com x\n"),
+            write("/etc/postfix/boxes", "info@brightwater-shop.com info/\n"),
+            shell("cd /etc/postfix; postmap hosted boxes"),
+            settings(
+                virtual_mailbox_domains="hash:/etc/postfix/hosted",
+                virtual_mailbox_maps="hash:/etc/postfix/boxes",
+                virtual_mailbox_base="/var/vmail",
+            ),
+        ),
+        shows=_FAILED,
+    ),
+    Fault(
+        id="ldap-table-of-the-old-office",
+        accept=("lookup-table-unsupported",),
+        about="virtual_alias_maps names an ldap table; neither its file nor its package is here",
+        setup=(settings(virtual_alias_maps="ldap:/etc/postfix/ldap-aliases.cf"),),
+        shows="unsupported dictionary",
+    ),
 )
