@@ -99,18 +99,9 @@ def compiled(pattern: str) -> re.Pattern[str]:
 _FOR_TESTS = frozenset({"examples", "counter", "example_peer", "source", "evidence"})
 # A mailer's own words go before those of a program that quotes them, and both before a server's.
 _FIRST = (
-    *(
-        "mailers",
-        "other-mailers",
-        "postfix-connect",
-        "postfix-sasl",
-        "postfix-tls",
-        "postfix-tables",
-        "postfix-daemon",
-        "postfix-delivery",
-    ),
-    *("postfix-noise", "libraries", "network-libraries", "system-messages", "program-roots", "java", "programs"),
-)
+    "mailers other-mailers postfix-connect postfix-sasl postfix-tls postfix-tables postfix-daemon postfix-delivery "
+    "postfix-noise libraries network-libraries system-messages program-roots java programs"
+).split()
 
 
 def rows_of_all() -> Iterator[dict[str, Any]]:

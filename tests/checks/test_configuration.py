@@ -47,16 +47,19 @@ def test_a_mailbox_that_holds_less_than_a_message() -> None:
     assert failed(run(configuration, machine({**settings, "mailbox_size_limit": "0"}), "root@a.example.net")) == []
 
 
-def test_missing_equals_sign() -> None:
-    said = "postconf: fatal: /etc/postfix/main.cf, line 29: missing '=' after attribute name: \"smtp_tls_loglevel 1\"\n"
-    found = of(run(configuration, machine(complaints=said)), "config.syntax")
-    assert (found[0].status, found[0].data["line"]) == (Status.FAILED, 29)
-
-
-def test_a_file_that_postconf_refuses_is_named_with_its_line_however_it_says_so() -> None:
-    said = "postconf: fatal: file /etc/postfix/master.cf: line 139: bad field count\n"
-    found = of(run(configuration, machine(complaints=said)), "config.syntax")
-    assert (found[0].data["path"], found[0].data["line"]) == ("/etc/postfix/master.cf", 139)
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ("/etc/postfix/main.cf, line 29: missing '=' after attribute name: \"smtp_tls_loglevel 1\"", ("main.cf", 29)),
+        ("file /etc/postfix/master.cf: line 139: bad field count", ("master.cf", 139)),
+    ],
+)
+def test_a_file_that_postconf_refuses_is_named_with_its_line_however_it_says_so(
+    said: str, where: tuple[str, int]
+) -> None:
+    found = of(run(configuration, machine(complaints=f"postconf: fatal: {said}\n")), "config.syntax")[0]
+    assert (found.status, found.data["line"]) == (Status.FAILED, where[1])
+    assert found.data["path"] == f"/etc/postfix/{where[0]}"
 
 
 def test_broken_master_cf() -> None:
