@@ -94,12 +94,6 @@ _ABOUT_MAIL = late(
     r"unable|cannot|could not|timed out|connect|unreachable|resolve|login|auth|certificate|TLS)",
     re.I,
 )
-_SENT = late(
-    r"\b(?:delivery successful|(?:e-?mail|message|mail)\b(?:(?!\bnot\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for|by)\b| ?[{(\[]|[!.]?\s*$)|"
-    r"(?:e-?)?mails (?:are|were|get) (?:sent|delivered) (?:correctly|fine)|(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
-    r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted(?:=|: ?)\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
-    re.I,
-)
 _BUT = late(r"\bbut\b.{0,80}\bnot\b|\berror: (?!0|no|null)", re.I)
 _REFUSED = late(r"ECONNREFUSED|(?:[Cc]onnection|actively) refused|connect: refused|\(111\)|Errno 111|\b10061\b")
 
@@ -154,7 +148,7 @@ def telling(lines: list[_Numbered]) -> list[_Numbered]:
 
 def went_through(lines: list[_Numbered]) -> int:
     """The number of the last line that says the mail was sent, -1 if there is none. Failures before it are over."""
-    said = ((number, line, _SENT.search(line)) for number, line in lines)
+    said = ((number, line, subject.DELIVERED.search(line)) for number, line in lines)
     return max((number for number, line, sent in said if sent and not _BUT.search(line, sent.end())), default=-1)
 
 

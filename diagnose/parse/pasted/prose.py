@@ -38,6 +38,11 @@ _IF = late(r"\W*(?:if|when|in case|wenn|falls|si)\b", re.IGNORECASE)
 # A rule that matches failures, as of fail2ban or a log checker, is not a failure itself.
 _RULE = late(r"\bfailregex\b|<HOST>|\(\?[:P<=!]|\.\*\\|\\\[[^\]\n]{0,40}\\\]|\\[dsSwb][+*]")
 
+# A setting of main.cf(5), or a comment.
+_SETTING = late(r"\s*(?:# ?[A-Za-z]+ [a-z]|[a-z]\w*_\w+ ?= |(?:reject|permit|check)_\w)")
+# Results of tests: errors in their names were expected.
+_PASSED = late(r"^\s*(?:[✓✔√]|ok \d+\b|--- PASS)", re.MULTILINE)
+_NOT_PASSED = late(r"^\s*(?:[✗✕×✘]|not ok\b|--- FAIL)|^\s*\d+ failing", re.MULTILINE)
 
 # Source code that handles possible errors, and signs of an actual one.
 _HANDLES = late(r"^\s*(?:except [\w.(), ]+(?: as \w+)?:|\}? ?catch ?\(|rescue [A-Z]|if err != nil)", re.MULTILINE)
@@ -47,8 +52,18 @@ _HAPPENED = late(
 
 
 def is_rule(text: str) -> bool:
-    """Whether a paragraph has patterns of log lines or error-handling code instead of log lines."""
-    return _RULE.search(text) is not None or (_HANDLES.search(text) is not None and _HAPPENED.search(text) is None)
+    """Whether a paragraph has patterns of log lines, error-handling code or the names of passed tests instead of log
+    lines."""
+    return (
+        _RULE.search(text) is not None
+        or (_HANDLES.search(text) is not None and _HAPPENED.search(text) is None)
+        or (_PASSED.search(text) is not None and _NOT_PASSED.search(text) is None)
+    )
+
+
+def is_setting(line: str) -> bool:
+    """Whether a line is a setting or a comment, which may name what is refused."""
+    return _SETTING.match(line) is not None
 
 
 def is_account(text: str) -> bool:

@@ -20,7 +20,7 @@ _FETCHES = late(
     r"(?:imap|pop3)(?:s|4|_ssl|lib|store|client|exception|folder|protocol)?\b|poplib|IMAP[A-Z]|Net::POP|\bv?s?ftpd?\b|\bnet/pop\b",
     re.I,
 )
-_SMTP = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
+_SMTP = late(r"smtp|sendmail|\bsend\w* (?:\S+ ){0,4}(?:e-?)?mail|\boutgoing|mailer", re.I)
 
 # --- signs of sending mail ---
 
@@ -45,7 +45,7 @@ _PORT = late(
     re.I,
 )
 _WORDS = late(
-    r"smtp|sendmail|\behlo\b|\bhelo\b|starttls|\brcpt\b|\bmail from\b|\bmx\b(?! refresh)|in reply to|\bm[st]a\b|mail ?(?:server|host|gateway|relay|system)|"
+    r"smtp|sendmail|\behlo\b|\bhelo\b|starttls|\brcpt\b|\bmail from\b|\bmx(?:[.\d-]| (?:record|host|lookup))|in reply to|\bm[st]a\b|mail ?(?:server|host|gateway|relay|system)|"
     # programs and services that do nothing else
     r"\b(?:postfix|postdrop|exim4?|msmtp|nullmailer|dma|qmail|mutt|horde|sendgrid|mailgun|mandrill|sparkpost|postmark|resend|brevo|mailjet)\b(?![-_.])|"
     # who sends to whom, and what becomes of it
@@ -63,6 +63,14 @@ _NAMES = late(
 )
 _QUOTED = late(r"\"[^\"\s]+(?<!Error)\"|'[^'\s]+(?<!Error)'")
 
+# Says that a message was sent.
+DELIVERED = late(
+    r"\b(?:delivery successful|(?:e-?mail|message|mail)\b(?:(?!\bnot\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for|by)\b| ?[{(\[]|[!.]?\s*$)|"
+    r"(?:e-?)?mails (?:are|were|get) (?:sent|delivered) (?:correctly|fine)|(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
+    r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted(?:=|: ?)\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
+    re.I,
+)
+
 
 @lru_cache(500)  # a log says the same again and again
 def sends(text: str) -> bool:
@@ -75,7 +83,7 @@ def sends(text: str) -> bool:
     )
 
 
-_OF_MAIL = late(r"(?<!_)mail|worker|sidekiq|scheduler|background job", re.I)
+_OF_MAIL = late(r"(?<!_)mail|(?<!\[)\bworkers?\b|sidekiq|scheduler|background job", re.I)
 
 
 def is_of_mail(text: str) -> bool:
@@ -91,7 +99,7 @@ _PROTOCOL = late(
     r"\bSQLSTATE\b|\bERROR \d{4} \(|\bLDAP: error code\b|\bldap_\w+\(|\bHTTP[/ ]\d",
     re.I,
 )
-_ENDPOINT = late(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}:(\d{2,5})(?![\d:])")
+_ENDPOINT = late(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3} ?: ?(\d{2,5})(?![\d:])")
 # "wget: …", "zabbix_server[12]: …": a program, unless it is the beginning of a message.
 _SPEAKER = late(
     r"^\s?(?!(?:err|warn|fatal|crit|info|debug|connect|getaddr|socket|ssl|tls|x509|message|reason|curl|php|sh|status|exception)\w*:)"
@@ -100,10 +108,10 @@ _SPEAKER = late(
 )
 # "PG::ConnectionBad", "psycopg2.OperationalError": the package of an exception.
 _PACKAGE = late(
-    r"(?<![\w.:\\/-])(?P<package>[A-Za-z_]\w*)(?:(?:::|\.|\\{1,2})\w+)*(?:::|\.|\\{1,2})[A-Z]\w*(?:Error|Exception|Bad|Refused|Timeout|Invalid)\b"
+    r"(?<![\w.:\\/-])(?P<package>[A-Za-z_]\w*)(?:(?:::|\.|\\{1,2})\w+)*(?:::|\.|\\{1,2})[A-Z][\w$]*(?:Error|Exception|Bad|Refused|Timeout|Invalid)\b"
 )
 _ANYBODYS = frozenset(
-    "net openssl errno java javax jakarta sun system socket ssl _ssl timeout asyncio illuminate symfony swift django".split()
+    "net openssl errno java javax jakarta sun system socket ssl _ssl timeout asyncio illuminate symfony swift".split()
 )
 
 
@@ -133,7 +141,8 @@ def of_sending(lines: list[_Numbered]) -> list[_Numbered]:
         """The line, and all of the same program; of one that names none, the next and the one before."""
         for place, (_, line) in enumerate(lines):
             next_to = abs(place - at) == 1 and not (speakers[place] and speakers[at])
-            if place == at or next_to or (speakers[at] and speakers[at] in line):
+            same = place == at or next_to or (speakers[at] and speakers[at] in line)
+            if same and not DELIVERED.search(line):
                 yield line
 
     kept: list[_Numbered] = []

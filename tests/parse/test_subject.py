@@ -1,0 +1,78 @@
+"""Whether a text shows an attempt to send mail, or something else that failed with the same words."""
+
+from datetime import datetime, timezone
+
+import pytest
+
+from diagnose.mail.explain import explain
+from diagnose.parse.pasted import subject
+
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
+
+
+def _first(text: str) -> str | None:
+    found = explain(text.splitlines(), "pasted", NOW).diagnoses
+    return found[0].cause.id if found else None
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "of_mail", "cause"),
+    [
+        # A port, a URL, a program's name, a package, another protocol's status.
+        (
+            "Error: connect ECONNREFUSED 10.0.3.4:6379",
+            "Error: connect ECONNREFUSED 10.0.3.4:587",
+            "app-smtp-unreachable",
+        ),
+        (
+            "Cannot reach http://influx.test:8086 (mail metrics): dial tcp 10.9.0.4:8086: i/o timeout",
+            "Cannot mail the metrics of http://influx.test:8086: dial tcp 10.9.0.4:25: connection refused",
+            "app-smtp-unreachable",
+        ),
+        (
+            "kinit: cannot contact any KDC: authentication failed",
+            "mailbot: cannot log in to the mail server: authentication failed",
+            "app-credentials-rejected",
+        ),
+        (
+            "aioredis.ConnectionError: Name or service not known",
+            "aiosmtplib.SMTPConnectError: Name or service not known",
+            "relay-name-not-found",
+        ),
+        (
+            "SQLSTATE[HY000] [2002] Connection refused in /srv/mail/db.php:8",
+            "PHPMailer: Connection refused in /srv/mail/send.php:8",
+            "app-smtp-unreachable",
+        ),
+    ],
+)
+def test_the_same_error_of_something_else(elsewhere: str, of_mail: str, cause: str) -> None:
+    assert _first(elsewhere) is None
+    assert _first(of_mail) == cause
+
+
+def test_a_line_of_something_else_is_left_out_beside_one_of_mail() -> None:
+    """A message that was sent is no attempt that failed, and a program's lines belong together."""
+    sent = "worker: mail sent to a@b.test: 250 2.0.0 Ok: queued as 4Y1"
+    assert _first(f"{sent}\nworker: connect ECONNREFUSED 10.0.3.4:6379") is None
+    assert (
+        _first("ERR could not send mail to a@b.test\nERR connect ECONNREFUSED 10.0.3.4:6025") == "app-smtp-unreachable"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ok 1 - bounces on 550 5.1.1 User unknown\nok 2 - gives up after Connection timed out",
+        "--- PASS: TestLogin (0.02s)\n    got expected error: 535 5.7.8 authentication failed",
+        "smtpd_client_restrictions = permit_mynetworks,\n    reject_rbl_client zen.spamhaus.org\n# reject hosts without reverse DNS",
+    ],
+)
+def test_tests_and_settings_are_no_failures(text: str) -> None:
+    assert _first(text) is None
+
+
+def test_names_show_nothing() -> None:
+    """A host, a path or a user may be called after mail whatever was attempted."""
+    assert not subject.sends('server: mail.example.org, host: "mail.example.org", /srv/mail/a.php, user "mailapp"')
+    assert subject.sends("could not deliver the mail")
