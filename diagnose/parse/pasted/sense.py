@@ -34,7 +34,8 @@ def improved(text: str, reason: Reason | None, host: str | None, port: int | Non
             return reason if reason.grip == Grip.NAMES and not is_anybodys(reason) else None
         return reason
     text = reasons_of.clean(text[: reasons_of.LONGEST])
-    label = concepts.meaning(text) or concepts.meaning(text.replace("\n", " "))
+    said = dict.fromkeys((text, text.replace("\n", " ")))  # by line, then as a whole
+    label = next(filter(None, map(concepts.meaning, said)), None)
     if label is None or (reason is not None and not reason.may_be(label)):
         return reason
     if reason is not None and label in _VAGUE and not _is_vaguer(reason, label):

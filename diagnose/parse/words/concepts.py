@@ -33,11 +33,13 @@ _SETTING = late(r"\b[\w-]+=(?=\S)|\btime-? ?out ?[:=] ?\d", re.IGNORECASE)
 _UNAUTHORIZED = late(r"\b(?:HTTP|status(?:[ _]?code)?)\W{1,4}40[13]\b|\b40[13] HTTP\b", re.IGNORECASE)  # RFC 9110, 15.5
 _VERSION = late(r"\b(?:TLS|SSL) ?v?\d(?:\.\d)?\b", re.IGNORECASE)
 _GREETING = late(r"\b220[ -]")  # of a server without TLS (RFC 5321, section 4.2)
-_ADDRESS = late(r"\S+@\S+")
+_ADDRESS = late(r"(?<!\S)\S+@\S+")
 _PATH = late(
-    r"(?<!\w)[/\\]\S+|\S*[/\\]\S*[/\\]\S*|\bno such file\b", re.IGNORECASE
+    r"(?<!\w)[/\\]\S+|(?<!\S)[^\s/\\]*[/\\][^\s/\\]*[/\\]\S*|\bno such file\b", re.IGNORECASE
 )  # or the message that it is missing
-_IDENTIFIER = late(r"\b(?:[\w-]+\.)+(?=[a-z]*[A-Z][a-z]+[A-Z]|[a-z]+[A-Z])")  # its modules, before the name itself
+_IDENTIFIER = late(
+    r"(?<![\w.-])(?:[\w-]+\.)+(?=[a-z]*[A-Z][a-z]+[A-Z]|[a-z]+[A-Z])"
+)  # its modules, before the name itself
 _NAME = late(r"\b(?=[\d.]*[A-Za-z_-])[\w-]+(?:\.[\w-]+)+\b")  # a host's or a module's
 _PART = late(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = late(r"[^\W\d_]+")
