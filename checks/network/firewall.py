@@ -28,14 +28,12 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts.dials import WIRE, Tried
-from diagnose.facts.network import MailPort, mail_port
+from diagnose.facts.network import FIND, MailPort, mail_port
 from diagnose.facts.packets import all_stopped, lost_of_late, own_tried, packets, refusals
 from diagnose.parse.system import iptables, nft
 from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.system.packet import Packet, Verdict
 from diagnose.parse.system.ruleset import Ruleset, judge
-
-FIND = "Find the rule with the commands below: in the output hook, or in the input hook where answers are lost."
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,7 @@ class Found:
 
 
 _ALTERS = re.compile(r"\bsnat to|\bdnat to|\b(?:ttl|hoplimit) set|-j (?:SNAT|DNAT|NETMAP|TTL|HL)\b|\b[sd]addr set")
+_UNTRACKS = re.compile(r"\bnotrack\b|-j (?:NOTRACK|CT\b.*--notrack)")
 
 
 @check(
@@ -83,7 +82,7 @@ def check_firewall(ctx: Context) -> Observations:
         if guilty is None and seen.wire == "kept":
             guilty = turned
         text = f"{_lost(way, seen)}; " + (
-            _rule(guilty) if guilty else _altering(ctx) if seen.wire == "altered" else _unnamed(ctx)
+            _rule(guilty) if guilty else _altering(ctx) if seen.wire == "altered" else _unnamed(ctx, seen.wire)
         )
         yield fail("firewall.smtp", subject, text, wire=seen.wire, **data, **_blame(ctx, way.port, guilty))
     elif _passes(own) and (unlike := _by_group(ctx, way, own, stops)) is not None:
@@ -146,13 +145,18 @@ def _rule(one: Found) -> str:
 
 def _altering(ctx: Context) -> str:
     """Words that name the first listed rule that may change packets, or say that there is none."""
-    listings = [("nft", "list", "ruleset"), *(argv for argv, _ in _commands(ctx, ""))]
-    lines = [line.strip() for argv in listings for line in ctx.ask(Exec(argv)).out.splitlines()]
-    found = next((line for line in lines if _ALTERS.search(line)), "")
+    found = _listed(ctx, _ALTERS)
     return f"possibly by {found}" if found else "no rule that could be read does it: look at tc and the network devices"
 
 
-def _unnamed(ctx: Context) -> str:
+def _listed(ctx: Context, pattern: re.Pattern[str]) -> str:
+    """The first rule, as nft and iptables list it, in which the pattern occurs; "" if there is none."""
+    listings = [("nft", "list", "ruleset"), *(argv for argv, _ in _commands(ctx, ""))]
+    lines = (line.strip() for argv in listings for line in ctx.ask(Exec(argv)).out.splitlines())
+    return next((line for line in lines if pattern.search(line)), "")
+
+
+def _unnamed(ctx: Context, wire: str) -> str:
     """What may lose packets where no rule does: a full connection tracking table, an IPsec policy, or something
     unknown."""
     count, most = (
@@ -162,6 +166,8 @@ def _unnamed(ctx: Context) -> str:
         return f"the connection tracking table is full ({count} of {most}, net.netfilter.nf_conntrack_max)"
     if " dir out action block" in ctx.ask(Exec(("ip", "xfrm", "policy"))).out:
         return "an IPsec policy of this host blocks packets (listed by: ip xfrm policy)"
+    if wire == "answered" and (found := _listed(ctx, _UNTRACKS)):
+        return f"possibly since {found} leaves its packets untracked, so that no rule knows the answer as established"
     return "no rule of the packet filter that could be read does it: look at tc, control groups and rp_filter too"
 
 

@@ -32,7 +32,10 @@ PUBLIC_RESOLVERS = ("9.9.9.9", "8.8.8.8")
 NAME_SECONDS, PUBLIC_SECONDS = 2.0, 1.5
 DIAL_SECONDS = 6.0  # for all dials together: the connect, and a greeting that some servers delay
 CONTROL_SECONDS = 2.0  # time for two SYNs; one of the controls is enough
-FIND = "As root, find what stops it with the commands below."
+FIND = (
+    "As root, find the rule in what `nft list ruleset`, `iptables-save` and `ip rule` print: in the output hook, or in "
+    "the input hook where answers are lost."
+)
 EARLY = 1.2  # seconds of silence before the path is traced, while the dials still wait
 # Google's name servers answer a direct query for this name with the client's address.
 ECHO_NAME, ECHO_SERVER = "o-o.myaddr.l.google.com", "216.239.32.10"

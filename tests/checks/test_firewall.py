@@ -131,6 +131,13 @@ def test_answers_that_the_input_hook_drops() -> None:
     assert (one.status, one.data["owner"], one.data["rule"]) == (Status.FAILED, "fail2ban", "ip saddr @addr drop")
 
 
+def test_answers_to_untracked_packets_name_the_rule_that_untracks_them() -> None:
+    rules = with_rules("tcp dport 587 notrack")
+    host = network(relay_meets(ANSWERED), RELAY, files=PASSWD, commands=rules)
+    (one,) = of(run(check_firewall, host), "firewall.smtp")
+    assert (one.status, "tcp dport 587 notrack" in one.summary) == (Status.FAILED, True)
+
+
 def test_packets_that_leave_are_stopped_by_no_rule_whatever_it_says() -> None:
     rules = with_rules("tcp dport 587 meta mark != 0x1 drop")
     (one,) = of(run(check_firewall, network(relay_meets(SENT), RELAY, files=PASSWD, commands=rules)), "firewall.smtp")
