@@ -7,9 +7,21 @@ import shlex
 from diagnose.knowledge import distributions
 from diagnose.parse.postfix import table
 from diagnose.record import frozen
-from diagnose.remedy.steps import Argv, OnPath, Refused, RunStep, Verify, postfix_tool
+from diagnose.remedy.steps import Argv, Refused, RunStep, Verify, postfix_tool
 
 _TAKES_AWAY = frozenset("-D -F -X -P delete flush destroy disable reset stop -f restore".split())
+
+
+@frozen
+class OnPath(RunStep):
+    path: str
+
+    @property
+    def subject(self) -> str:
+        return self.path
+
+    def files(self) -> tuple[str, ...]:
+        return (self.path,)
 
 
 @frozen
@@ -49,7 +61,7 @@ class BuildTable(RunStep):
 
 
 @frozen
-class CopyFile(OnPath, RunStep):
+class CopyFile(OnPath):
     """Copies a file with its owner and mode, such as into the chroot, where Postfix reads a copy."""
 
     source: str
@@ -89,7 +101,7 @@ class Aside(RunStep):
 
 
 @frozen
-class Mode(OnPath, RunStep):
+class Mode(OnPath):
     """was: the present mode. Refused if it is wider than that, unless `standard` says who demands it:
     "postfix-files" for what Postfix owns, "chroot" for its copies of files that everybody may read, "system" for
     those files themselves, "package" for a group of the mailer's own that its package lets read its logins."""
@@ -110,7 +122,7 @@ class Mode(OnPath, RunStep):
 
 
 @frozen
-class Ownership(OnPath, RunStep):
+class Ownership(OnPath):
     """owner, group: by name; "" for one that stays as it is, such as a number that no account has."""
 
     owner: str = ""

@@ -63,21 +63,10 @@ class Step(ABC):
 
 
 @frozen
-class OnPath(Step):
-    path: str
-
-    @property
-    def subject(self) -> str:
-        return self.path
-
-    def files(self) -> tuple[str, ...]:
-        return (self.path,)
-
-
-@frozen
-class FileStep(OnPath):
+class FileStep(Step):
     """path: links resolved. mode, owner ("user:group"): wanted afterwards, None to keep; a new file has 0644 root:root."""
 
+    path: str
     mode: int | None = None
     owner: str | None = None
 
@@ -89,6 +78,13 @@ class FileStep(OnPath):
     def config(self) -> str:
         """The directory of the file: Postfix's configuration directory, where it is main.cf or master.cf."""
         return self.path.rpartition("/")[0]
+
+    @property
+    def subject(self) -> str:
+        return self.path
+
+    def files(self) -> tuple[str, ...]:
+        return (self.path,)
 
 
 @frozen
