@@ -65,11 +65,27 @@ def test_a_line_of_something_else_is_left_out_beside_one_of_mail() -> None:
     [
         "ok 1 - bounces on 550 5.1.1 User unknown\nok 2 - gives up after Connection timed out",
         "--- PASS: TestLogin (0.02s)\n    got expected error: 535 5.7.8 authentication failed",
+        "Normally a relay that answers with an error keeps its client waiting, and mail with a spam score above the limit "
+        "is refused by the content filter of the receiving site until the administrator of that site releases it.",
         "smtpd_client_restrictions = permit_mynetworks,\n    reject_rbl_client zen.spamhaus.org\n# reject hosts without reverse DNS",
     ],
 )
-def test_tests_and_settings_are_no_failures(text: str) -> None:
+def test_tests_settings_and_general_prose_are_no_failures(text: str) -> None:
     assert _first(text) is None
+
+
+def test_a_failure_that_exim_noted_is_over_when_the_message_was_sent() -> None:
+    """Whatever the status line between says."""
+    reply = "SMTP error from remote mail server after RCPT TO:<b@c.test>: 450 4.2.0 <b@c.test>: Greylisted"
+    first = "2026-11-17 08:11:41 1wXyZa-000000007Ab-1CdE"
+    log = f"{first} H=mx.c.test [198.51.100.70]: {reply}\n{first} == b@c.test R=dnslookup T=remote_smtp defer (-44) H=mx.c.test [198.51.100.70]: {reply}\n"
+    assert _first(log) == "greylisted"
+    assert (
+        _first(
+            f"{log}2026-11-17 08:26:42 1wXyZa-000000007Ab-1CdE => b@c.test R=dnslookup T=remote_smtp H=mx.c.test [198.51.100.70]"
+        )
+        is None
+    )
 
 
 def test_names_show_nothing() -> None:

@@ -65,6 +65,7 @@ class Settled:
         """Mark the failure of one address of a next hop as resolved, if another one accepted or refused the message."""
         if event.status != "sent" and not any(reason.code for reason in event.reasons):
             return
+        kept = []
         for place in self._messages.pop((event.queue_id or "", ""), []):
             held = self._held.get(place)
             address = held.reasons[0].peer_address if isinstance(held, Delivery) and held.reasons else None
@@ -72,6 +73,10 @@ class Settled:
                 event.status == "sent" or (address and f"[{address}]" not in event.text)
             ):
                 self._held[place] = _passed(held, "")
+            else:
+                kept.append(place)  # until the message is sent
+        if kept:
+            self._messages[(event.queue_id or "", "")] = kept
 
     def _forget(self, place: int, event: Event) -> None:
         """Drop the references to an event that is no longer held, so that memory does not grow with the text."""

@@ -34,12 +34,19 @@ _TOLD = late(
 )
 
 
+_ESSAY = 24  # words outside quotes that make running prose
+# The person to whom it happened.
+_TELLER = late(
+    r"\b(?:I|we|my|our|us|me|mine|says|said|users?|customers?|he|she|they|everyone|nobody|nothing|ich|wir|mein\w*|unsere?|"
+    r"bekomme|erhalte|kommt|kommen|je|nous|notre|mes|nos|recibo|nuestro|mi|ik|wij|onze|mijn)\b",
+    re.IGNORECASE,
+)
 _IF = late(r"\W*(?:if|when|in case|wenn|falls|si)\b", re.IGNORECASE)
 # A rule that matches failures, as of fail2ban or a log checker, is not a failure itself.
 _RULE = late(r"\bfailregex\b|<HOST>|\(\?[:P<=!]|\.\*\\|\\\[[^\]\n]{0,40}\\\]|\\[dsSwb][+*]")
 
 # A setting of main.cf(5), or a comment.
-_SETTING = late(r"\s*(?:# ?[A-Za-z]+ [a-z]|[a-z]\w*_\w+ ?= |(?:reject|permit|check)_\w)")
+_SETTING = late(r"\s*(?:# ?[A-Za-z]+ [a-z]|[a-z]\w*_\w+ (?:\(default: |= ?)|(?:reject|permit|check)_\w)")
 # Results of tests: errors in their names were expected.
 _PASSED = late(r"^\s*(?:[✓✔√]|ok \d+\b|--- PASS)", re.MULTILINE)
 _NOT_PASSED = late(r"^\s*(?:[✗✕×✘]|not ok\b|--- FAIL)|^\s*\d+ failing", re.MULTILINE)
@@ -79,6 +86,15 @@ def is_account(text: str) -> bool:
 def is_vague(text: str) -> bool:
     """Whether a text is a person's sentence without a machine's error; a single word in it is not a refusal."""
     return _is_prose(text) and _MACHINES.search(text) is None and _quoted(text) == 0
+
+
+def is_general(text: str) -> bool:
+    """Whether a text is running prose without a machine's error, in which nobody tells what happened: documentation,
+    advertising."""
+    outside = _QUOTED.sub(" ", text)
+    return len(_WORD.findall(outside)) >= _ESSAY and not any(
+        each.search(outside) for each in (_OF_A_MACHINE, _MACHINES, _TELLER)
+    )
 
 
 def supposes(text: str) -> bool:
