@@ -58,10 +58,12 @@ _LOOPBACK = re.compile(r"([\w-]+:(?:localhost|127\.\d+\.\d+\.\d+|\[(?:localhost|
 
 
 def _same_filter(was: str, value: str) -> bool:
-    """Whether it is the same table under another type that reads it alike, or the same milter at another port or socket of this host."""
+    """Whether it is the same table under another type that reads it alike, or the same milter at another port or socket of this host, or with its transport."""
     (old, _, path), (new, _, same) = was.partition(":"), value.partition(":")
     if path.startswith("/") and path == same:
         return (new in _PATTERNS and old not in (*_INDEXED, "cidr")) or {old, new} <= {*_INDEXED}
+    if value == f"inet:{was}":
+        return True
     if _SOCKET.fullmatch(was) and _SOCKET.fullmatch(value):
         return True
     ports = _LOOPBACK.fullmatch(was), _LOOPBACK.fullmatch(value)

@@ -51,6 +51,13 @@ def _judged(*lines: str, asked: str | None = None) -> list[tuple[bool, bool]]:
     return [(f.current, f.minor) for f in current.facts(log, lambda sender, recipient: "", asked)]
 
 
+def test_what_a_setting_said_is_over_once_the_settings_are_read_again() -> None:
+    said = "Nov 22 10:01:00 app postfix/{}[6]: AA00000001: to=<a@example.org>, relay=none, delay=1, dsn=4.3.2, status=deferred (deferred transport)"
+    read = "Nov 22 10:02:00 app postfix/master[1]: reload -- version 3.7.11, configuration /etc/postfix"
+    for service, over in (("error", True), ("smtp", False)):
+        assert [current for current, _ in _judged(said.format(service), read)] == [not over]
+
+
 def test_a_bounce_that_leaves_does_not_prove_the_filter_that_made_it() -> None:
     died = 'Nov 22 10:01:00 app postfix/pipe[6]: AA00000001: to=<a@example.org>, relay=scan, delay=1, dsn=5.3.0, status=bounced (Command died with status 127: "/bin/scan")'
     for sender, over in (("", False), ("app@example.net", True)):

@@ -115,3 +115,15 @@ def test_no_login_of_an_application_is_shown_whatever_its_file_is_called(tmp_pat
     shown = propose(Plan(steps=(SetProperty(path=str(path), key="SMTP_PORT", value="587", why="x"),))).diff
     assert "+SMTP_PORT=587" in shown
     assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    ("written", "command"),
+    [
+        ("localhost:8891, unix:/run/a", ["postconf -e 'smtpd_milters = inet:localhost:8891, unix:/run/a'"]),
+        ("inet:localhost:8891 { inet:[::1]:8892, connect_timeout=2s }", []),
+    ],
+)
+def test_a_milter_s_address_gets_the_transport_that_it_lacks(written: str, command: list[str]) -> None:
+    plan = planned("postfix-config-error", "config.fatal", pretended.machine({"smtpd_milters": written}))
+    assert [c for step in plan.steps[:1] for c in step.commands()] == command

@@ -78,6 +78,8 @@ def _of_group(
         after = []  # a bounce passes no content filter, and proves nothing of what fails on this host
     same_domain = _later(log.sent_to.get(domain), group.last)
     here = _later(log.delivered_here.get((sample.service or "", domain)), group.last)
+    # error(8) repeats what a setting said when it was tried, and Postfix has read its settings again since.
+    here = here or (sample.service in ("error", "retry") and _later(_started(log), group.last, 1.0))
     # Syslog stamps are whole seconds: mail accepted within the same second counts too.
     others = sum(1 for d, at in log.sent_to.items() if d != domain and at and group.first and at >= group.first)
     personal = bool(asked) and (sample.recipient or "").lower() == (asked or "").lower()
@@ -119,7 +121,7 @@ def _of_trouble(log: MailLog, group: Group[Trouble]) -> Fact | None:
         return None
     if trouble.stranger:
         return None  # turned away, as it should be
-    started = max((s.at for s in log.starts if s.at is not None), default=None)
+    started = _started(log)
     lasting = scope_of(reason.label) == "submission"
     # Outgoing mail says nothing about smtpd(8), which sendmail(1) bypasses, nor about local delivery; a bounce passes no milter.
     at_intake = trouble.service == "smtpd" and reason.label in _OF_INTAKE
@@ -140,6 +142,11 @@ def _of_trouble(log: MailLog, group: Group[Trouble]) -> Fact | None:
         current=not over,
         minor=lasting and log.statuses.get("sent", 0) >= 4 * MANY * group.count,
     )
+
+
+def _started(log: MailLog) -> datetime | None:
+    """When Postfix last started or was reloaded."""
+    return max((s.at for s in log.starts if s.at is not None), default=None)
 
 
 def left_by(relay: str, host: str) -> bool:

@@ -68,6 +68,13 @@ def filters(e: Evidence) -> Plan | None:
 def _program(e: Evidence) -> Plan | None:
     """Words for a filter program that cannot be run: which interpreter it gets, or whether it is wanted, only a person
     decides."""
+    for seen in e.failed("filter.content"):
+        back = (int(port) for port in re.findall(r"(?:127\.0\.0\.1|localhost)\]?:(\d+)", seen.summary))
+        if seen.data.get("kind") == "turns-away" and (
+            gone := next((port for port in back if not e.listening(port)), 0)
+        ):
+            text = f"The filter runs; it hands mail back to port {gone} of this host, where nothing listens: give master.cf the service 127.0.0.1:{gone} inet (smtpd, with -o content_filter=), and reload Postfix."
+            return Plan(text=text)
     for seen in e.failed("filter.program"):
         path, stat = seen.text("path"), e.stat(seen.text("path"))
         if interpreter := seen.text("interpreter"):

@@ -101,9 +101,23 @@ def settings(e: Evidence) -> Plan | None:
         from diagnose.remedy.plans.tls import client_key
 
         steps += client_key(e, seen)
+    steps = steps or _milters(e)
     if not steps:
         return lost_account(e)
     return taken_up(e, steps)
+
+
+def _milters(e: Evidence) -> list[Step]:
+    """Puts inet: before a milter's address that names no transport, which cleanup(8) and smtpd(8) take for one."""
+    steps: list[Step] = []
+    for name in ("smtpd_milters", "non_smtpd_milters"):
+        written = e.was(name) or ""
+        made = re.sub(
+            r"(?<![^\s,])(?!inet6?:|unix:|local:)((?:[\w.-]+|\[[\w.:]+\]):\d+)(?=[\s,]|$)", r"inet:\1", written
+        )
+        if made != written:
+            steps.append(e.put(name, made, "A milter's address begins with its transport, inet: or unix:."))
+    return steps
 
 
 def readable(e: Evidence, plan: Plan) -> Plan:
