@@ -58,7 +58,9 @@ def mailers_plan(e: Evidence) -> Plan | None:
     if here is None or here.program != e.text("program"):
         return None
     cause = e.diagnosis.cause.id
-    steps = [*(_owners(e, here) if cause in _OF_RIGHTS else ()), *_started(e, here, cause)]
+    steps: list[Step] = list(_owners(e, here)) if cause in _OF_RIGHTS else []
+    # A daemon ended where it could not open its settings, queue or log.
+    steps += _started(e, here, "mailer-not-running" if steps else cause)
     if not steps and here.id in _WRITERS:
         steps = list(_WRITERS[here.id](e, cause, _wanted(e, cause)))
     if not steps and cause in _OF_LOGIN and e.way is not None and (written := list(_given(e, here))):
@@ -133,10 +135,7 @@ def _owners(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
 def _started(e: Evidence, here: mailers.Mailer, cause: str) -> Iterator[Step]:
     unit = str(here.table.get("unit") or "")
     manager = e.starter(unit) if unit else ""
-    if manager and cause in (
-        "mailer-not-running",
-        "queue-permissions",
-    ):  # it ended where it could not open its queue or log
+    if manager and cause in ("mailer-not-running", "queue-permissions"):
         for seen in e.failed("mailer.daemon"):
             verb = "restart" if seen.data.get("kind") == "dead" else "start"
             yield Daemon(verb=verb, manager=manager, unit=unit, why=f"{here.title} {seen.summary}.")
