@@ -6,7 +6,7 @@ Each port is tried at several unrelated operators, beside controls that are not 
 from collections.abc import Iterator, Sequence
 
 from diagnose import facts
-from diagnose.check import ANY, Context, Now, Read, SignSpec, ask_all, check, fail, ok, unknown, warn
+from diagnose.check import ANY, Context, Exec, Now, Read, SignSpec, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts import application
 from diagnose.facts.contained import contained
 from diagnose.facts.dials import Tried, dial_address, family_of, near_end, source, tried
@@ -16,6 +16,7 @@ from diagnose.knowledge.labels import Relay, relays
 from diagnose.knowledge.recognise import identify
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Scalar, Stage, Strength
+from diagnose.parse.system import iproute
 from diagnose.parse.system.nameservice import resolv_conf
 from diagnose.parse.system.outcomes import FAILURES, WORDS, Outcome, Pattern
 from diagnose.parse.system.own_network import is_private
@@ -94,7 +95,7 @@ def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     return say(
         "egress.internet",
         "internet",
-        f"none of {len(failed)} connections to web and name servers succeeds, on any port ({said})",
+        f"none of {len(failed)} connections to web and name servers succeeds, on any port ({said}){_lacking(ctx, min(seen.families))}",
         kind=first.outcome.value,
         host=first.host,
         port=first.port,
@@ -113,9 +114,19 @@ def _lost_family(ctx: Context, way: MailPort, seen: Egress) -> Observation | Non
         needed = _all_of(family, servers, "the name servers") or _all_of(family, _addresses(ctx, way), way.host)
         if needed:
             said = ", ".join(sorted({t.words for t in failed}))
-            text = f"none of {len(failed)} connections over IPv{family} succeeds, on any port ({said}), while IPv{other} works; {needed} can be reached over IPv{family} only"
+            text = f"none of {len(failed)} connections over IPv{family} succeeds, on any port ({said}), while IPv{other} works; {needed} can be reached over IPv{family} only{_lacking(ctx, family)}"
             return fail("egress.internet", f"IPv{family}", text, kind=failed[0].outcome.value, host=failed[0].host)
     return None
+
+
+def _lacking(ctx: Context, family: int) -> str:
+    """Words for a default route that this host lacks in the family, with the links that are down; "" if it has one."""
+    route, listing = ask_all(ctx, [Exec(("ip", "-j", f"-{family}", "route")), Exec(("ip", "-j", "addr"))])
+    table = iproute.routes(route.out, family)
+    if route.code != 0 or route.problem or any(one.destination in ("0.0.0.0/0", "::/0") for one in table):
+        return ""
+    down = ", ".join(link.device for link in iproute.links(listing.out) if link.state == "DOWN")
+    return f"; this host has no IPv{family} default route" + (f", and {down} is down" if down else "")
 
 
 def _all_of(family: int, known: Sequence[str], whose: str) -> str:

@@ -99,6 +99,16 @@ def test_ipv4_lost_is_no_internet_where_the_name_servers_need_it(server: str, fo
     assert failed(run(check_egress, host)) == found
 
 
+def test_no_internet_names_the_link_that_is_down() -> None:
+    def without_routes(query: Exec) -> ExecReply:
+        link = '[{"ifname":"eth0","flags":["BROADCAST"],"operstate":"DOWN"}]'
+        return ExecReply(code=0, out=link if query.argv[-1] == "addr" else "[]") if query.argv[0] == "ip" else ip(query)
+
+    host = network(World(lambda address, port: NO_ROUTE), commands=without_routes)
+    (one,) = of(run(check_egress, host), "egress.internet")
+    assert one.summary.endswith("this host has no IPv4 default route, and eth0 is down")
+
+
 def test_relay_on_a_private_address_needs_no_internet() -> None:
     found = run(check_egress, network(World(lambda address, port: DROP), {"relayhost": "[10.1.2.3]:25"}))
     assert failed(found) == []
