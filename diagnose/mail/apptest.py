@@ -31,6 +31,14 @@ _OTHERS = ("applications", "php-mail", "puppet", "workers")  # about programs ot
 _REACHED = "app.server"
 _UNREAD = "could not check how the application sends mail: "
 _LINES = 30  # shown of one reply
+_WHOLE = 30.0  # seconds for this host's mailer
+_AT_HOST = {
+    True: ("ok", "nothing wrong was found there"),
+    False: (
+        "unknown",
+        "no fault was found there, and no mail was seen to pass (`mail-diagnose send ADDRESS` shows whether it does)",
+    ),
+}
 
 Plain = dict[str, Any]
 Heard = tuple[Dial, DialReply, tuple[str, ...]]
@@ -103,6 +111,9 @@ def tried(asked: Asked) -> Plain:
     kept = (d for d in result.report.diagnoses if d.cause.station == "application" or d.confidence >= Confidence.LIKELY)
     result = replace(result, report=replace(result.report, diagnoses=tuple(kept)))
     settings = _settings(request, live)
+    if settings.program and not shown and not result.report.diagnoses:
+        # What becomes of its mail is this host's mailer's matter.
+        result = diagnose(replace(request, only=(), timeout=max(asked.timeout, _WHOLE)))
     failed = result.report.status.word == "failed"
     if shown and not failed and shown[0].say == "ehlo" and settings.sender and not settings.auth:
         # For a server on this host, `run` does not send MAIL.
@@ -162,8 +173,9 @@ def _judged(
     if shown is None:
         why = next((run.reason for run in result.report.runs if run.reason), "nothing was tried")
         if settings.program:
-            why = f"it hands its mail to {settings.program} on this host, which `mail-diagnose run` and `send` check"
-        elif settings.api:
+            status, rest = _AT_HOST[result.report.status.word == "ok"]
+            return status, f"It hands its mail to {settings.program} on this host; {rest}."
+        if settings.api:
             why = f"its mail goes through the API of {settings.api}, which this tool does not speak"
         return "unknown", f"Could not tell: {why}."
     query, reply, _ = shown

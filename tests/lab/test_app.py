@@ -101,10 +101,10 @@ def test_a_refused_login_is_not_tried_again_to_send(machine: Machine) -> None:
     assert report["app"]["verdict"] == "The mail server rejects the application's login."  # type: ignore[index]
 
 
-def test_what_does_not_go_by_smtp(machine: Machine) -> None:
+def test_mail_for_this_hosts_mailer_depends_on_that(machine: Machine) -> None:
     report = asked(machine, "MAIL_MAILER=sendmail\nMAIL_FROM_ADDRESS=shop@brightwater-labs.com\n")
-    assert report["status"] == "unknown"
-    assert "/usr/sbin/sendmail on this host" in report["app"]["verdict"]  # type: ignore[index]
+    assert report["status"] == "failed"
+    assert report["app"]["verdict"] == "Postfix is not running."  # type: ignore[index]
 
 
 def test_a_url_with_the_password_from_standard_input(machine: Machine) -> None:
