@@ -72,7 +72,7 @@ def read(text: str) -> Iterator[Entry]:
     pending, at, line, counted, left = "", 0, 1, 0, _DEEPEST * len(tokens) + 5000
     while at < len(tokens) and left > 0:
         token = tokens[at]
-        found = _assigned(tokens, at, bool(stack))
+        found = _targets(tokens, at, bool(stack))
         if found is None and (alone := _connected(text, tokens, at, known, closed) or _called(text, tokens, at, known)):
             yield replace(alone, when=held(token.start))
         if found is None:
@@ -83,7 +83,7 @@ def read(text: str) -> Iterator[Entry]:
                 stack.pop()
             at += 1
             continue
-        name, begins = found
+        (*others, name), begins = found
         ends = _end(tokens, begins, bool(stack))
         left -= ends - begins
         while begins < ends and tokens[begins].kind == "line":
@@ -113,8 +113,8 @@ def read(text: str) -> Iterator[Entry]:
             entry = replace(entry, key=name, line=line, within=within, when=(*held(token.start), *when))
             if not stack and tokens[found[1] - 1].text == "=" and _tuple(tokens, at, ends):
                 entry = replace(entry, remark=f"setting-wrong: {_TUPLE} {name}, which is not a string")
-            known[name.rpartition(".")[2]] = entry
-            yield entry
+            known |= {each.rpartition(".")[2]: replace(entry, key=each) for each in (*others, name)}
+            yield from (replace(entry, key=each) for each in (*others, name))
         at = ends
 
 
@@ -190,6 +190,19 @@ def _holds(tokens: list[_Token]) -> bool:
         or (each.kind in ("word", "string") and behind.kind == "sign" and behind.text in ("=", ":"))
         for each, behind in zip(tokens, [*tokens[1:], tokens[-1]], strict=True)
     )
+
+
+def _targets(tokens: list[_Token], at: int, inside: bool) -> tuple[list[str], int] | None:
+    """(names, index of the value's first token) of an assignment that begins at `at`; two names in `A = B = value`. None
+    if none does."""
+    found = _assigned(tokens, at, inside)
+    names = [found[0]] if found else []
+    while found and tokens[found[1] - 1].text == "=" and found[1] < len(tokens):
+        more = _assigned(tokens, found[1], inside)
+        if more is None or tokens[more[1] - 1].text != "=":
+            break
+        names, found = [*names, more[0]], more
+    return (names, found[1]) if found else None
 
 
 def _assigned(tokens: list[_Token], at: int, inside: bool) -> tuple[str, int] | None:

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from diagnose.apps import grammars
 from diagnose.apps.entry import DOLLAR, Entry, Malformed
+from diagnose.apps.profiles import profiled
 from diagnose.patterns import late
 
 Other = Callable[[str, str], tuple[str, str]]
@@ -52,7 +53,9 @@ def nobody(path: str, kind: str) -> tuple[str, str]:
     return "", "not read"
 
 
-class _Wider:
+class Wider:
+    """The file at hand, and the reading of others beside it."""
+
     def __init__(self, path: str, grammar: str, other: Other) -> None:
         self.path, self.grammar, self.other, self.left = path, grammar, other, _MOST
         self.folder = posixpath.dirname(path)
@@ -122,7 +125,7 @@ class _Wider:
 
 def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ...]:
     """The entries of a file, with those of files that it names or that are read with it. Raises Malformed."""
-    wider = _Wider(path, grammar, other)
+    wider = Wider(path, grammar, other)
     every = _together(wider, text, list(grammars.entries(text, grammar)))
     if grammar in ("yaml", "properties"):
         # Spring's ${spring.mail.host} refers to another key of the file.
@@ -139,7 +142,7 @@ def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ..
         standing = {each.key: each for each in every if each.within == "Env"}
         every = wider.filled(every, standing, unset=True) if standing else every
     if re.search(r"(?:^|/)(?:application|bootstrap)\.(?:ya?ml|properties)$", path):
-        every = _profiled(wider, every)
+        every = profiled(wider, every)
     elif path.endswith("/.env"):
         if any(each.key == "MAILER_DSN" for each in every):
             every += wider.file(f"{path}.local", "dotenv")[0]
@@ -164,7 +167,7 @@ _TOGETHER = (
 )
 
 
-def _together(wider: _Wider, text: str, entries: list[Entry]) -> list[Entry]:
+def _together(wider: Wider, text: str, entries: list[Entry]) -> list[Entry]:
     """The entries with those of files that the program always reads with this one; a Python module's at its import."""
     for pattern, below, above in _TOGETHER:
         if found := re.search(rf"(?:^|/){pattern}$", wider.path):
@@ -181,7 +184,7 @@ def _together(wider: _Wider, text: str, entries: list[Entry]) -> list[Entry]:
     return entries
 
 
-def _composed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+def _composed(wider: Wider, entries: list[Entry]) -> list[Entry]:
     """A compose file's entries with its .env filled in, and those of its env_files (docs.docker.com/compose)."""
     found, problem = wider.file(wider.beside(".env"), "dotenv") if any(e.variable for e in entries) else ((), "")
     values = {each.key: _dollar(each) for each in found}
@@ -203,7 +206,7 @@ def _composed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
     return [*before, *entries]
 
 
-def _handed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+def _handed(wider: Wider, entries: list[Entry]) -> list[Entry]:
     """A .env's entries; remarks servers set only there if a compose file beside it passes no such variable to a
     service."""
     servers = [each.key for each in entries if _SERVER.search(each.key)]
@@ -233,7 +236,7 @@ _UNITS = tuple(f"{place}/systemd/system" for place in ("/usr/lib", "/lib", "/run
 """Where units and their drop-ins lie, the one that overrides the others last (systemd.unit(5))."""
 
 
-def _overridden(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+def _overridden(wider: Wider, entries: list[Entry]) -> list[Entry]:
     """A unit's entries with those of its drop-ins, sorted by name; for a drop-in, with its unit and the other drop-ins."""
     named = re.match(r"(?P<unit>.+\.(?:service|container))(?:\.d/[^/]+\.conf)?$", wider.path)
     if named is None:
@@ -256,7 +259,7 @@ def _overridden(wider: _Wider, entries: list[Entry]) -> list[Entry]:
     return out
 
 
-def _started(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+def _started(wider: Wider, entries: list[Entry]) -> list[Entry]:
     """A script's entries with those of --env-file in front, since --env overrides them."""
     before: list[Entry] = []
     for each in entries:
@@ -273,7 +276,7 @@ def _started(wider: _Wider, entries: list[Entry]) -> list[Entry]:
 _LISTS = {"Environment": re.compile(r"(?!EnvironmentFile$)\w+"), "EnvironmentFile": re.compile("EnvironmentFile")}
 
 
-def _unit(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+def _unit(wider: Wider, entries: list[Entry]) -> list[Entry]:
     """A unit's entries, followed by those of EnvironmentFile=, which override Environment=; an empty assignment of
     either resets it; %d is the folder of LoadCredential= (systemd.exec(5))."""
     after: list[Entry] = []
@@ -300,7 +303,7 @@ def _unit(wider: _Wider, entries: list[Entry]) -> list[Entry]:
     return [*entries, *after]
 
 
-def _beside(wider: _Wider, entries: list[Entry], text: str) -> list[Entry]:
+def _beside(wider: Wider, entries: list[Entry], text: str) -> list[Entry]:
     """The entries with variables from the project's .env, in this folder or one of the three above, and the files
     that override it: for the stage and this machine (dotenv-rails, Next.js, Symfony), and those that the program
     names."""
@@ -322,16 +325,7 @@ def _beside(wider: _Wider, entries: list[Entry], text: str) -> list[Entry]:
     return entries
 
 
-def _profiled(wider: _Wider, entries: list[Entry]) -> list[Entry]:
-    """The entries with those of the files of Spring's active profiles."""
-    active = [each.value or "" for each in entries if each.key == "spring.profiles.active" and each.value]
-    stem, _, ending = wider.path.rpartition(".")
-    for name in re.findall(r"[\w-]+", active[-1] if active else ""):
-        entries = [*entries, *wider.file(f"{stem}-{name}.{ending}")[0]]
-    return entries
-
-
-def _secrets(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+def _secrets(wider: Wider, entries: list[Entry]) -> list[Entry]:
     """The entries with values read from files of their own, such as passwords."""
     out: list[Entry] = []
     for each in entries:
@@ -363,7 +357,7 @@ def _secrets(wider: _Wider, entries: list[Entry]) -> list[Entry]:
     return out
 
 
-def _secret(wider: _Wider, entries: Sequence[Entry], service: str, place: str) -> tuple[str, str]:
+def _secret(wider: Wider, entries: Sequence[Entry], service: str, place: str) -> tuple[str, str]:
     """(path of a compose file's secret on this host or "", a remark on what is wrong or "")."""
     name = place.removeprefix("/run/secrets/")
     if name == place:
@@ -375,7 +369,7 @@ def _secret(wider: _Wider, entries: Sequence[Entry], service: str, place: str) -
     return (wider.beside(file), "") if file else ("", "")
 
 
-def _logins(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+def _logins(wider: Wider, entries: list[Entry]) -> list[Entry]:
     """The entries with the smarthost's login, from dma's AUTHPATH or Exim's passwd.client."""
     host = next((e for e in reversed(entries) if e.key in ("smarthost", "dc_smarthost")), None)
     auth = next((e for e in reversed(entries) if e.key == "authpath"), None)

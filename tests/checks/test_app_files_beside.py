@@ -235,3 +235,19 @@ spec:
 """
     assert formats.credentials("/srv/crm.yaml", text) == ("u", "geheim-77xx")
     assert formats.credentials("/srv/crm.yaml", text.replace("name: crm-login, key: w", "name: other, key: w")) is None
+
+
+def test_a_unit_named_like_a_folder_tells_springs_profile() -> None:
+    path, unit = "/srv/billing/config/application.yml", "/etc/systemd/system/billing.service"
+    text = "spring.mail.host: localhost\n---\nspring:\n  config.activate.on-profile: prod\n  mail.host: smtp.x.test\n"
+    for service, host in (("Environment=SPRING_PROFILES_ACTIVE=prod", "smtp.x.test"), ("User=billing", "localhost")):
+        settings = of_files(path, {path: text, unit: f"[Service]\n{service}\n"}).settings
+        assert settings is not None
+        assert settings.host == host
+
+
+def test_several_names_of_one_value() -> None:
+    text = 'EMAIL_HOST = MAIL_HOST = "smtp.x.test"\nSERVER_EMAIL = DEFAULT_FROM_EMAIL = "a@x.test"\n'
+    settings = formats.read("/srv/shop/settings.py", text).settings
+    assert settings is not None
+    assert (settings.host, settings.sender) == ("smtp.x.test", "a@x.test")
