@@ -62,9 +62,10 @@ def _without_dns(way: Route) -> bool:
 
 
 def past_hosts_file(ctx: Asks, way: Route, host: str) -> str:
-    """The address to dial where smtp(8) asks DNS first and the hosts file leads the name elsewhere; else ""."""
+    """The address to dial where the hosts file leads the name elsewhere than DNS, which smtp(8) asks first in whatever
+    order smtp_host_lookup names both; else ""."""
     pinned = known_hosts(hosts(ctx.ask(Read("/etc/hosts")).text), host)
-    if not pinned or way.mailer or _without_dns(way) or way.words("smtp_host_lookup")[:1] == ("native",):
+    if not pinned or way.mailer or _without_dns(way) or way.words("smtp_host_lookup") == ("native",):
         return ""
     rtype = "AAAA" if way.value("inet_protocols").lower() == "ipv6" else "A"
     found = ctx.ask(Lookup(host, rtype)).answers
