@@ -78,6 +78,7 @@ def postfix_programs(ctx: Context) -> Observations:
         *_postlog(postfix),
         *_places(ctx, postfix),
         *_instances(ctx, postfix),
+        *_fifos(ctx, postfix),
         *_entropy(ctx, postfix),
     ]
     # What a program says is the consequence of what is missing.
@@ -137,6 +138,14 @@ def _instances(ctx: Context, postfix: Mta) -> Observations:
         if not reply.exists and not reply.problem:
             text = f"names {folder}, which has no main.cf: Postfix does not start"
             yield fail("config.fatal", name, text, parameter=name, value=folder, named=True, **stands(ctx, name))
+
+
+def _fifos(ctx: Context, postfix: Mta) -> Observations:
+    """Services that all mail passes and that are a fifo: cleanup(8) waits for them without a word in the log."""
+    for program in ("trivial-rewrite", "bounce"):
+        if data := _typed(ctx, postfix, program, "unsupported transport type: fifo"):
+            text = "is a fifo in master.cf, which its program does not accept: it ends at once"
+            yield fail("config.fatal", program, text, named=True, **data)
 
 
 def _entropy(ctx: Context, postfix: Mta) -> Observations:

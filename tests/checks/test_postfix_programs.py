@@ -96,6 +96,8 @@ def test_a_type_of_service_that_its_program_refuses() -> None:
     master = f"{MASTER}tlsmgr fifo - - n 300 1 tlsmgr\n"
     (found,) = fatal(log=(said,), master=master, files={"/etc/postfix/master.cf": master})
     assert (found.data["parameter"], found.data["value"]) == ("the type of tlsmgr", "fifo")
+    silent = f"{MASTER}rewrite fifo - - y - - trivial-rewrite\n"
+    assert [o.data["parameter"] for o in fatal(files={"/etc/postfix/master.cf": silent})] == ["the type of rewrite"]
 
 
 @pytest.mark.parametrize("since", [RELOADED, SENT])
