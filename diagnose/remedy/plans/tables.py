@@ -111,8 +111,7 @@ def _unapproved(e: Evidence) -> list[Step]:
     """Adds parameters with proxied tables to a proxy_read_maps that lacks them, if Postfix's default has them; else []."""
     name = "proxy_read_maps"
     written, usual = (re.split(r"[\s,]+", value) for value in (e.was(name) or "", e.mta.defaults.get(name, "")))
-    proxied = [f"${other}" for other, value in e.mta.explicit.items() if "proxy:" in value and other != name]
-    lost = [word for word in proxied if word in usual and word not in written]
+    lost = [word for word in usual if "proxy:" in e.value(word.removeprefix("$")) and word not in written]
     why = f"proxymap opens only what {name} names, and the default has {' and '.join(lost)}."
     return [e.put(name, " ".join(filter(None, (*written, *lost))), why)] if lost and e.was(name) is not None else []
 
