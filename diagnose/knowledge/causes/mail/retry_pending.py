@@ -44,6 +44,7 @@ CAUSE = Cause(
         sign("relay.starttls", "refutes"),
         sign("relay.protocol", "against"),
         sign("relay.certificate", "refutes"),
+        sign("tls.policy", "refutes"),
         sign("relay.mechanism", "refutes"),
         sign("relay.envelope", "refutes"),
     ),
