@@ -1,15 +1,14 @@
 """Do the recipient's MX hosts answer?"""
 
 import ipaddress
-from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import FLAG, Context, Observations, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts.dialogue import PASSED, STAGES, Break, broken, unfinished
 from diagnose.facts.dials import Tried
 from diagnose.facts.network import egress, mail_port
 from diagnose.facts.packets import DIALLED, exchangers_tried
-from diagnose.model import Observation, Scalar, Stage
+from diagnose.model import Scalar, Stage
 from diagnose.parse.postfix.setting_types import integer
 from diagnose.parse.system.outcomes import WORDS, Outcome
 
@@ -28,7 +27,7 @@ _OUTCOMES = (*(outcome.value for outcome in Outcome), "silent", "closed", "broke
     probes=True,
     timeout=11.0,
 )
-def check_destination(ctx: Context) -> Iterator[Observation]:
+def check_destination(ctx: Context) -> Observations:
     way = mail_port(ctx)
     if not way.known:
         skip(way.problem)

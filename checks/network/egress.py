@@ -6,7 +6,21 @@ Each port is tried at several unrelated operators, beside controls that are not 
 from collections.abc import Iterator, Sequence
 
 from diagnose import facts
-from diagnose.check import ANY, Context, Exec, Now, Read, SignSpec, ask_all, check, fail, ok, unknown, warn
+from diagnose.check import (
+    ANY,
+    Context,
+    Exec,
+    Now,
+    Observations,
+    Read,
+    SignSpec,
+    ask_all,
+    check,
+    fail,
+    ok,
+    unknown,
+    warn,
+)
 from diagnose.facts import application
 from diagnose.facts.contained import contained
 from diagnose.facts.dials import Tried, dial_address, family_of, near_end, source, tried
@@ -46,7 +60,7 @@ _KINDS = ("private", "open", "mixed", "one-server", "silent", "throttled", "bloc
     decisive=True,
     timeout=10.0,
 )
-def check_egress(ctx: Context) -> Iterator[Observation]:
+def check_egress(ctx: Context) -> Observations:
     seen = egress(ctx)
     way = mail_port(ctx)
     yield _internet(ctx, way, seen)
@@ -277,7 +291,7 @@ def _port(port: int, way: MailPort, seen: Egress) -> Observation:
     return warn(sign, subject, f"does not leave this network, but this mail does not use it: {listed}", **data)
 
 
-def _endpoint(attempt: Tried) -> Iterator[Observation]:
+def _endpoint(attempt: Tried) -> Observations:
     if attempt.outcome is Outcome.UNKNOWN:
         return
     say = ok if attempt.open else warn

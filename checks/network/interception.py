@@ -1,15 +1,14 @@
 """Does something on the way answer for the mail servers, strip STARTTLS or break the TLS handshake?"""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from diagnose import facts
-from diagnose.check import FLAG, Context, SignSpec, ask_all, check, fail, ok, unknown, warn
+from diagnose.check import FLAG, Context, Observations, SignSpec, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts.dialogue import STAGES, broken
 from diagnose.facts.dials import dial_address, near_end
 from diagnose.facts.network import Egress, MailPort, egress, helo_name, mail_port
 from diagnose.facts.packets import own_tried
-from diagnose.model import Observation, Scalar
+from diagnose.model import Scalar
 from diagnose.parse.system.outcomes import Greeted, Interception, greeting_name, interception
 
 
@@ -25,7 +24,7 @@ from diagnose.parse.system.outcomes import Greeted, Interception, greeting_name,
     probes=True,
     timeout=12.0,
 )
-def check_interception(ctx: Context) -> Iterator[Observation]:
+def check_interception(ctx: Context) -> Observations:
     seen = egress(ctx)
     way = mail_port(ctx)
     stopped = list(_begun(ctx, way, seen))
@@ -42,7 +41,7 @@ def check_interception(ctx: Context) -> Iterator[Observation]:
             yield from _judged(port, way, greeted, found)
 
 
-def _begun(ctx: Context, way: MailPort, seen: Egress) -> Iterator[Observation]:
+def _begun(ctx: Context, way: MailPort, seen: Egress) -> Observations:
     """A failure if starting TLS hangs or closes both with the mail's own server and with two unrelated operators'."""
     stuck = ""
     for own in own_tried(ctx, way) if way.known and not way.private else ():
@@ -84,9 +83,7 @@ def _greeted(seen: Egress, port: int) -> tuple[Greeted, ...]:
     return tuple(rows)
 
 
-def _judged(
-    port: int, way: MailPort, greeted: tuple[Greeted, ...], found: Interception | None
-) -> Iterator[Observation]:
+def _judged(port: int, way: MailPort, greeted: tuple[Greeted, ...], found: Interception | None) -> Observations:
     subject = f"TCP {port}"
     on_the_way = way.known and way.port == port and not way.private
     say = fail if on_the_way else warn

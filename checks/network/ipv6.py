@@ -1,11 +1,9 @@
 """Does Postfix try IPv6 where IPv6 does not work?"""
 
-from collections.abc import Iterator
-
 from diagnose import facts
-from diagnose.check import Context, Lookup, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, Lookup, Observations, check, fail, ok, skip, unknown, warn
 from diagnose.facts.network import MailPort, egress, mail_port
-from diagnose.model import Observation, Scalar
+from diagnose.model import Scalar
 from diagnose.parse.system.outcomes import Outcome, Pattern
 
 
@@ -18,7 +16,7 @@ from diagnose.parse.system.outcomes import Outcome, Pattern
     probes=True,
     timeout=10.0,
 )
-def check_ipv6(ctx: Context) -> Iterator[Observation]:
+def check_ipv6(ctx: Context) -> Observations:
     seen = egress(ctx)
     way = mail_port(ctx)
     if 6 not in seen.families:

@@ -1,10 +1,9 @@
 """Do only messages larger than one packet stall on the way to the mail server?"""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-from diagnose.check import FLAG, Context, Exec, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import FLAG, Context, Exec, Observations, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts import postfix_log
 from diagnose.facts.network import addresses, mail_port
 from diagnose.model import Observation, Scalar
@@ -22,7 +21,7 @@ SMALL = 1000  # a message of so many bytes fits a packet, whatever the path's li
     tags=("network",),
     timeout=8.0,
 )
-def check_mtu(ctx: Context) -> Iterator[Observation]:
+def check_mtu(ctx: Context) -> Observations:
     way = mail_port(ctx)
     if not way.known or not way.hosts:
         skip(way.problem or "the server's name is not known")

@@ -2,14 +2,13 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator
 
-from diagnose.check import ANY, Context, Lookup, Read, SignSpec, ask_all, check, ok, unknown, warn
+from diagnose.check import ANY, Context, Lookup, Observations, Read, SignSpec, ask_all, check, ok, unknown, warn
 from diagnose.facts.network import mail_port, public_address, service
 from diagnose.facts.packets import own_tried
 from diagnose.knowledge.labels import Network
 from diagnose.knowledge.recognise import network_of
-from diagnose.model import Observation, Scalar
+from diagnose.model import Scalar
 
 DMI = (
     "sys_vendor", "product_name", "product_serial", "product_uuid", "bios_vendor", "chassis_asset_tag", "board_vendor",
@@ -30,7 +29,7 @@ CLOUD_ID = "/run/cloud-init/cloud-id"
     tags=("network", "relay-choice"),
     timeout=10.0,
 )
-def check_network_owner(ctx: Context) -> Iterator[Observation]:
+def check_network_owner(ctx: Context) -> Observations:
     dmi = {name: ctx.ask(Read(f"/sys/class/dmi/id/{name}", limit=400)).text.strip() for name in DMI}
     dmi["hypervisor_uuid"] = ctx.ask(Read("/sys/hypervisor/uuid", limit=100)).text.strip()
     cloud = ctx.ask(Read(CLOUD_ID, limit=100)).text.strip() or None
@@ -60,7 +59,7 @@ def check_network_owner(ctx: Context) -> Iterator[Observation]:
     yield from _policy(ctx, found)
 
 
-def _policy(ctx: Context, found: Network) -> Iterator[Observation]:
+def _policy(ctx: Context, found: Network) -> Observations:
     policy = found.policy
     if policy is None:
         return

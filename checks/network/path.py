@@ -1,13 +1,11 @@
 """Between which hops are the packets to the mail's port lost?"""
 
-from collections.abc import Iterator
 from functools import partial
 
-from diagnose.check import ANY, FLAG, Context, SignSpec, Trace, ask_all, check, fail, ok, skip, unknown
+from diagnose.check import ANY, FLAG, Context, Observations, SignSpec, Trace, ask_all, check, fail, ok, skip, unknown
 from diagnose.facts.dials import WIRE, Tried
 from diagnose.facts.network import Egress, MailPort, begin_sweeps, egress, mail_port, service
 from diagnose.facts.packets import own_tried
-from diagnose.model import Observation
 from diagnose.parse.system.outcomes import FAILURES
 from diagnose.parse.system.path import Place, place
 
@@ -42,7 +40,7 @@ WORDS = {
     probes=True,
     timeout=12.0,
 )
-def check_path(ctx: Context) -> Iterator[Observation]:
+def check_path(ctx: Context) -> Observations:
     way = mail_port(ctx)
     if not way.known:
         skip(way.problem)

@@ -1,8 +1,8 @@
 """Does a route or routing rule of this host reject or misdirect the mail's packets?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from diagnose.check import Context, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, Observations, check, fail, ok, skip, unknown, warn
 from diagnose.facts.network import MailPort, egress, mail_port
 from diagnose.facts.packets import REFUSING, all_stopped, detour, own_tried, packets, refusals
 from diagnose.model import Observation, Scalar
@@ -17,7 +17,7 @@ from diagnose.parse.system.packet import Packet
     tags=("network",),
     timeout=9.0,
 )
-def check_routes(ctx: Context) -> Iterator[Observation]:
+def check_routes(ctx: Context) -> Observations:
     way = mail_port(ctx)
     if not way.known:
         skip(way.problem)

@@ -27,15 +27,8 @@ from diagnose.facts.accounts import closed_above
 # Directories below the queue directory, as Postfix's own installer (postfix-files) makes them: owner's rights needed.
 _NEEDED = ("incoming", "active", "private")  # which the master makes when it starts, and nobody takes away
 _QUEUES = tuple("incoming active deferred bounce defer flush hold corrupt trace private saved".split())
-_STANDARD = (
-    "pickup",
-    "cleanup",
-    "qmgr",
-    "rewrite",
-    "bounce",
-    "defer",
-    "smtp",
-)  # whose sockets the master makes when it starts
+# Services whose sockets the master makes when it starts.
+_STANDARD = tuple("pickup cleanup qmgr rewrite bounce defer smtp".split())
 _MORE = ("maildrop", "public", "pid")
 _FEW = 10  # messages that are named
 _UNOPENED = re.compile(r"/qmgr\[\d+\]: .*\b(?:active|deferred|incoming|hold)[ /]\S+: Permission denied")

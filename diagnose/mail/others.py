@@ -16,12 +16,12 @@ from diagnose.parse.log.story import Story
 from diagnose.parse.mailers import queues
 from diagnose.parse.mailers.log import Reader
 from diagnose.parse.mailers.trail import Follower
-from diagnose.record import dataclass
+from diagnose.record import frozen
 
 _SECONDS = 15.0  # for the mailer's commands
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Followed:
     """settings: what stands for Postfix's parameters; any: whether there is a log; lines: of the messages found."""
 
