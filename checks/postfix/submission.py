@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from diagnose.check import (
+    FLAG,
     Context,
     Data,
     Observation,
@@ -24,6 +25,7 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts import Mta, mta, origin, postfix_log
+from diagnose.facts.accounts import absent
 from diagnose.facts.dials import interface_addresses
 from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.model import Strength
@@ -59,7 +61,7 @@ _USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
     title="Mail refused by this host",
     signs=(
         SignSpec("config.submission-refused", {"kind": ("rule",)}),
-        SignSpec("config.submit-users", {"used": (True, False), "kind": ("misspelt",)}),
+        SignSpec("config.submit-users", {"used": FLAG, "idle": FLAG, "kind": ("misspelt",)}),
         "config.size-limit",
     ),
     tags=("postfix", "config"),
@@ -122,7 +124,7 @@ def submission(ctx: Context) -> Observations:
         yield say("config.submission-refused", client, text + after, **data)
     if not last:
         yield ok("config.submission-refused", "smtpd", "no program of this host's networks was refused recently")
-    yield _users(ctx, postfix, handed)
+    yield _users(ctx, postfix, handed, idle=not (handed or since))
 
 
 def _foreign(ctx: Context, postfix: Mta, client: str, match: re.Match[str], lines: Sequence[str]) -> bool:
@@ -168,9 +170,9 @@ def _near(client: str, home: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     return any(address in network for network in home)
 
 
-def _users(ctx: Context, postfix: Mta, handed: set[str]) -> Observation:
+def _users(ctx: Context, postfix: Mta, handed: set[str], idle: bool = False) -> Observation:
     """Observes whether authorized_submit_users lets applications use the sendmail command. handed: the uids that
-    used it."""
+    used it; idle: the log was read, and has no mail that a program of this host or another client handed in."""
     sign = "config.submit-users"
     value = postfix.value("authorized_submit_users")
     words = postfix.words("authorized_submit_users")
@@ -198,9 +200,13 @@ def _users(ctx: Context, postfix: Mta, handed: set[str]) -> Observation:
     who = who or f"users such as {', '.join(shut[:3])} may not use the sendmail command"
     # A list with an account of its own may well name the application's.
     named = any(f"!{user}" in words for user in shut)
-    say = fail if used or named or not {word for word in words if not word.startswith("!")} - {"root"} else warn
+    listed = [word for word in words if word != "root" and not word.startswith("!")]
+    unknown_here = [word for word in listed if word not in names and absent(ctx, "passwd", word)]
+    if unknown_here:
+        who += f"; this host has no account {' or '.join(unknown_here)}"
+    say = fail if used or named or len(unknown_here) == len(listed) else warn
     text = f"authorized_submit_users = {value}: {who}"
-    return say(sign, "sendmail", text, **_PARAMETER, value=value, user=shut[0], used=bool(used))
+    return say(sign, "sendmail", text, **_PARAMETER, value=value, user=shut[0], used=bool(used), idle=idle)
 
 
 def _allowed(words: tuple[str, ...], user: str) -> bool:

@@ -18,8 +18,13 @@ def missing(ctx: Asks, postfix: Mta) -> Iterator[tuple[str, str, str]]:
     for parameter, kind in _NAMES:
         name = postfix.value(parameter)
         table = "group" if kind == "group" else "passwd"
-        if name and not name.isdecimal() and ctx.ask(Exec(("getent", table, name))).code == _ABSENT:
+        if name and not name.isdecimal() and absent(ctx, table, name):
             yield parameter, kind, name
+
+
+def absent(ctx: Asks, table: str, name: str) -> bool:
+    """Whether getent(1) finds no such entry in passwd or group; False where that is unknown."""
+    return ctx.ask(Exec(("getent", table, name))).code == _ABSENT
 
 
 def closed_above(ctx: Asks, *paths: str) -> Iterator[str]:

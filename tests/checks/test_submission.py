@@ -123,18 +123,22 @@ def test_users_who_did_submit() -> None:
     }
     handed = "Nov 22 12:32:10 a postfix/pickup[3]: 4F1A317030E: uid={}  from=<app@example.net>"
     cases = {
-        ("root", "33"): (Status.FAILED, True),
-        ("root", "0"): (Status.FAILED, False),
-        ("root, shop", "33"): (Status.FAILED, True),
-        ("root, shop", "990"): (Status.OK, None),
-        ("root, shop", "0"): (Status.WARNING, False),
-        ("root, shop", ""): (Status.WARNING, False),
+        ("root", "33"): (Status.FAILED, True, False),
+        ("root", "0"): (Status.FAILED, False, False),
+        ("root, shop", "33"): (Status.FAILED, True, False),
+        ("root, shop", "990"): (Status.OK, None, None),
+        ("root, shop", "0"): (Status.WARNING, False, False),
+        ("root, shop", ""): (Status.WARNING, False, True),
+        ("root, crm", ""): (Status.FAILED, False, True),
+        ("root, shop, crm", ""): (Status.WARNING, False, True),
+        ("root, ldap", ""): (Status.WARNING, False, True),
     }
+    known = {Exec(("getent", "passwd", name)): ExecReply(code=code) for name, code in (("crm", 2), ("ldap", 0))}
     for (value, uid), expected in cases.items():
         log = (handed.format(uid),) if uid else ()
-        host = machine({"authorized_submit_users": value}, files=files, log=log)
+        host = machine({"authorized_submit_users": value}, files=files, log=log, more=known)
         seen = of(run(submission, host), "config.submit-users")[0]
-        assert (seen.status, seen.data.get("used")) == expected, (value, uid)
+        assert (seen.status, seen.data.get("used"), seen.data.get("idle")) == expected, (value, uid)
 
 
 def test_without_the_log_the_settings_tell_what_would_be_refused() -> None:

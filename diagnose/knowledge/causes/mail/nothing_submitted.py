@@ -21,6 +21,8 @@ CAUSE = Cause(
         sign("log.submissions", "fits"),
         sign("queue.waiting", "doubts"),
         sign("postfix.master", "doubts"),
+        # Postfix would have refused what the application hands in.
+        sign("config.submit-users", "doubts", "warning", idle=True),
     ),
     links=("https://www.postfix.org/DEBUG_README.html",),
 )

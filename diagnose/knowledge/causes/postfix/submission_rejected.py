@@ -23,6 +23,8 @@ CAUSE = Cause(
         sign("config.submit-users", "proves", used=(True,)),
         sign("config.submit-users", "proves", kind=("misspelt",)),
         sign("config.submit-users", "speaks"),
+        # A list that may well name the application's account, while nothing was handed in.
+        sign("config.submit-users", "fits", "warning", idle=True),
     ),
     explains=(
         "relay-access-denied",
