@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.dials import UNSPECIFIED
@@ -45,6 +46,14 @@ class Named:
 
 
 def named(ctx: Asks, way: Route) -> Named:
+    found = _named(ctx, way)
+    if found.said is None or found.said.status is not Status.FAILED or not way.hops[0].unfilled:
+        return found
+    text = f"{found.said.text}: it is what a template writes that has no value"
+    return replace(found, said=replace(found.said, text=text))
+
+
+def _named(ctx: Asks, way: Route) -> Named:
     hop = way.hops[0]
     if way.mailer:
         return Named(found=True) if hop.address else _by_program(ctx, hop.host)

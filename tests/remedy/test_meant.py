@@ -127,3 +127,28 @@ def test_no_login_of_an_application_is_shown_whatever_its_file_is_called(tmp_pat
 def test_a_milter_s_address_gets_the_transport_that_it_lacks(written: str, command: list[str]) -> None:
     plan = planned("postfix-config-error", "config.fatal", pretended.machine({"smtpd_milters": written}))
     assert [c for step in plan.steps[:1] for c in step.commands()] == command
+
+
+@pytest.mark.parametrize(
+    ("written", "unfilled"),
+    [
+        ("[None]:587", True),
+        ("null", True),
+        ("[]:25", True),
+        ("{{ relay }}", True),
+        ("[<no value>]:587", True),
+        ("[none.example.net]:587", False),
+    ],
+)
+def test_a_relay_that_a_template_left_empty_is_the_only_one_with_a_login_or_is_named_as_such(
+    written: str, unfilled: bool
+) -> None:
+    passwords = "/etc/postfix/sasl_passwd"
+    explicit = {"relayhost": written, "smtp_sasl_password_maps": f"texthash:{passwords}"}
+    for held, steps in ((), 0), (("[mx.test]:587",), 1), (("[mx.test]:587", "[my.test]:587"), 0):
+        text = "".join(f'{key} "user:********"\n' for key in held)
+        on = pretended.machine(explicit, files={passwords: text}, stats={passwords: OWN})
+        plan = planned("relay-name-not-found", "relay.name", on, kind="nxdomain")
+        put = [step.commands()[0] for step in plan.steps[:1]]
+        assert put == (["postconf -e 'relayhost = [mx.test]:587'"] if steps and unfilled else [])
+        assert ("template" in plan.text) == (unfilled and not put)

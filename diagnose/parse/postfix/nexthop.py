@@ -13,6 +13,9 @@ _HOST_LABELS = re.compile(
     r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$"
 )
 _TRANSPORT = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*):(.*)$", re.S)
+# An empty value of Python, Go, Ruby, JavaScript and shells, and what stands around a variable's name.
+_UNFILLED = re.compile(r"(?:none|null|nil|undefined|false)?", re.I)
+_MARKS = re.compile(r"\{\{|<no value>|<nil>|<%")
 _LONGEST = 10_000  # characters that are read, enough for hundreds of next hops
 NO_HOST = frozenset("error retry discard local virtual pipe maildrop procmail dovecot uucp".split())
 """Delivery agents whose next hop is text or a user, no SMTP server."""
@@ -35,6 +38,11 @@ class NextHop:
     address: bool
     raw: str
     problems: tuple[str, ...]
+
+    @property
+    def unfilled(self) -> bool:
+        """Whether it is what a template leaves that had no value for the host (or was not rendered)."""
+        return bool(_UNFILLED.fullmatch(self.host) or _MARKS.search(self.raw))
 
     @property
     def destination(self) -> str:
@@ -106,8 +114,11 @@ def parse_list(text: str, transport: str = "") -> tuple[NextHop, ...]:
     """Parse a list as Postfix 3.5 and later do: separated by commas or blanks, tried in order. Empty for empty text."""
     text = text[:_LONGEST]
     words = [word for word in re.split(r"[,\s]+", text.strip()) if word]
-    # '[host] 587' is two next hops to Postfix, but its author meant one; likewise text with a comment after a blank.
-    lone = any(re.fullmatch(r"[:\]#\\]\S*|[0-9]{1,5}", word) for word in words[1:]) or "#" in text
+    # '[host] 587' is two next hops to Postfix, but its author meant one; likewise text with a comment after a blank, or
+    # a template's variable.
+    lone = (
+        any(re.fullmatch(r"[:\]#\\]\S*|[0-9]{1,5}", word) for word in words[1:]) or "#" in text or _MARKS.search(text)
+    )
     if len(words) < 2 or lone:
         return (parse(text, transport),) if words else ()
     return tuple(parse(word, transport) for word in words)

@@ -317,12 +317,23 @@ def name(e: Evidence) -> Plan | None:
         return Plan(steps=(switch, *e.restart("The master reads inet_protocols when it starts.")))
     better = meant_hop(e, way, seen.text("kind"))
     if better is None:
+        text = _stale(e, way)
         steps = around(e, way, f"{way.host} does not exist.")
-        return taken_up(e, steps, _stale(e, way))
+        return taken_up(e, steps, text) or (Plan(text=text) if text else None)
     return taken_up(e, set_hop(e, way, better, f"{way.nexthop or way.hops[0].raw} does not resolve."))
 
 
 def _stale(e: Evidence, way: Route) -> str:
+    """Words for a next hop of which it is not known what was meant: where it is written, "" if that is not known."""
     entry = transport_entry(e, way)
-    where = f"{entry.path} line {entry.number}" if entry else "transport_maps"
-    return f"{where} sends this mail to {way.host}, a name that does not exist: correct the entry, or remove it."
+    if entry:
+        what = "which a template writes that has no value" if way.hops[0].unfilled else "a name that does not exist"
+        return (
+            f"{entry.path} line {entry.number} sends this mail to {way.host}, {what}: correct the entry, or remove it."
+        )
+    if not way.hops[0].unfilled:
+        return ""
+    return (
+        f"relayhost = {way.hops[0].raw} is what a template writes that has no value: give it the relay's [name]:port, or "
+        "an empty relayhost if this host is to deliver its mail itself."
+    )

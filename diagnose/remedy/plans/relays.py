@@ -196,7 +196,7 @@ def meant_hop(e: Evidence, way: Route, kind: str) -> str | None:
     match = re.fullmatch(r"\[?\s*([\w.-]+)\s*\]?(?:\s*:\s*(\w+)|\s+(\d+))?\]?", bare)
     found = password_table(e)
     known = hops(keys(e, found)) if found else []
-    if match is None:
+    if match is None or way.hops[0].unfilled:
         return known[0] if len(known) == 1 else None
     host, port = match[1], match[2] or match[3] or ""
     if not port.isdecimal():
