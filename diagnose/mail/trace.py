@@ -68,22 +68,25 @@ def trace(
     settings = settings or whereabouts.parameters()
     begin = moment - since if since is not None else 0.0
     problems: list[str] = []
-    chunks = functools.partial(_chunks, pasted.Bound(READING), begin, local, paths, settings)
+    bound = pasted.Bound(READING)
+    chunks = functools.partial(_chunks, bound, begin, local, paths, settings)
+    other = None
     try:
         seen = _trail(who, chunks, problems)
-        other = None
-        if (seen is None or not (seen.lines or seen.refused)) and not settings.installed and not paths:
-            other = others.here(begin, who, recipient, local, LIMIT)
-        elif seen is not None and not (seen.lines or seen.refused) and paths:
-            other = others.read(chunks, who, "", local, LIMIT)
+        if seen is None or not (seen.lines or seen.refused):  # no message of Postfix's
+            if paths and seen is not None:
+                other = others.read(chunks, who, "", local, LIMIT)
+            elif not paths and not settings.installed:
+                other = others.here(begin, who, recipient, local, LIMIT)
     except OSError as error:
         raise UsageError(f"cannot read {error.filename or ', '.join(paths) or 'the log'}: {error.strerror}") from None
-    if chunks.args[0].cut:
+    if bound.cut:
         problems.append(f"the log is longer than can be read in {READING:.0f} s: later lines are not included")
     found = seen or Trail()
     if other is not None and (other.stories or not paths):
         settings, queue, stories = other.settings, other.queue, list(other.stories)
-        found.any, found.dropped, problems = found.any or other.any, other.dropped, problems if seen else []
+        found.any, found.dropped = found.any or other.any, other.dropped
+        problems = problems if seen else []
     else:
         stories = _stories(found, local)
         queue = _queue(found, stories, who, settings, budget) if not paths and budget else Whereabouts(complete=False)

@@ -44,6 +44,24 @@ def _first(text: str) -> str | None:
             "PHPMailer: Connection refused in /srv/mail/send.php:8",
             "app-smtp-unreachable",
         ),
+        # The frames below a bare error.
+        (
+            "Error: Connection refused\n#0 /srv/app/lib/Store.php(23): Store->open()\n#1 /srv/app/lib/Job.php(8): Store->get()",
+            "Error: Connection refused\n#0 /srv/app/lib/Smtp.php(23): Smtp->open()\n#1 /srv/app/lib/Job.php(8): Smtp->send()",
+            "app-smtp-unreachable",
+        ),
+        # A code of IMAP's, and of SMTP's.
+        (
+            "reader.ini: credential/login error ([AUTHENTICATIONFAILED] Invalid credentials)",
+            "writer.ini: mail not sent, credential/login error (535 5.7.8 Invalid credentials)",
+            "app-credentials-rejected",
+        ),
+        # What a hint advises to others, and what happened.
+        (
+            "Set SMTP_VERIFY=false when using self-signed certificates.",
+            "Set SMTP_VERIFY=false when using self-signed certificates.\nError sending mail: getaddrinfo EAI_AGAIN smtp.example.org",
+            "resolver-failing",
+        ),
     ],
 )
 def test_the_same_error_of_something_else(elsewhere: str, of_mail: str, cause: str) -> None:
@@ -67,10 +85,13 @@ def test_a_line_of_something_else_is_left_out_beside_one_of_mail() -> None:
         "--- PASS: TestLogin (0.02s)\n    got expected error: 535 5.7.8 authentication failed",
         "Normally a relay that answers with an error keeps its client waiting, and mail with a spam score above the limit "
         "is refused by the content filter of the receiving site until the administrator of that site releases it.",
+        '- no longer fails with "454 4.7.0 TLS not available" when a certificate has expired\n- fixes 535 5.7.8 after a reload',
+        "if (!$mail->send()) {\n    if ($code === '5.4.5') {\n        echo 'Quota exceeded';\n    }\n    throw new Failure('Could not authenticate.');\n}",
+        "What errors mean:\n550 5.1.1 Recipient address rejected: User unknown\nSolution: check its spelling.\n553 Sender address rejected: not owned by user\nSolution: use your own.",
         "smtpd_client_restrictions = permit_mynetworks,\n    reject_rbl_client zen.spamhaus.org\n# reject hosts without reverse DNS",
     ],
 )
-def test_tests_settings_and_general_prose_are_no_failures(text: str) -> None:
+def test_tests_settings_code_and_general_prose_are_no_failures(text: str) -> None:
     assert _first(text) is None
 
 
@@ -86,6 +107,11 @@ def test_a_failure_that_exim_noted_is_over_when_the_message_was_sent() -> None:
         )
         is None
     )
+
+
+def test_a_condition_that_somebody_met_is_no_supposition() -> None:
+    assert _first("If SMTP authentication failed, check the password") is None
+    assert _first("When I try to send mail it says: SMTP authentication failed") == "app-credentials-rejected"
 
 
 def test_names_show_nothing() -> None:

@@ -344,6 +344,8 @@ def _from_block(lines: list[_Numbered], before: str | None = None) -> Iterator[S
     if prose.is_account(joined) or prose.is_rule(joined) or subject.is_unrelated(joined):
         return
     of_mail = subject.is_of_mail(joined)
+    if not of_mail and program_text.traces_other_work(lines):
+        return
     lines = [each for each in subject.of_sending(lines) if not prose.is_setting(each[1])]
     joined = "\n".join(line for _, line in lines)
     program = program_text.is_program(joined, before)

@@ -146,6 +146,13 @@ def telling(lines: list[_Numbered]) -> list[_Numbered]:
     return kept or lines
 
 
+def traces_other_work(lines: list[_Numbered]) -> bool:
+    """Whether a program's own stack frames show what was attempted, and nothing in or beside them is about mail."""
+    frames = sum(_FRAME.match(line) is not None and "/" in line for _, line in lines)
+    text = "\n".join(line for _, line in lines)
+    return frames > 1 and _NAMES_MAIL.search(text) is None and not subject.is_of_mail(text)
+
+
 def went_through(lines: list[_Numbered]) -> int:
     """The number of the last line that says the mail was sent, -1 if there is none. Failures before it are over."""
     said = ((number, line, subject.DELIVERED.search(line)) for number, line in lines)
@@ -240,7 +247,7 @@ def classify(
         # The reply is more specific than the exception's name.
         text = _CODE_NAME.sub(lambda found: f"{_CODES[found['name']]} ", text)
         text = _NAMED.sub("", reasons_of.without_endless_words(text[: reasons_of.LONGEST])).strip() or text
-    text = _COUNTED.sub("", text)
+    text = _NOT_MET.sub("", text)
     host, port = server_in(text)
     peer = (host or dialled[0]) if program else None
     port = port or dialled[1]
@@ -291,9 +298,14 @@ def classify(
 
 
 _BLANKS = late(r"[ \t\n]+")
+_NAMES_MAIL = late(r"mail|smtp", re.IGNORECASE)
 _NOTED = late(r"\b(?:NOTICE|DEBUG)\b")  # levels of a log
-_COUNTED = late(
-    r"\b0 (?:failed|failures?|errors?|timed out|time-?outs?|rejected|refused|bounced|deferred)\b", re.IGNORECASE
+# A count of none, what to do in another case, and what was repaired.
+_NOT_MET = late(
+    r"\b0 (?:failed|failures?|errors?|timed out|time-?outs?|rejected|refused|bounced|deferred)\b|"
+    r"\b(?:if|when|unless) (?:you(?:.re| are)? )?us(?:e|ing) [^.;:\n]*|"
+    r"(?:\bno longer (?:fails?|failing|errors?|breaks?|crash(?:es)?|times? out|rejects?|refuses?)\b|^\W*fix(?:e[sd])? (?!for\b|it\b)).*",
+    re.IGNORECASE,
 )
 
 

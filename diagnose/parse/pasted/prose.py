@@ -25,9 +25,11 @@ _OF_A_MACHINE = late(
     r"postfix/|\bstatus=|\b\w+=\"|\b(?:error|msg|level)=|\bsaid: |^\s*at |\bline \d+|[{}]|\b\w+\[\d+\]:|\\n|^\d{4}-\d\d-\d\d|--->|\bexception '|\b441 4\.4\.1 ",
     re.IGNORECASE | re.MULTILINE,
 )
+# Somebody meets an error.
+_MET = r"\b(?:I|we|it|that|users?|customers?|he|they) (?:'m |'re |am |are |is |was |just |only |always |now |still )?(?:get|gets|got|getting|see|saw|seeing|receive|had|have|has|tried|try|keep|keeps)\b"
 # Somebody reports a problem, or asks.
 _TOLD = late(
-    r"\?|\b(?:I|we|it|that|users?|customers?|he|they) (?:'m |'re |am |are |is |was |just |only |always |now |still )?(?:get|gets|got|getting|see|saw|seeing|receive|had|have|has|tried|try|keep|keeps)\b|"
+    rf"\?|{_MET}|"
     r"\bgiv(?:es|ing|en) me\b|\b(?:fails|failed|failing|bounced?|stopped|rejected|returned|says|complains|dies|broke|shows)\b(?! the)|\bhelp\b|\bplease\b|"
     r"\b(?:bekomme|erhalte|kommt|Hilfe|reçois|obtiens|recibo)\b",
     re.IGNORECASE,
@@ -41,7 +43,7 @@ _TELLER = late(
     r"bekomme|erhalte|kommt|kommen|je|nous|notre|mes|nos|recibo|nuestro|mi|ik|wij|onze|mijn)\b",
     re.IGNORECASE,
 )
-_IF = late(r"\W*(?:if|when|in case|wenn|falls|si)\b", re.IGNORECASE)
+_IF = late(rf"\W*(?:if|when|in case|wenn|falls|si)\b(?!.*{_MET})", re.IGNORECASE)
 # A rule that matches failures, as of fail2ban or a log checker, is not a failure itself.
 _RULE = late(r"\bfailregex\b|<HOST>|\(\?[:P<=!]|\.\*\\|\\\[[^\]\n]{0,40}\\\]|\\[dsSwb][+*]")
 
@@ -52,19 +54,27 @@ _PASSED = late(r"^\s*(?:[✓✔√]|ok \d+\b|--- PASS)", re.MULTILINE)
 _NOT_PASSED = late(r"^\s*(?:[✗✕×✘]|not ok\b|--- FAIL)|^\s*\d+ failing", re.MULTILINE)
 
 # Source code that handles possible errors, and signs of an actual one.
-_HANDLES = late(r"^\s*(?:except [\w.(), ]+(?: as \w+)?:|\}? ?catch ?\(|rescue [A-Z]|if err != nil)", re.MULTILINE)
+_HANDLES = late(
+    r"^\s*(?:except [\w.(), ]+(?: as \w+)?:|\}? ?catch ?\(|rescue [A-Z]|if err != nil|throw new \w+\()", re.MULTILINE
+)
+# A page that explains errors has a remedy below each.
+_REMEDY = late(
+    r"^\W*(?:solution|resolution|what to do|how to fix(?: it)?|lösung|solución|solução|soluzione|oplossing)\W*[:：]",
+    re.I | re.M,
+)
 _HAPPENED = late(
     r"Traceback|^\s*File \"|^\s*at \S|\bline \d+|\[\d{4}-|^\d{4}-\d\d-\d\d|^[\w.]+(?:Error|Exception):", re.MULTILINE
 )
 
 
 def is_rule(text: str) -> bool:
-    """Whether a paragraph has patterns of log lines, error-handling code or the names of passed tests instead of log
-    lines."""
+    """Whether a paragraph has patterns of log lines, error-handling code, the names of passed tests or a list of
+    remedies instead of log lines."""
     return (
         _RULE.search(text) is not None
         or (_HANDLES.search(text) is not None and _HAPPENED.search(text) is None)
         or (_PASSED.search(text) is not None and _NOT_PASSED.search(text) is None)
+        or len(_REMEDY.findall(text)) > 1
     )
 
 

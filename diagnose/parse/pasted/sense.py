@@ -38,7 +38,7 @@ def improved(text: str, reason: Reason | None, host: str | None, port: int | Non
     label = next(filter(None, map(concepts.meaning, said)), None)
     if label is None or (reason is not None and not reason.may_be(label)):
         return reason
-    if reason is not None and label in _VAGUE and not _is_vaguer(reason, label):
+    if reason is not None and label in _VAGUE and not _adds(label, reason):
         return reason
     if timed_out and not (label == "dns-try-again" or "certificate" in label):
         return reason
@@ -50,8 +50,8 @@ def improved(text: str, reason: Reason | None, host: str | None, port: int | Non
     return replace(found, label=label, grip=Grip.SENSE, entry=None)
 
 
-def _is_vaguer(reason: Reason, label: str) -> bool:
-    """Whether a vague label says more than the reason, or says the same and confirms it."""
+def _adds(label: str, reason: Reason) -> bool:
+    """Whether a vague label says more than the reason, or confirms it."""
     return reason.label == "message-expired" or (reason.label == label and reason.grip <= Grip.SENSE)
 
 

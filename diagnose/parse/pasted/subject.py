@@ -17,7 +17,9 @@ from diagnose.patterns import late
 
 _Numbered = tuple[int, str]
 _FETCHES = late(
-    r"(?:imap|pop3)(?:s|4|_ssl|lib|store|client|exception|folder|protocol)?\b|poplib|IMAP[A-Z]|Net::POP|\bv?s?ftpd?\b|\bnet/pop\b",
+    r"(?:imap|pop3)(?:s|4|_ssl|lib|store|client|exception|folder|protocol)?\b|poplib|IMAP[A-Z]|Net::POP|\bv?s?ftpd?\b|\bnet/pop\b|"
+    # programs that only fetch, and response codes of IMAP (RFC 5530)
+    r"\b(?:get|fetch)mail(?:rc)?\b|\bmbsync\b|\bofflineimap|\[(?:AUTHENTICATIONFAILED|AUTHORIZATIONFAILED|UNAVAILABLE|ALERT|PRIVACYREQUIRED)\]",
     re.I,
 )
 _SMTP = late(r"smtp|sendmail|\bsend\w* (?:\S+ ){0,4}(?:e-?)?mail|\boutgoing|mailer", re.I)
@@ -29,8 +31,8 @@ _SENT = r"(?:sen[dt]\w*|deliver\w*|submit\w*|transmi\w+|transport|dispatch\w*|ou
 _FAILED = r"(?:fail\w*|errors?|problem|could|cannot|can.t|not|unable|rejected|refused)"
 # Libraries and APIs that send mail, by their modules, classes and paths.
 _LIBRARIES = late(
-    r"smtplib|net[/:-]+smtp|[/\\]\w*smtp\w*\.|(?-i:\bsmtp\.[a-z]*[A-Z])|send[-_]?e?mail|(?:mailgun|sendgrid|postmark)\w*error|nodemailer|phpmailer|swift_?mailer|(?:javax|jakarta|angus|sun)\.mail|component\W+mailer|action ?mailer|"
-    r"mailkit|net\.mail|gen_smtp|swoosh|bamboo|\b(?:retries_exceeded|network_failure|no_more_hosts)\b|gomail|lettre|\b(?:mail|email)::|wp_mail|core/mail|mail\.backends|zend_mail|laminas\W+mail|"
+    r"smtplib|net[/:-]+smtp|[/\\]\w*smtp\w*\.|(?-i:\bsmtp\.[a-z]*[A-Z])|send[-_]?e?mail|mail[-_]send|(?:mailgun|sendgrid|postmark)\w*error|nodemailer|phpmailer|swift_?mailer|(?:javax|jakarta|angus|sun)\.mail|component\W+mailer|action ?mailer|"
+    r"mailkit|net\.mail|\bcdo\.message|gen_smtp|swoosh|bamboo|\b(?:retries_exceeded|network_failure|no_more_hosts)\b|gomail|lettre|\b(?:mail|email)::|wp_mail|core/mail|mail\.backends|zend_mail|laminas\W+mail|"
     r"smtp-connection|/sendmail\b|\bmail/mail\.go|/etc/(?:postfix|exim|mail)|/var/spool/(?:client)?mqueue|smtp_port_t\b|(?:sendmail|postfix|exim)_\w*t:|//api\.\S*mail|/v\d[\d.]*/\S*\b(?:e?mail|messages|smtp)\b",
     re.I,
 )
@@ -61,7 +63,7 @@ _WORDS = late(
 _NAMES = late(
     r"[\w.+-]+@[\w.-]+|\b\w+://\S+|(?<![\w.-])(?!postfix/)[\w.-]*/[\w./-]+|(?<![\w.])(?!smtp|mx\b|sendmail)(?:[\w-]+\.)+[A-Za-z][\w-]*\b(?!\()|\"(?!SMTP)[^\"\s]+\"|'(?!SMTP)[^'\s]+'|\b[\w.-]+=\S*"
 )
-_QUOTED = late(r"\"[^\"\s]+(?<!Error)\"|'[^'\s]+(?<!Error)'")
+_QUOTED = late(r"(?<!File )\"[^\"\s]+(?<!Error)\"|'[^'\s]+(?<!Error)'")
 
 # Says that a message was sent.
 DELIVERED = late(
