@@ -115,9 +115,9 @@ def _ask(ctx: Asks, one: Table, keys: tuple[str, ...]) -> Asked:
 
 @frozen
 class WayIn:
-    """host, port: to dial, at `address` if the system would resolve the name otherwise; ca_file, ca_path: CAs that Postfix verifies against, "" if unusable or unset; ca_broken:
-    why the CA file that is set cannot be used; verify_name: the name that the certificate must have, "" for `host`;
-    direct: to a recipient's own server, not a relay; program: whose terms advice uses, "" for Postfix."""
+    """host, port: to dial, at `address` if the system would resolve the name otherwise; ca_file, ca_path: CAs that
+    Postfix verifies against, or ""; ca_broken: why the CA file cannot be used; verify_name: the certificate's name, ""
+    for `host`; direct: to a recipient's own server, not a relay; program: whose terms advice uses, "" for Postfix."""
 
     host: str
     port: int

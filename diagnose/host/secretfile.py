@@ -40,8 +40,8 @@ _SMTPD = re.compile(
 
 def mask_read(text: str, kind: str, secrets: Secrets, path: str = "") -> str:
     """A file's text masked. kind: "sasl" (source of a Postfix password table), "properties" (Java's), "logins" (Exim's
-    passwd.client, dma's auth.conf), "smtpd" (OpenSMTPD's), "settings" (another application's, of which the path tells the grammar), "password" (nothing else
-    stands in it) or "token" (OAuth's, see `masked_token`)."""
+    passwd.client, dma's auth.conf), "smtpd" (OpenSMTPD's), "settings" (another application's, of which the path
+    tells the grammar), "password" (nothing else stands in it) or "token" (OAuth's, see `masked_token`)."""
     if kind == "sasl":
         return "\n".join(_sasl_line(line, secrets) for line in text.split("\n"))
     if kind == "properties":

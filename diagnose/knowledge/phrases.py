@@ -39,9 +39,9 @@ class Phrase:
 
     speaker: the file that it stands in, "" for phrases of anybody. by: "postfix" or "program" where no server's reply is
     meant. peer: a pattern for the server's name: where it fits the phrase goes first, and with `only_peer` it counts nowhere
-    else. ways: the pattern's branches, each with what it requires. grip: NAMES unless its row says less. stage: where in the dialogue such a text comes when
-    nothing else says so; at: a pattern of the stages that the
-    phrase is limited to, never: of those where a text cannot mean this. counter: texts that are near, and not meant.
+    else. ways: the pattern's branches, each with what it requires. grip: NAMES unless its row says less. stage:
+    where in the dialogue such a text comes when nothing else says so; at: a pattern of the stages that the phrase
+    is limited to, never: of those where a text cannot mean this. counter: texts that are near, and not meant.
     """
 
     id: str

@@ -115,7 +115,8 @@ class Evidence:
         return main_cf.parse(self.ask(Read(self.main_path)).text)
 
     def earlier(self, path: str) -> list[str]:
-        """Copies of a file that an editor, a package or a person left beside it, newest first; only root's own, and not those that Postfix ships."""
+        """Copies of a file that an editor, a package or a person left beside it, newest first; only root's own, and
+        not those that Postfix ships."""
         stats = [(self.stat(one), one) for one in self.files(f"{path}?*") if not one.endswith(distributions.SHIPPED)]
         mine = [(s.mtime, one) for s, one in stats if s.kind == "file" and s.owner == "root" and not s.mode & 0o022]
         return [one for _, one in sorted(mine, reverse=True)]

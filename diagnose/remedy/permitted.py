@@ -58,7 +58,8 @@ _LOOPBACK = re.compile(r"([\w-]+:(?:localhost|127\.\d+\.\d+\.\d+|\[(?:localhost|
 
 
 def _same_filter(was: str, value: str) -> bool:
-    """Whether it is the same table under another type that reads it alike, or the same milter at another port or socket of this host, or with its transport."""
+    """Whether it is the same table under another type that reads it alike, or the same milter at another port or
+    socket of this host, or with its transport."""
     (old, _, path), (new, _, same) = was.partition(":"), value.partition(":")
     if path.startswith("/") and path == same:
         return (new in _PATTERNS and old not in (*_INDEXED, "cidr")) or {old, new} <= {*_INDEXED}
@@ -90,8 +91,9 @@ def _one_account(old: list[str], new: list[str]) -> bool:
 
 def permitted(name: str, was: str | None, value: str | None) -> bool:
     """Whether the parameter may be changed so. was, value: None for unset; what opens the host may only be narrowed, but for
-    authorized_submit_users, which may get one account more or have one spelt right; of filters only the spelling of their place may change. A list of
-    tables must be one that Postfix reads as it is meant: a path with a blank would be two."""
+    authorized_submit_users, which may get one account more or have one spelt right; of filters only the spelling of
+    their place may change. A list of tables must be one that Postfix reads as it is meant: a path with a blank
+    would be two."""
     if name.endswith("_maps") and any(":" not in item and not item.startswith("$") for item in items(value or "")):
         return False
     if name in ("mynetworks", "inet_interfaces"):

@@ -38,8 +38,8 @@ class Verify:
 
 @frozen
 class Step(ABC):
-    """why: one sentence. allow: by what name a policy step is allowed (firewall, held, package, relay, route, limit, service, account), "" for a mechanical
-    one; opens: what a policy step lets happen, in a few words."""
+    """why: one sentence. allow: by what name a policy step is allowed (firewall, held, package, relay, route,
+    limit, service, account), "" for a mechanical one; opens: what a policy step lets happen, in a few words."""
 
     why: str
     allow: str = ""

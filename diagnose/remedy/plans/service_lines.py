@@ -63,7 +63,8 @@ def unread_service(e: Evidence, seen: Observation) -> list[Step]:
 
 
 def service(e: Evidence, name: str) -> list[Step]:
-    """Puts a service back into master.cf: switched on, uncommented, as Postfix ships it, or as an earlier copy has it; else corrects what names it."""
+    """Puts a service back into master.cf: switched on, uncommented, as Postfix ships it, or as an earlier copy has
+    it; else corrects what names it."""
     postfix = e.mta
     disabled = postfix.words("master_service_disable")
     if any(word.partition(".")[0] in (name, "*") or word.partition("/")[0] == name for word in disabled):
