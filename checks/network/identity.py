@@ -28,6 +28,7 @@ from diagnose.check import (
 from diagnose.facts import Mta
 from diagnose.facts.names import is_public
 from diagnose.facts.network import egress, families, public_address
+from diagnose.facts.tables import hits
 from diagnose.parse.system.own_network import is_private
 
 _ADDRESS = ("A", "AAAA")
@@ -52,13 +53,15 @@ def identity(ctx: Context) -> Observations:
     postfix, way = facts.mta(ctx), facts.route(ctx)
     if way is None:
         skip(f"Postfix's settings cannot be read: {postfix.problem}")
-    leaving, domain, helo = _leaving(ctx, postfix), _sender_domain(ctx, postfix), way.helo
+    leaving, helo = _leaving(ctx, postfix), way.helo
+    sender, by = _sent_as(ctx, postfix, way)
+    domain = sender.rpartition("@")[2].lower().rstrip(".")
     questions = [Lookup(name, kind) for name in dict.fromkeys((*leaving, domain)) if name for kind in _HOST]
     questions += [Lookup(helo, kind) for kind in _ADDRESS] if is_public(helo) else []
     replies = ask_all(ctx, questions)  # in one batch: the functions below ask the same
     silent = bool(replies) and all(reply.problem for reply in replies)
     yield from _hostname(ctx, postfix, leaving)
-    yield from _sender(ctx, postfix, domain)
+    yield from _sender(ctx, domain, sender, by)
     yield from _helo(ctx, helo, "relay" if way.relay else "direct")
     if way.remote and not way.relay and silent:
         yield unknown("identity.ptr", "this host's public address", "not looked up: the resolver does not answer")
@@ -78,10 +81,16 @@ def _leaving(ctx: Context, postfix: Mta) -> list[str]:
     return found
 
 
-def _sender_domain(ctx: Context, postfix: Mta) -> str:
-    """The domain of the target's sender, else $myorigin, which senders without a domain get."""
-    sender = facts.target(ctx).sender or f"x@{facts.origin(ctx, postfix)}"
-    return sender.rpartition("@")[2].lower().rstrip(".")
+def _sent_as(ctx: Context, postfix: Mta, way: facts.Route) -> tuple[str, str]:
+    """(the target's sender, else one in $myorigin, which senders without a domain get, as smtp(8) sends it; the table that
+    makes it, "" for none)."""
+    address = facts.target(ctx).sender or f"root@{facts.origin(ctx, postfix)}"
+    parameter = f"{way.program}_generic_maps"
+    for reference, key, value in hits(ctx, way.value(parameter), address):
+        if "@" in value and not key.startswith("?"):
+            made = address.rpartition("@")[0] + value if value.startswith("@") else value
+            return made, f"{parameter} ({reference})"
+    return address, ""
 
 
 def _exists(ctx: Context, name: str, kinds: tuple[str, ...]) -> bool | None:
@@ -140,16 +149,16 @@ def _hostname(ctx: Context, postfix: Mta, leaving: list[str]) -> Observations:
         yield ok("identity.hostname", origin, text, domain=origin, name=origin)
 
 
-def _sender(ctx: Context, postfix: Mta, domain: str) -> Observations:
+def _sender(ctx: Context, domain: str, sender: str, by: str) -> Observations:
     target = facts.target(ctx)
     learnt = target.sender is not None
-    data: Data = {"domain": domain, "sender": target.sender or "", "learnt": learnt}
+    data: Data = {"domain": domain, "sender": sender if learnt or by else "", "learnt": learnt}
     if not domain:
         return
     known = _exists(ctx, domain, _HOST)
-    whose = (
-        f"the sender {target.sender}" if learnt else f"senders without a domain (myorigin {facts.origin(ctx, postfix)})"
-    )
+    whose = f"the sender {sender}" if learnt or by else f"senders without a domain (myorigin {domain})"
+    if by:
+        whose += f", which {by} makes of {target.sender or 'senders without a domain'},"
     if known is None:
         yield unknown("identity.sender-domain", domain, f"the domain of {whose} could not be looked up", **data)
     elif known:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from diagnose.check import (
     Context,
-    MapLookup,
     Observations,
     Status,
     Target,
@@ -19,7 +17,7 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts import Mta, exchangers, mta, origin, postfix_log, route, target
-from diagnose.parse.postfix import table
+from diagnose.facts.tables import hits
 
 _RECIPIENT = ("recipient_canonical_maps", "canonical_maps", "virtual_alias_maps", "recipient_bcc_maps")
 _REWRITTEN = re.compile(r" (\w+): to=<([^>]*)>, orig_to=<([^>]*)>,")
@@ -66,7 +64,7 @@ def rewriting(ctx: Context) -> Observations:
         yield ok("config.rewritten", whose.recipient, "no table of this host rewrites it", recipient=whose.recipient)
     if whose.sender and "@" in whose.sender:
         for parameter in ("sender_canonical_maps", "smtp_generic_maps"):
-            for reference, key, value in _hits(ctx, postfix.value(parameter), whose.sender):
+            for reference, key, value in hits(ctx, postfix.value(parameter), whose.sender):
                 if key.startswith("?"):
                     continue
                 text = f"{parameter} makes {value} of {key}"
@@ -136,7 +134,7 @@ def _by_client(ctx: Context, postfix: Mta, recipient: str | None) -> Observation
 
 def _asked(ctx: Context, postfix: Mta, parameter: str, tables: str, recipient: str, ours: bool) -> Observations:
     say = warn if ctx.target.recipient else ok
-    for reference, key, value in _hits(ctx, tables, recipient):
+    for reference, key, value in hits(ctx, tables, recipient):
         if key.startswith("?"):
             text = f"{parameter}: could not check whether the recipient is rewritten: {reference} cannot be queried ({value})"
             yield unknown("config.rewritten", recipient, text, table=reference)
@@ -155,23 +153,3 @@ def _asked(ctx: Context, postfix: Mta, parameter: str, tables: str, recipient: s
         else:
             text = f"{parameter} ({reference}) turns {key} into {value}: the recipient gets nothing"
             yield (warn if ours else fail)("config.rewritten", recipient, text, **data)
-
-
-def _hits(ctx: Context, tables: str, address: str) -> Iterator[tuple[str, str, str]]:
-    """(table, key, value) of the first table and key that answers; key '?' where one cannot be asked."""
-    domain = address.rpartition("@")[2]
-    keys = (address, f"@{domain.lower()}")
-    for reference in table.parse_list(tables):
-        if reference.type == "static":
-            yield reference.key, address, reference.name
-            return
-        for key in keys:
-            if key.startswith("@") and reference.type in ("regexp", "pcre"):
-                continue
-            reply = ctx.ask(MapLookup(reference.raw, key))
-            if reply.problem or (reply.error and not reply.found and "main.cf" not in reply.error):
-                yield reference.key, "?" + key, reply.problem or reply.error
-                break
-            if reply.found:
-                yield reference.key, key, reply.value
-                return

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from diagnose.facts.asks import Asks
 from diagnose.facts.postfix import Mta
+from diagnose.host.query import MapLookup
 from diagnose.parse.postfix import table
 from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.postfix.setting_types import items
@@ -67,3 +69,24 @@ def _scope(parameter: str) -> str:
     if _LOCAL.match(parameter):
         return "local"
     return "incoming" if _INCOMING.match(parameter) else "all"
+
+
+def hits(ctx: Asks, tables: str, address: str) -> Iterator[tuple[str, str, str]]:
+    """(table, key, value) of the first of `tables` and key of the address that answers, a canonical(5) or generic(5) table's;
+    key '?…' where one cannot be asked."""
+    domain = address.rpartition("@")[2]
+    keys = (address, f"@{domain.lower()}")
+    for reference in table.parse_list(tables):
+        if reference.type == "static":
+            yield reference.key, address, reference.name
+            return
+        for key in keys:
+            if key.startswith("@") and reference.type in ("regexp", "pcre"):
+                continue
+            reply = ctx.ask(MapLookup(reference.raw, key))
+            if reply.problem or (reply.error and not reply.found and "main.cf" not in reply.error):
+                yield reference.key, "?" + key, reply.problem or reply.error
+                break
+            if reply.found:
+                yield reference.key, key, reply.value
+                return

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from checks.network.identity import identity
 from diagnose.check import Dial
-from diagnose.host.query import DialReply, DnsReply
+from diagnose.host.query import DialReply, DnsReply, MapReply
 from tests.checks.pretended_network import World, network
 from tests.checks.pretended_postfix import of, run
 
@@ -46,3 +46,16 @@ def test_ipv6_that_postfix_does_not_use_is_left_alone() -> None:
     world = Dual(records=_names(SEEN4))
     found = of(run(identity, network(world, {"inet_protocols": "ipv4"})), "identity.ptr")
     assert [(o.status.word, o.subject) for o in found] == [("ok", SEEN4)]
+
+
+def test_the_sender_counts_as_smtp_sends_it_and_the_table_that_makes_it_is_named() -> None:
+    gone = DnsReply(rcode="NXDOMAIN")
+    world = Dual(records={("a.test", kind): gone for kind in ("MX", "A", "AAAA")})
+    table = "hash:/etc/postfix/generic"
+    for value, status in (("@a.test", "failed"), ("me@gmail.com", "ok")):
+        maps = {(table, "@example.org"): MapReply(found=True, value=value)}
+        host = network(world, {"smtp_generic_maps": table}, maps=maps)
+        (found,) = of(run(identity, host, "you@gmail.com", "app@example.org"), "identity.sender-domain")
+        sender = f"app{value}" if value.startswith("@") else value
+        assert (found.status.word, found.data["sender"]) == (status, sender)
+        assert f"{sender}, which smtp_generic_maps ({table}) makes of app@example.org" in found.summary

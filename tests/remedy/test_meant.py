@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from diagnose.check import Exec, Glob
-from diagnose.host.query import ExecReply, GlobReply, StatReply
+from diagnose.check import Exec, Glob, Lookup
+from diagnose.host.query import DnsReply, ExecReply, GlobReply, StatReply
 from diagnose.remedy import values
 from diagnose.remedy.plan import Plan
 from diagnose.remedy.properties import SetProperty
@@ -152,3 +152,26 @@ def test_a_relay_that_a_template_left_empty_is_the_only_one_with_a_login_or_is_n
         put = [step.commands()[0] for step in plan.steps[:1]]
         assert put == (["postconf -e 'relayhost = [mx.test]:587'"] if steps and unfilled else [])
         assert ("template" in plan.text) == (unfilled and not put)
+
+
+@pytest.mark.parametrize(
+    ("explicit", "line", "command"),
+    [
+        ({"smtp_generic_maps": "texthash:/etc/postfix/t"}, "@app.example.net me@exmaple.net", "1s"),
+        ({"sender_canonical_maps": "regexp:/etc/postfix/t"}, "/^(app|www)@/ $1@exmaple.net", "1s"),
+        ({"masquerade_domains": "exmaple.net"}, "", "postconf -e 'masquerade_domains = example.net'"),
+        ({"canonical_maps": "static:me@exmaple.net"}, "", "postconf -e 'canonical_maps = static:me@example.net'"),
+        ({"smtp_generic_maps": "texthash:/etc/postfix/t"}, "@app.example.net me@a.test", ""),
+        ({}, "", ""),
+    ],
+)
+def test_the_place_that_makes_a_sender_of_no_domain_is_named_and_corrected_to_the_own_domain(
+    explicit: dict[str, str], line: str, command: str
+) -> None:
+    answers = {Lookup("example.net", "MX"): DnsReply(rcode="NOERROR", answers=("10 mx.example.net",))}
+    host = pretended.machine({"myorigin": "example.net", **explicit}, files={"/etc/postfix/t": line}, more=answers)
+    sender = "me@a.test" if line.endswith("a.test") else "me@exmaple.net"
+    plan = planned("sender-domain-not-found", "identity.sender-domain", host, sender=sender)
+    assert command in (plan.commands() or ("",))[0]
+    assert bool(plan.steps) is bool(command)
+    assert all(name in plan.text for name in explicit)

@@ -377,13 +377,6 @@ def test_loopback_of_ipv6_that_mynetworks_lacks_is_named_and_left_to_a_person() 
     assert "127.0.0.0/8" in plan.text
 
 
-def test_the_line_that_makes_a_sender_of_no_domain_is_named() -> None:
-    files = {"/etc/postfix/senders": "# all\n/^(app|www)@/ me@a.test\n"}
-    host = pretended.machine({"sender_canonical_maps": "regexp:/etc/postfix/senders"}, files=files)
-    plan = planned("sender-domain-not-found", "sender.domain", host, sender="me@a.test")
-    assert "/etc/postfix/senders line 2 (sender_canonical_maps)" in plan.text
-
-
 @pytest.mark.parametrize("process", ["stunnel4", ""])
 def test_a_tunnel_of_this_host_is_not_replaced_by_another_relay(process: str) -> None:
     there = (Listener(address="127.0.0.1", port=2525, pid=7, process=process),) if process else ()

@@ -11,9 +11,11 @@ from diagnose.facts.asks import ask_all
 from diagnose.facts.network import PUBLIC_RESOLVERS
 from diagnose.host.query import Exec, Lookup, Now, Read
 from diagnose.model import Status
+from diagnose.nearest import near
 from diagnose.parse.postfix import table
 from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.system.nameservice import resolv_conf
+from diagnose.remedy import senders
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Other, Plan, plans
 from diagnose.remedy.plans.settings import changes, taken_up
@@ -163,13 +165,14 @@ def reverse(e: Evidence) -> Plan | None:
 @plans("sender-domain-not-found")
 def sender(e: Evidence) -> Plan | None:
     """Sets myorigin, if senders get their domain from it, to a domain of /etc/mailname or myhostname that exists, or
-    asks for one; words for a table that replaces senders by this one."""
-    whose = facts.target(e.ctx).sender or e.text("sender")
+    asks for one. Where a setting or a table makes another address of senders, names the place and corrects it to this
+    host's own domain of nearly the same name; words if there is none. None if the domain of myorigin exists."""
+    whose = e.first("identity.sender-domain", "sender") or facts.target(e.ctx).sender or e.text("sender")
     origin = facts.origin(e.ctx, e.mta)
     if whose and whose.rpartition("@")[2].lower() != origin.lower():
-        place = _made(e, whose)
-        text = f"{place} makes {whose} of the senders: put an address there whose domain exists."
-        return Plan(text=text) if place else None
+        return _made(e, whose, origin)
+    if e.ask(Lookup(origin, "MX")).rcode in ("NOERROR", "NODATA"):
+        return None
     mailname = e.ask(Read("/etc/mailname")).text.strip()
     parts = e.value("myhostname").split(".")
     for name in dict.fromkeys((mailname, ".".join(parts[1:]), e.value("myhostname"))):
@@ -188,18 +191,33 @@ def sender(e: Evidence) -> Plan | None:
     )
 
 
-def _made(e: Evidence, address: str) -> str:
-    """The place, for people, of the table entry of this host that makes this address of senders; "" if there is
-    none."""
-    for parameter in ("sender_canonical_maps", "canonical_maps", "smtp_generic_maps"):
-        for found in table.parse_list(e.value(parameter)):
-            path = table.source(found)
-            if found.type == "static" and found.name == address:
-                return f"{parameter} ({found.key})"
+def _made(e: Evidence, address: str, origin: str) -> Plan | None:
+    """A plan for the places of this host that make this address of senders; None if there is none."""
+    domain = address.rpartition("@")[2].lower()
+    mine = (origin, e.value("mydomain"), e.value("myhostname"), *senders.domains(e.ctx))
+    better = near(domain, [name.lower() for name in mine if "." in name and name.lower() != domain])
+    if better and e.ask(Lookup(better, "MX")).rcode != "NOERROR":
+        better = ""
+    why = f"{domain} does not exist in DNS; {better}, a domain of this host, does."
+    places: list[str] = []
+    steps: list[Step] = []
+    for parameter in ("smtp_generic_maps", "sender_canonical_maps", "canonical_maps", "masquerade_domains"):
+        written = e.was(parameter) or ""
+        if re.search(rf"(?i)(?:^|[\s,@]){re.escape(domain)}(?:$|[\s,}}])", written):
+            places.append(f"{parameter} ({written})")
+            steps += [e.put(parameter, written.replace(domain, better), why)] if better else []
+        for found in table.parse_list(e.value(parameter)) if parameter.endswith("_maps") else ():
+            path, before = table.source(found), len(steps)
             for number, raw in e.numbered(path):
-                if raw[:1] != "#" and raw.split()[1:] == [address]:
-                    return f"{path} line {number} ({parameter})"
-    return ""
+                if raw[:1] != "#" and len(words := raw.split()) == 2 and words[1].lower().endswith(f"@{domain}"):
+                    places.append(f"{path} line {number} ({parameter})")
+                    put = raw[: -len(domain)] + better
+                    steps += [e.repair(path, number, raw, put, why)] if better and raw == raw.rstrip() else []
+            steps += e.build(found.type, path) if len(steps) > before else ()
+    text = f"{' and '.join(places[:3])} makes {address} of the senders"
+    if not steps:
+        return Plan(text=f"{text}: put an address there whose domain exists.") if places else None
+    return taken_up(e, steps, f"{text}, and {domain} does not exist: this host's domain is {better}.")
 
 
 @plans("recipient-domain-local")
