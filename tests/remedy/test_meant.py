@@ -175,3 +175,21 @@ def test_the_place_that_makes_a_sender_of_no_domain_is_named_and_corrected_to_th
     assert command in (plan.commands() or ("",))[0]
     assert bool(plan.steps) is bool(command)
     assert all(name in plan.text for name in explicit)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "text", "place"),
+    [
+        ("alias_maps", "# root: it@gone.test\npostmaster: root\nroot:it@gone.test\n", "root in {} line 3 ({})"),
+        ("alias_maps", 'ops: a@b.test,\n  "it@gone.test"\n', "ops in {} line 2 ({})"),
+        ("virtual_alias_maps", "shop@a.test me@a.test, IT@gone.test\n", "shop@a.test in {} line 1 ({})"),
+        ("recipient_canonical_maps", "@old.test @gone.test\n", "@old.test in {} line 1 ({})"),
+        ("virtual_alias_maps", "it@gone.test me@a.test\nx@a.test kit@gone.test\n", ""),
+    ],
+)
+def test_the_entry_that_leads_to_a_domain_that_is_gone_is_named(parameter: str, text: str, place: str) -> None:
+    path = "/etc/postfix/t"
+    host = pretended.machine({parameter: f"hash:{path}"}, files={path: text})
+    plan = planned("recipient-domain-not-found", "dns.recipient-domain", host, recipient="it@gone.test")
+    made = "newaliases" if parameter == "alias_maps" else f"postmap hash:{path}"
+    assert (plan.text.startswith(place.format(path, parameter)), f"then run {made}" in plan.text) == (True, bool(place))

@@ -220,6 +220,34 @@ def _made(e: Evidence, address: str, origin: str) -> Plan | None:
     return taken_up(e, steps, f"{text}, and {domain} does not exist: this host's domain is {better}.")
 
 
+@plans("recipient-domain-not-found")
+def recipient(e: Evidence) -> Plan | None:
+    """Words for an entry of this host's tables that makes this recipient of another; None if there is none."""
+    address = (e.text("recipient") or facts.target(e.ctx).recipient or "").lower()
+    local_part, _, domain = address.rpartition("@")
+    kind = e.text("kind")
+    if not local_part or kind == "servfail":
+        return None
+    fault = "does not exist" if kind == "nxdomain" else "cannot receive mail"
+    wanted = re.compile(rf"(?<![\w.+=/-])(?:{re.escape(local_part)})?@{re.escape(domain)}(?![\w.-])", re.I)
+    for parameter in ("alias_maps", "virtual_alias_maps", "recipient_canonical_maps", "canonical_maps"):
+        for found in table.parse_list(e.value(parameter)):
+            aliases, key = parameter == "alias_maps", ""
+            for number, raw in e.numbered(table.source(found)):
+                if raw[:1] == "#" or not raw.strip():
+                    continue
+                if not raw[0].isspace():
+                    key = re.split(r"[:\s]" if aliases else r"\s", raw, maxsplit=1)[0]
+                if wanted.search(raw if raw[0].isspace() else raw[len(key) :]):
+                    made = "newaliases" if aliases else f"postmap {found.key}"
+                    compiled = f", then run {made}" if found.type in table.INDEXED else ""
+                    return Plan(
+                        text=f"{key} in {table.source(found)} line {number} ({parameter}) leads to {address}, whose domain "
+                        f"{fault}: put an address there that exists{compiled}."
+                    )
+    return None
+
+
 @plans("recipient-domain-local")
 def local(e: Evidence) -> Plan | None:
     steps: list[Step] = []
