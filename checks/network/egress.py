@@ -88,7 +88,7 @@ def check_egress(ctx: Context) -> Observations:
 
 def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     total = seen.control(4), seen.control(6)
-    if (lost := _lost_family(ctx, way, seen)) is not None:
+    if (lost := _lost_ipv4(ctx, way, seen)) is not None:
         return lost
     if seen.connected():
         reached = next(t for t in (*seen.controls, *seen.ports) if t.open)
@@ -117,20 +117,19 @@ def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     )
 
 
-def _lost_family(ctx: Context, way: MailPort, seen: Egress) -> Observation | None:
-    """A failure if nothing connects in an address family, although the other works, and all name servers or all the
-    mail's servers are of that family; else None. A host that was given one family only needs no other."""
-    for family, other in ((4, 6), (6, 4)):
-        failed = [t for t in seen.controls if t.family == family and t.outcome in FAILURES]
-        if len(failed) < 2 or seen.connected(family) or not seen.connected(other):
-            continue
-        servers = resolv_conf(ctx.ask(Read("/etc/resolv.conf")).text).used
-        needed = _all_of(family, servers, "the name servers") or _all_of(family, _addresses(ctx, way), way.host)
-        if needed:
-            said = ", ".join(sorted({t.words for t in failed}))
-            text = f"none of {len(failed)} connections over IPv{family} succeeds, on any port ({said}), while IPv{other} works; {needed} can be reached over IPv{family} only{_lacking(ctx, family)}"
-            return fail("egress.internet", f"IPv{family}", text, kind=failed[0].outcome.value, host=failed[0].host)
-    return None
+def _lost_ipv4(ctx: Context, way: MailPort, seen: Egress) -> Observation | None:
+    """A failure if nothing connects over IPv4 although IPv6 works, and all name servers or all the mail's servers have
+    IPv4 only; else None. A host with IPv6 alone needs no other. Lost IPv6 has a check of its own."""
+    failed = [t for t in seen.controls if t.family == 4 and t.outcome in FAILURES]
+    if len(failed) < 2 or seen.connected(4) or not seen.connected(6):
+        return None
+    servers = resolv_conf(ctx.ask(Read("/etc/resolv.conf")).text).used
+    needed = "the name servers" if _ipv4_only(servers) else way.host if _ipv4_only(_addresses(ctx, way)) else ""
+    if not needed:
+        return None
+    said = ", ".join(sorted({t.words for t in failed}))
+    text = f"none of {len(failed)} connections over IPv4 succeeds, on any port ({said}), while IPv6 works; {needed} can be reached over IPv4 only{_lacking(ctx, 4)}"
+    return fail("egress.internet", "IPv4", text, kind=failed[0].outcome.value, host=failed[0].host)
 
 
 def _lacking(ctx: Context, family: int) -> str:
@@ -143,9 +142,9 @@ def _lacking(ctx: Context, family: int) -> str:
     return f"; this host has no IPv{family} default route" + (f", and {down} is down" if down else "")
 
 
-def _all_of(family: int, known: Sequence[str], whose: str) -> str:
-    """Whose addresses these are, if there are any, all of that family and none in a network of this host's own; else ""."""
-    return whose if known and all(family_of(a) == family and not is_private(a) for a in known) else ""
+def _ipv4_only(known: Sequence[str]) -> bool:
+    """Whether there are addresses, all of IPv4, and none in a network of this host's own."""
+    return bool(known) and all(family_of(a) == 4 and not is_private(a) for a in known)
 
 
 def _addresses(ctx: Context, way: MailPort) -> list[str]:
