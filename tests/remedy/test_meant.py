@@ -175,6 +175,7 @@ def test_the_place_that_makes_a_sender_of_no_domain_is_named_and_corrected_to_th
     assert command in (plan.commands() or ("",))[0]
     assert bool(plan.steps) is bool(command)
     assert all(name in plan.text for name in explicit)
+    assert ("postsuper -r" in plan.text) is (bool(command) and "smtp_generic_maps" not in explicit)
 
 
 @pytest.mark.parametrize(

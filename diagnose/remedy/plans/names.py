@@ -217,7 +217,9 @@ def _made(e: Evidence, address: str, origin: str) -> Plan | None:
     text = f"{' and '.join(places[:3])} makes {address} of the senders"
     if not steps:
         return Plan(text=f"{text}: put an address there whose domain exists.") if places else None
-    return taken_up(e, steps, f"{text}, and {domain} does not exist: this host's domain is {better}.")
+    # All but smtp_generic_maps are asked when mail is handed in, and again by postsuper(1) -r.
+    kept = "" if any("smtp_generic" in one for one in places) else " Waiting mail keeps its sender until postsuper -r."
+    return taken_up(e, steps, f"{text}, and {domain} does not exist: this host's domain is {better}.{kept}")
 
 
 @plans("recipient-domain-not-found")
