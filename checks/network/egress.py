@@ -121,7 +121,7 @@ def _lost_ipv4(ctx: Context, way: MailPort, seen: Egress) -> Observation | None:
     """A failure if nothing connects over IPv4 although IPv6 works, and all name servers or all the mail's servers have
     IPv4 only; else None. A host with IPv6 alone needs no other. Lost IPv6 has a check of its own."""
     failed = [t for t in seen.controls if t.family == 4 and t.outcome in FAILURES]
-    if len(failed) < 2 or seen.connected(4) or not seen.connected(6):
+    if len(failed) < 2 or seen.connected(4) or not seen.connected(6) or answering(ctx, way, 4) is not None:
         return None
     servers = resolv_conf(ctx.ask(Read("/etc/resolv.conf")).text).used
     needed = "the name servers" if _ipv4_only(servers) else way.host if _ipv4_only(_addresses(ctx, way)) else ""
