@@ -204,7 +204,7 @@ def _duplicates(text: MainCf) -> Observations:
 
 
 def _readable(ctx: Context, postfix: Mta) -> Observations:
-    """sendmail and postdrop read main.cf and the list of map types with the caller's rights."""
+    """sendmail and postdrop read main.cf and the list of map types with the caller's rights; other mail passes."""
     folder = postfix.config_directory
     types = f"{postfix.value('meta_directory') or folder}/dynamicmaps.cf"
     said_of: set[str] = set()
@@ -214,9 +214,9 @@ def _readable(ctx: Context, postfix: Mta) -> Observations:
         if reply.exists and reply.mode & needed != needed:
             said_of.add(reply.real)
             said = f"has mode {reply.mode:04o}: ordinary users' programs cannot read it, and the sendmail command fails for them"
-            yield fail("config.readable", path, said, path=path, mode=f"{reply.mode:04o}")
+            yield fail("config.readable", path, said, path=path, mode=f"{reply.mode:04o}", apart=True)
         elif reply.exists and (shut := next(closed_above(ctx, reply.real), "")) and shut not in said_of:
             said = (
                 f"is {reply.real}, below {shut}, which ordinary users cannot enter: the sendmail command fails for them"
             )
-            yield fail("config.readable", path, said, path=path, above=shut)
+            yield fail("config.readable", path, said, path=path, above=shut, apart=True)

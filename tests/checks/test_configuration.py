@@ -4,7 +4,10 @@ import pytest
 
 from checks.postfix.configuration import configuration
 from diagnose.host.query import StatReply
-from diagnose.model import Status
+from diagnose.knowledge.causes import all_causes
+from diagnose.model import Outcome, Run, Status
+from diagnose.rank import rank
+from diagnose.statement import ok
 from tests.checks.pretended_postfix import MASTER, failed, machine, of, run
 
 
@@ -84,13 +87,17 @@ def test_same_setting_twice_is_a_note() -> None:
     assert [o.status for o in found] == [Status.WARNING]
 
 
-def test_main_cf_that_users_cannot_read() -> None:
+def test_main_cf_that_users_cannot_read_whatever_other_mail_passes() -> None:
     there = StatReply(exists=True, kind="file", mode=0o644, real="/root/postfix/main.cf")
     for stats in (
         {"/etc/postfix/main.cf": StatReply(exists=True, kind="file", mode=0o600)},
         {"/etc/postfix/main.cf": there, "/root": StatReply(exists=True, kind="dir", mode=0o700)},
     ):
-        assert failed(run(configuration, machine(stats=stats))) == ["config.readable"]
+        (one,) = of(run(configuration, machine(stats=stats)), "config.readable")
+        assert one.status is Status.FAILED
+        passed = ok("mail.flow", "mail", "was accepted", recent=True, unchanged=True)
+        runs = [Run(check="any", outcome=Outcome.COMPLETED, observations=(one, passed))]
+        assert [d.cause.id for d in rank(all_causes(), runs)] == ["postfix-config-error"]
 
 
 def test_a_port_at_which_no_exchanger_listens() -> None:
