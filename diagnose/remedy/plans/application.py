@@ -143,7 +143,9 @@ def _put_back(e: Evidence) -> Iterator[Step]:
     for number, raw in e.numbered(e.master_path):
         if (sign := re.match(r"#\s*(?=(?:smtp|25)\s+inet\s+\S+\s+\S+\s+\S+\s+\S+\s+\S+\s+smtpd\s*$)", raw)) is not None:
             step = e.repair(e.master_path, number, sign[0], "", "The service is commented out.", "start")
-            yield e.policy(step, "service", f"Postfix listen on port 25 of {e.value('inet_interfaces') or 'this host'}")
+            yield e.policy(
+                step, "service", f"Postfix listen on port 25 (inet_interfaces = {e.value('inet_interfaces')})"
+            )
             return
 
 
