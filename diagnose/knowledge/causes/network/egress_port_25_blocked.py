@@ -1,4 +1,4 @@
-from diagnose.knowledge.causes.network import UPSTREAM
+from diagnose.knowledge.causes.network import blocked
 from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
@@ -18,36 +18,16 @@ CAUSE = Cause(
     links=("https://www.postfix.org/SOHO_README.html", "https://www.postfix.org/postconf.5.html#relayhost"),
     otherwise="Ask {network_name|the network operator} to open outgoing port 25; waiting mail then leaves by itself.",
     signs=(
-        # Several operators at once, beside working controls: only a filter does that.
-        sign("egress.mail-port", "strong", port=25, kind="blocked"),
-        sign("egress.mail-port", "speaks", port=25, kind="silent"),
-        sign("egress.mail-port", "speaks", port=25, kind="one-server"),
-        sign("path.dies", "strong", port=25, said_by="router"),
-        sign("egress.mail-port", "strong", port=25, kind="throttled"),
-        # A router's own word that the packets left this host.
-        sign("path.dies", "fits", port=25, where=UPSTREAM),
-        # Postfix's user is held back on this host, and root's packets die in the network all the same.
-        sign("path.dies", "strong", port=25, root_too=True),
-        sign("path.dies", "doubts", "ok"),
-        sign("path.dies", "against", port=25, where="host"),
+        *blocked(port=25),
         # The application's own server fails, and unrelated servers on its port too.
         sign("app.server", "proves", port=25, others="blocked", intended=True),
         # The application sends by another port: Postfix's own port matters only if its mail fails.
         sign("app.route", "refutes", "ok", direct=True, port=(465, 587, 2465, 2525, 2587)),
-        sign("owner.policy", "hints", "warning", port=25),
-        sign("firewall.smtp", "hints", "ok"),
-        # A rule about users does not stop this tool's packets: where those end farther away, both block.
-        sign("firewall.smtp", "refutes", by_user=False),
-        sign("firewall.smtp", "doubts", by_user=True),
-        sign("firewall.route", "refutes"),
-        sign("firewall.redirect", "refutes", "warning"),
         # Rules that cannot be read may stop this user and not Postfix.
         sign("firewall.smtp", "doubts", "unknown"),
         # Other operators' servers answer on it.
         sign("egress.mail-port", "against", "ok", port=25),
-        sign("relay.reachable", "refutes", "ok"),
         sign("destination.reachable", "against", "ok"),
-        sign("egress.internet", "refutes"),
         sign("egress.intercepted", "refutes"),
     ),
 )

@@ -1,4 +1,4 @@
-from diagnose.knowledge.causes.network import UPSTREAM
+from diagnose.knowledge.causes.network import blocked
 from diagnose.model import UNUSUAL, Cause, Impact, sign
 
 CAUSE = Cause(
@@ -20,33 +20,11 @@ CAUSE = Cause(
         "Ask {network_name|the network operator} to open port {port|587 or 465}; waiting mail then leaves by itself."
     ),
     signs=(
-        sign("egress.mail-port", "strong", service="submission", kind="blocked"),
-        sign("egress.mail-port", "speaks", service="submission", kind="silent"),
-        sign("egress.mail-port", "speaks", service="submission", kind="one-server"),
-        sign("path.dies", "strong", service="submission", said_by="router"),
-        sign("egress.mail-port", "strong", service="submission", kind="throttled"),
-        sign("path.dies", "fits", service="submission", where=UPSTREAM),
-        sign("path.dies", "strong", service="submission", root_too=True),
+        *blocked(service="submission"),
         # The relay answers on other ports, and packets to this one alone vanish.
         sign("path.dies", "speaks", service="submission", said_by="neighbour"),
-        sign("path.dies", "doubts", "ok"),
-        sign("path.dies", "against", service="submission", where="host"),
         # The application's own server fails, and unrelated servers on its port too.
-        sign(
-            "app.server",
-            "proves",
-            port=(465, 587, 2465, 2525, 2587),
-            others="blocked",
-            intended=True,
-        ),
+        sign("app.server", "proves", port=(465, 587, 2465, 2525, 2587), others="blocked", intended=True),
         sign("relay.reachable", "hints"),
-        sign("owner.policy", "hints", "warning", service="submission"),
-        sign("firewall.smtp", "hints", "ok"),
-        sign("firewall.smtp", "refutes", by_user=False),
-        sign("firewall.smtp", "doubts", by_user=True),
-        sign("firewall.route", "refutes"),
-        sign("firewall.redirect", "refutes", "warning"),
-        sign("relay.reachable", "refutes", "ok"),
-        sign("egress.internet", "refutes"),
     ),
 )
