@@ -56,20 +56,18 @@ def exchangers_tried(ctx: Asks, hosts: tuple[str, ...], port: int) -> list[Tried
     used = families(ctx)
     found4 = addresses(ctx, hosts, "A") if 4 in used else {}
     found6 = addresses(ctx, hosts, "AAAA") if 6 in used else {}
-    wanted = []
-    for host in hosts:
-        both = (*found4.get(host, ())[:1], *found6.get(host, ())[:1])
-        wanted += [(host, address) for address in both]
+    firsts = ((host, found.get(host, ())[:1]) for host in hosts for found in (found4, found6))
+    wanted = list(dict.fromkeys((host, address) for host, first in firsts for address in first))
     helo, end = helo_name(ctx), near_end(ctx)
     way = facts.route(ctx)
     tls = facts.tls_mode(ctx, way).dial if way is not None and way.remote else "none"
+    timeout = wait(ctx)
     queries = [
-        replace(dial_address(address, port, host, say="ehlo", helo=helo, **end), tls=tls, timeout=wait(ctx))
-        for host, address in dict.fromkeys(wanted)
+        replace(dial_address(address, port, host, say="ehlo", helo=helo, **end), tls=tls, timeout=timeout)
+        for host, address in wanted
     ]
     replies = ask_all(ctx, queries)
-    pairs = list(dict.fromkeys(wanted))
-    return [tried(host, host, q, r) for (host, _), q, r in zip(pairs, queries, replies, strict=True)]
+    return [tried(host, host, q, r) for (host, _), q, r in zip(wanted, queries, replies, strict=True)]
 
 
 def own_tried(ctx: Asks, way: MailPort) -> tuple[Tried, ...]:

@@ -147,10 +147,10 @@ def telling(lines: list[_Numbered]) -> list[_Numbered]:
 
 
 def traces_other_work(lines: list[_Numbered]) -> bool:
-    """Whether a program's own stack frames show what was attempted, and nothing in or beside them is about mail."""
+    """Whether a text without a word of mail has stack frames of the program's own files, none of which is named after
+    mail either: they show what was attempted."""
     frames = sum(_FRAME.match(line) is not None and "/" in line for _, line in lines)
-    text = "\n".join(line for _, line in lines)
-    return frames > 1 and _NAMES_MAIL.search(text) is None and not subject.is_of_mail(text)
+    return frames > 1 and not any(_NAMES_MAIL.search(line) for _, line in lines)
 
 
 def went_through(lines: list[_Numbered]) -> int:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Network, IPv6Network
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 _OWN_NETS = (
     *("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
@@ -22,26 +22,25 @@ def _nets() -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(map(ip_network, _OWN_NETS))
 
 
-def is_address(text: str) -> bool:
-    """Whether it is an IPv4 or IPv6 address."""
-    import ipaddress  # 2 ms
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    from ipaddress import ip_address  # 2 ms
 
     try:
-        ipaddress.ip_address(text)
+        return ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IPv4 or IPv6 address."""
+    return _address(text) is not None
 
 
 def is_private(address: str) -> bool:
     """Whether an address is loopback, RFC 1918, unique local or link-local, without a provider's filter in between.
     Not shared address space (RFC 6598), which is the access provider's, nor example networks (RFC 5737)."""
-    from ipaddress import ip_address
-
-    if not is_address(address):
-        return False
-    here = ip_address(address)
-    return any(here in net for net in _nets() if net.version == here.version)
+    here = _address(address)
+    return here is not None and any(here in net for net in _nets() if net.version == here.version)
 
 
 def is_loopback(host: str) -> bool:

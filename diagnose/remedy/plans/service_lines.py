@@ -69,30 +69,11 @@ def service(e: Evidence, name: str) -> list[Step]:
     disabled = postfix.words("master_service_disable")
     if any(word.partition(".")[0] in (name, "*") or word.partition("/")[0] == name for word in disabled):
         return [e.drop("master_service_disable", f"It switches the service {name} off.")]
-    have = postfix.master.get(name)
-    if have is None:
-        lines = e.ask_lines(e.master_path)
-        for number, raw in enumerate(lines, 1):
-            body = raw.lstrip("# ").split()
-            if (
-                raw.startswith("#")
-                and body[:1] == [name]
-                and body[1:2] in (["unix"], ["fifo"], ["inet"], ["unix-dgram"], ["pass"])
-                and len(body) >= 8
-                and (body[1] != "inet" or name not in SERVICES)
-            ):
-                return _uncommented(e, lines, number)
+    if postfix.master.get(name) is None and (steps := _uncommented(e, name)):
+        return steps
     if name in SERVICES:
-        text = service_line(e, name, SERVICES[name][0])
-        return [
-            MasterService(
-                path=e.master_path,
-                name=name,
-                type=SERVICES[name][0],
-                text=text,
-                why=f"Postfix needs the service {name}.",
-            )
-        ]
+        type_, why = SERVICES[name][0], f"Postfix needs the service {name}."
+        return [MasterService(path=e.master_path, name=name, type=type_, text=service_line(e, name, type_), why=why)]
     if earlier := _earlier(e, name):
         return earlier
     return [step for p, v in postfix.explicit.items() for step in _instead(e, p, v, name)]
@@ -123,17 +104,29 @@ def _instead(e: Evidence, parameter: str, value: str, name: str) -> list[Step]:
     return steps
 
 
-def _uncommented(e: Evidence, lines: list[str], number: int) -> list[Step]:
-    """Uncomments the service's line and the lines of options that follow it."""
+def _uncommented(e: Evidence, name: str) -> list[Step]:
+    """Uncomments the service's line and the lines of options that follow it; [] if no comment holds the service."""
+    lines = e.ask_lines(e.master_path)
+    first = next((number for number, raw in enumerate(lines, 1) if _holds(raw, name)), 0)
+    if not first:
+        return []
+    raw = lines[first - 1]
+    options = itertools.takewhile(lambda line: re.match(r"#\s+-o\s", line), lines[first:])
+    marks = [raw[: len(raw) - len(raw[1:].lstrip())], *("#" for _ in options)]
     why = "The service is commented out."
-    steps: list[Step] = []
-    for at in range(number, len(lines) + 1):
-        raw = lines[at - 1]
-        if at > number and not re.match(r"#\s+-o\s", raw):
-            break
-        find = re.match(r"#\s*" if at == number else r"#", raw)
-        steps.append(e.repair(e.master_path, at, find[0] if find else "#", "", why, at="start"))
-    return steps
+    return [e.repair(e.master_path, at, mark, "", why, at="start") for at, mark in enumerate(marks, first)]
+
+
+def _holds(raw: str, name: str) -> bool:
+    """Whether a comment is a line of master.cf for the service."""
+    body = raw.lstrip("# ").split()
+    return (
+        raw.startswith("#")
+        and body[:1] == [name]
+        and len(body) >= 8
+        and body[1] in master_cf.TYPES
+        and (body[1] != "inet" or name not in SERVICES)
+    )
 
 
 def _earlier(e: Evidence, name: str) -> list[Step]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from diagnose.remedy.evidence import Evidence, sentence
 from diagnose.remedy.plan import Plan, plans
@@ -25,6 +25,7 @@ _DIRECTIVES = {
 }
 # Below these the master ends when it starts, or cannot start its daemons.
 _LEAST = {"LimitNOFILE": 64, "LimitNPROC": 16, "TasksMax": 16}
+_HIDES = ("ReadOnlyPaths", "InaccessiblePaths", "TemporaryFileSystem")
 # What the master needs to start its daemons: a unit that lists such things must list all of these.
 _NEEDS = {
     "User": {"root"},
@@ -53,24 +54,27 @@ def barring(e: Evidence) -> list[Step]:
     folders = [e.mta.queue_directory, e.value("data_directory"), e.value("maillog_file").rpartition("/")[0]]
     folders = [folder for folder in folders if folder]
     written = list(_written(e))
+    opened = any(name == "ReadWritePaths" for _, name, _ in written)
     steps: list[Step] = []
     for where, name, value in written:
         path, number, raw = where
-        words = {word.lstrip("-+") for word in value.split()}
-        hidden = name in ("ReadOnlyPaths", "InaccessiblePaths", "TemporaryFileSystem")
-        if name == "ProtectSystem" and value == "strict" and "ReadWritePaths" not in {one for _, one, _ in written}:
+        if name == "ProtectSystem" and value == "strict" and not opened:
             text, why = f"ReadWritePaths={' '.join(folders)}", "Postfix writes there, and finds it read-only."
             step = InsertLine(path=e.real(path), line=number, above=raw, text=text, why=why)
             steps.append(e.policy(step, "service", f"Postfix write to {' and '.join(folders)}"))
-        elif (
-            (value.isdecimal() and int(value) < _LEAST.get(name, 0))
-            or (
-                hidden and any(f"{one}/".startswith(f"{word}/".replace("//", "/")) for one in folders for word in words)
-            )
-            or (not value.startswith("~") and not _NEEDS.get(name, words) <= words)
-        ):
+        elif _bars(name, value, folders):
             steps.append(_without(e, *where, f"With {name}={value} Postfix does not start."))
     return [*steps, _READ] if steps else []
+
+
+def _bars(name: str, value: str, folders: Sequence[str]) -> bool:
+    """Whether a directive alone keeps Postfix from starting. folders: to which it writes."""
+    if name in _LEAST:
+        return value.isdecimal() and int(value) < _LEAST[name]
+    words = {word.lstrip("-+") for word in value.split()}
+    if name in _HIDES:
+        return any(f"{folder}/".startswith(f"{word}/".replace("//", "/")) for folder in folders for word in words)
+    return name in _NEEDS and not value.startswith("~") and not _NEEDS[name] <= words
 
 
 _READ = Command(argv=("systemctl", "daemon-reload"), takes_up=True, why="systemd reads its units again.")
