@@ -31,9 +31,9 @@ _SENT = r"(?:sen[dt]\w*|deliver\w*|submit\w*|transmi\w+|transport|dispatch\w*|ou
 _FAILED = r"(?:fail\w*|errors?|problem|could|cannot|can.t|not|unable|rejected|refused)"
 # Libraries and APIs that send mail, by their modules, classes and paths.
 _LIBRARIES = late(
-    r"smtplib|net[/:-]+smtp|[/\\]\w*smtp\w*\.|(?-i:\bsmtp\.[a-z]*[A-Z])|send[-_]?e?mail|mail[-_]send|(?:mailgun|sendgrid|postmark)\w*error|nodemailer|phpmailer|swift_?mailer|(?:javax|jakarta|angus|sun)\.mail|component\W+mailer|action ?mailer|"
+    r"smtplib|net[/:-]+smtp|(?<![\w./\\-])(?:e?mail(?:er)?|smtp)\.[a-z]{2,4}:\d|[/\\]\w*smtp\w*\.|(?-i:\bsmtp\.[a-z]*[A-Z])|send[-_]?e?mail|mail[-_]send|(?:mailgun|sendgrid|postmark)\w*error|nodemailer|phpmailer|swift_?mailer|(?:javax|jakarta|angus|sun)\.mail|component\W+mailer|action ?mailer|"
     r"mailkit|net\.mail|\bcdo\.message|gen_smtp|swoosh|bamboo|\b(?:retries_exceeded|network_failure|no_more_hosts)\b|gomail|lettre|\b(?:mail|email)::|wp_mail|core/mail|mail\.backends|zend_mail|laminas\W+mail|"
-    r"smtp-connection|/sendmail\b|\bmail/mail\.go|/etc/(?:postfix|exim|mail)|/var/spool/(?:client)?mqueue|smtp_port_t\b|(?:sendmail|postfix|exim)_\w*t:|//api\.\S*mail|/v\d[\d.]*/\S*\b(?:e?mail|messages|smtp)\b",
+    r"smtp-connection|/sendmail\b|/etc/(?:postfix|exim|mail)|/var/spool/(?:client)?mqueue|smtp_port_t\b|(?:sendmail|postfix|exim)_\w*t:|//api\.\S*mail|/v\d[\d.]*/\S*\b(?:e?mail|messages|smtp)\b",
     re.I,
 )
 # A server's reply, a client's code for one, and an identity provider's refusal.
@@ -47,7 +47,7 @@ _PORT = late(
     re.I,
 )
 _WORDS = late(
-    r"smtp|sendmail|\behlo\b|\bhelo\b|starttls|\brcpt\b|\bmail from\b|\bmx(?:[.\d-]| (?:record|host|lookup))|in reply to|\bm[st]a\b|mail ?(?:server|host|gateway|relay|system)|"
+    r"smtp|\bstmp\b|sendmail|\behlo\b|\bhelo\b|starttls|\brcpt\b|\bmail from\b|\bmx(?:[.\d-]| (?:record|host|lookup))|in reply to|\bm[st]a\b|mail ?(?:server|host|gateway|relay|system)|"
     # programs and services that do nothing else
     r"\b(?:postfix|postdrop|exim4?|msmtp|nullmailer|dma|qmail|mutt|horde|sendgrid|mailgun|mandrill|sparkpost|postmark|resend|brevo|mailjet)\b(?![-_.])|"
     # who sends to whom, and what becomes of it
@@ -55,7 +55,7 @@ _WORDS = late(
     r"\bspf\b|dkim|dmarc|greylist|block ?list|black ?list|dnsbl|\brbl\b|\bspam\b|\bptr\b|outgoing server|smarthost|e?mail settings|"
     rf"{_SENT}(?:\W+\S+){{0,6}}?\W*(?:{_MAIL})|(?:{_MAIL}|mailer)(?:\W+\S+){{0,6}}?\W+(?:{_SENT}|{_FAILED})\b|"
     # in other languages
-    r"courriel|messagerie|correo|correio|poczt|\bposta\b|wiadomo|почт|письм|メール|메일|邮件|郵件|postausgang|serveur (?:d.envoi|sortant)|"
+    r"courriel|messagerie|correo|correio|poczt|\bposta\b|wiadomo|по[чш]т|\be-?post|письм|メール|메일|邮件|郵件|postausgang|serveur (?:d.envoi|sortant)|"
     r"servidor (?:saliente|de sa.{1,2}da)|\buscita\b|исходящ|empf.{1,2}nger|destinat[ai]|получател|收件人|宛先",
     re.I,
 )

@@ -19,7 +19,7 @@ _REACH = 12  # words between the first and the last concept of a rule
 _NEGATED = 4  # words after a negation to which it still applies
 _NOT = frozenset(
     "not no never cannot without nor neither unable fails failed refused denied "
-    "nicht kein keine keinen keiner n ne pas non nao nie niet geen не нет".split()
+    "nicht kein keine keinen keiner n ne pas non nao nie niet geen не нет tidak inte ikke nem nu".split()
 )
 _NOT_BEHIND = frozenset("nicht niet".split())  # the verb, at most two words
 _STOP = "colon"  # stands for one: a negation does not go beyond it
