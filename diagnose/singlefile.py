@@ -18,8 +18,9 @@ _OWN = ("diagnose", "checks")
 _NEEDED = ("annotated_doc", "dns", "dotenv", "javaproperties", "shellingham", "tabulate", "typer", "yaml", "tomli")
 _LEFT_OUT = tuple("/tests/ /__pycache__/ .so .pyi py.typed /RECORD /INSTALLER /REQUESTED /direct_url.json".split())
 _DATE = (1980, 1, 1, 0, 0, 0)
-# Sources that the program reads as text: zipimport needs none beside compiled files.
+_QUICK = 3  # level of compression where somebody waits: half of what 6 takes, for 4 % more octets
 _UNCHECKED = bytes((1, *[0] * 11))  # PEP 552: hash-based, unchecked
+# Sources that the program reads as text: zipimport needs none beside compiled files.
 _READ = ("__main__.py", "diagnose/host/live/queuefiles.py")
 
 
@@ -34,7 +35,7 @@ def _here() -> Path:
 
 def carried() -> bytes:
     """The single file that this program runs from, or one packed from the installed program. Raises OSError."""
-    return _here().read_bytes() if alone() else packed(_installed(), 6)
+    return _here().read_bytes() if alone() else packed(_installed(), _QUICK)
 
 
 def _installed() -> dict[str, bytes]:
@@ -59,7 +60,7 @@ def compiled() -> bytes:
             files[f"{name}c"] = importlib.util.MAGIC_NUMBER + _UNCHECKED + (_kept(name) or _code(name, text))
         if not name.endswith(".py") or name.startswith(_READ):
             files[name] = text
-    return packed(files, 6)
+    return packed(files, _QUICK)
 
 
 def _code(name: str, text: bytes) -> bytes:
