@@ -110,7 +110,7 @@ def run_checks(
 
 def _wait(jobs: list[_Job], done: threading.Semaphore, deadline: float, watch: Watch | None) -> None:
     """Waits until all jobs have ended, or each is past its deadline, or the answer has been certain for GRACE seconds."""
-    seen: set[str] = set()
+    seen: dict[str, Run] = {}
     enough: float | None = None
     while len(seen) < len(jobs):
         # A job without a worker yet gets its full time once it has one.
@@ -123,10 +123,10 @@ def _wait(jobs: list[_Job], done: threading.Semaphore, deadline: float, watch: W
         got = done.acquire(timeout=min(left, TICK))
         if not got and watch is None:
             continue
-        seen |= {job.check.id for job in jobs if job.outcome is not None}
+        seen |= {job.check.id: job.run() for job in jobs if job.outcome is not None and job.check.id not in seen}
         if watch is not None and len(seen) < len(jobs):
             running = tuple(job.check for job in jobs if job.check.id not in seen)
-            going = Going(tuple(job.run() for job in jobs if job.check.id in seen), running, max(0.0, left))
+            going = Going(tuple(seen.values()), running, max(0.0, left))
             if watch(going) and enough is None:
                 enough = time.monotonic() + GRACE
     for job in jobs:

@@ -15,7 +15,6 @@ from typing import Any
 
 from diagnose.errors import UsageError
 from diagnose.host.live import namespaces
-from diagnose.host.live.system import find
 from diagnose.parse.text.known import KNOWN
 from diagnose.parse.text.masking import clean
 
@@ -26,12 +25,10 @@ _SLACK = 20.0  # seconds beyond the run's own time
 
 
 def place(asked: int | None) -> namespaces.Container | None:
-    """Where to look: in the container of the process that was asked for; else here, unless Postfix runs in a container alone.
-    Raises UsageError."""
+    """The container of the process that was asked for; else the only one with Postfix, None if there is none. Raises
+    UsageError."""
     if asked is not None:
         return namespaces.Container(asked, "")
-    if find("postconf"):
-        return None
     found = namespaces.with_postfix()
     if len(found) > 1:
         every = ", ".join(f"--inside {each.pid} ({each.name or 'no name'})" for each in found)

@@ -38,6 +38,7 @@ def serve(m: Machine, public: str, sudo: str = "") -> str:
     m.path("/run/sshd").mkdir(exist_ok=True)
     m.run("useradd", "-m", "-s", "/bin/bash", "admin")
     m.run("chpasswd", stdin=f"admin:{PASSWORD}\n")
+    m.write("/root/.bashrc", "")  # instead of the outer system's, which may start more than a recording takes
     m.write("/home/admin/.bashrc", "echo Welcome to this machine.\n")
     if sudo:
         m.write("/etc/sudoers.d/admin", f"{sudo}\n", 0o440)

@@ -72,15 +72,18 @@ def _sign(label: str, row: Mapping[str, Any]) -> Sign:
     return sign(f"{SAID}{label}", row["strength"], row.get("status", "failed"), **where)
 
 
-@functools.cache
 def signs_of(cause: str) -> tuple[Sign, ...]:
     """The signs by which words speak for or against a cause."""
-    return tuple(
-        _sign(label, each)
-        for label, row in _rows().items()
-        for each in row.get("suggests", ())
-        if each["cause"] == cause
-    )
+    return tuple(_signs().get(cause, ()))
+
+
+@functools.cache
+def _signs() -> dict[str, list[Sign]]:
+    found: dict[str, list[Sign]] = {}
+    for label, row in _rows().items():
+        for each in row.get("suggests", ()):
+            found.setdefault(each["cause"], []).append(_sign(label, each))
+    return found
 
 
 def scope_of(label: str) -> str:
