@@ -51,6 +51,23 @@ def holds(data: bytes) -> Callable[[Path], None]:
     return make
 
 
+def repeats() -> bytes:
+    """Lines of a word and then one filler over and over, on which a careless pattern takes time beyond all bounds."""
+    words = (
+        "",
+        "send ",
+        "mail ",
+        "Bounced message ",
+        "mx.example.net said: ",
+        "password=",
+        "Error: ",
+        "EHLO ",
+        "at com.",
+    )
+    fillers = "-", " ", ".", "a ", "1.", "(", "= ", "a.", ", ", "'a' ", "| ", "not ", "é", "=>", "::"
+    return "\n".join(word + filler * 400 + " failed" for word in words for filler in fillers).encode()
+
+
 def asked(**query: object) -> bytes:
     item = {"query": {"kind": "Read", "path": "/etc/resolv.conf", **query}, "reply": {"text": ESCAPES.decode()}}
     return recording([item])
@@ -78,6 +95,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "empty": holds(b""),
     "zeros": holds(b"\0" * 100_000),
     "noise": holds(bytes(range(256)) * 400),
+    "repeats": holds(repeats()),
     "invalid UTF-8": holds(b"\xff\xfe\x80" * 1000),
     "control sequences": holds(ESCAPES * 100),
     "one line of 5 MB": holds(b"x" * 5_000_000),
