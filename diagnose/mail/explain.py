@@ -31,6 +31,7 @@ from diagnose.model import (
 from diagnose.parse.log.current import OF_CONNECTING
 from diagnose.parse.log.senders import Senders, no_such
 from diagnose.parse.log.settled import Settled
+from diagnose.parse.pasted import reference
 from diagnose.parse.pasted.evidence import Delivery, Event, Said, Trouble, read_lines
 from diagnose.parse.system import own_network
 from diagnose.parse.words.reason import Reason, reasons_in
@@ -94,6 +95,17 @@ class Collected:
             for kind in self._kinds.values():
                 if kind.reason is not None and kind.reason.program and _source(kind.event) != "settings":
                     kind.reason = replace(kind.reason, grip=Grip.HINT)  # about the server used before the change
+
+    def judge(self, lines: list[str]) -> None:
+        """Marks all as harmless if the text explains failures in general, or ends with the failure mended. lines: the
+        first of the text."""
+        accusing = [kind for kind in self._kinds.values() if kind.reason is not None and _accuses(kind)]
+        text = "\n".join(lines)
+        if not accusing or not (reference.is_solved(text) or _explained(accusing, text, lines)):
+            return
+        for kind in accusing:
+            if kind.reason is not None:
+                kind.reason = replace(kind.reason, harmless=True)
 
     def _pass_over_notes(self) -> None:
         """Marks programs' remarks and quoted text as harmless; for a text in which mail flows and none fails."""
@@ -163,6 +175,7 @@ def explain(lines: Iterable[str | bytes], name: str, now: datetime, *, numbered:
     collected = Collected()
     counted = _Counter(lines)
     collected.read(read_lines(counted, now))
+    collected.judge(counted.first)
     observations = tuple(collected.observations(numbered))
     diagnoses = brief(rank.diagnose_words(observations))
     outcome, reason = Outcome.COMPLETED, ""
@@ -220,12 +233,24 @@ def _alarming(event: Event) -> bool:
 
 
 def _accuses(kind: _Kind) -> bool:
-    may_pass = isinstance(kind.event, Trouble) or _source(kind.event) == "quote"
+    may_pass = not isinstance(kind.event, Delivery)
     return not (kind.stranger or (may_pass and kind.reason is not None and kind.reason.harmless))
 
 
 def _source(event: Event) -> str:
     return event.source if isinstance(event, Said) else "log"
+
+
+def _explained(accusing: list[_Kind], text: str, lines: list[str]) -> bool:
+    """Whether a text only explains the failures."""
+    named_in = [line for kind in accusing for line in lines[kind.event.number - 1 : kind.event.number]]
+    causes = {kind.reason.label for kind in accusing if kind.reason is not None}
+    return not any(_recorded(kind.event) for kind in accusing) and reference.explains(text, len(causes), named_in)
+
+
+def _recorded(event: Event) -> bool:
+    """Whether an event is an attempt's record, rather than words that may be quoted anywhere."""
+    return (event.recipient if isinstance(event, Said) else event.at) is not None
 
 
 def _scans(event: Event) -> TypeGuard[Trouble]:
@@ -278,17 +303,8 @@ def _observations(kind: _Kind, numbered: bool, several: bool) -> Observations:
 
 
 _OWN_FAULT = frozenset(
-    {
-        "blocklist-query-refused",
-        "milter-down",
-        "disk-full",
-        "lookup-table-broken",
-        "table-unavailable",
-        "content-filter-down",
-    }
+    "blocklist-query-refused milter-down disk-full lookup-table-broken table-unavailable content-filter-down".split()
 )
-
-
 _LOGGED_IN = late(r"\bnot owned by user \S|\bsasl_username=\S")
 
 
@@ -365,11 +381,14 @@ class _Counter:
         self._source = lines
         self.lines = 0
         self.mail = self.binary = False
+        self.first: list[str] = []
 
     def __iter__(self) -> Iterator[str | bytes]:
         for line in self._source:
             self.lines += 1
             self.binary = self.binary or ("\0" if isinstance(line, str) else b"\0") in line  # type: ignore[operator]
+            if len(self.first) < reference.LINES:
+                self.first.append(line if isinstance(line, str) else line[:2000].decode("utf-8", "replace"))
             if not self.mail:
                 text = line if isinstance(line, str) else line[:2000].decode("utf-8", "replace")
                 self.mail = any(word in text.lower() for word in _MAIL)

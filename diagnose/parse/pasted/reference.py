@@ -1,0 +1,98 @@
+"""Decides whether a whole text explains failures in general rather than reports one.
+
+Tables of reply codes, manuals, source code and release notes name many causes without anybody having any; a thread
+may end with the failure mended. The judgement is of the text as a whole: single lines of it look like a report's.
+"""
+
+from __future__ import annotations
+
+import re
+
+from diagnose.patterns import late
+
+LINES = 2000  # enough to judge a text by
+_MANY = 3  # causes or reply codes that together are a list
+_ESSAY = 30  # words of running prose
+
+# A reply code or status code that begins a line or a table's first cell, and what it means.
+_CODE = late(
+    r"^[^\w\n]{0,8}(?:[A-Z][a-z]+ (?:[a-z]+ )?(?:[a-z]+: )?)?[\"'`(]*(?:(?P<reply>4[2-5]\d|5[0-5]\d)\b(?![./]\w)|(?P<status>[45]\.\d\.\d{1,3})\b)(?!.*\w\[)",
+    re.MULTILINE,
+)
+_CODE_LINE = late(
+    r"^\s+\*(?:/|\s|$)|^\s*(?://|/\*|#:|msgid |msgstr |func |def |class |package |import |require |return\b|if \(|else\b|end$|\}|"
+    r"[$\w.>\[\]'\"-]+ *(?::?=|=>) *.*[;,]$|(?:const|var|let|public|private) |(?:describe|it|context) [\"']|expect\(|<\?php)|[;{]\s*$"
+)
+# A program ran: a stack trace, a stamp, the place in a file.
+_RAN = late(
+    r"Traceback|^\s*at \S|^\s*File \"|\bline \d+\b|\w\.\w{1,5}:\d+: |--->|^\W*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|^\W*\d\d:\d\d:\d\d|^[\w.]+(?:Error|Exception):|^Diagnostic-Code:",
+    re.MULTILINE,
+)
+# Results of tests: errors in their names were expected.
+_PASSED = late(r"^\s*(?:[✓✔√]|ok \d+\b|--- PASS)", re.MULTILINE)
+_NOT_PASSED = late(r"^\s*(?:[✗✕×✘]|not ok\b|--- FAIL)|^\s*\d+ failing", re.MULTILINE)
+_TESTED = late(
+    r"^\W*\d+ (?:tests?|examples?|specs?|assertions?|passed|passing)\b.{0,40}$|\btest result: ", re.MULTILINE
+)
+# A page that explains errors has a remedy below each.
+_REMEDY = late(
+    r"^\W*(?:solution|resolution|what to do|how to fix(?: it)?|lösung|solución|solução|soluzione|oplossing)\W*[:：]",
+    re.I | re.M,
+)
+# Who reports an own failure, in the languages of posts.
+_TELLER = late(
+    r"(?<![\w./:@`-])(?:I|i|I['’]\w+|Im|[Mm]y|[Mm]e|mine|[Ii]ch|[Mm]ein\w*|[Jj]e|[Jj]['’]ai|mon|mes|[Mm]i|[Tt]engo|estoy|meu|minha|mio|ik|mijn|"
+    r"[Яя]|мой|у меня|我\w*)(?![\w/.:@=-])|\b[Ww]e (?:are |were |have |had |just |keep |also )?(?:get|gett|see|seeing|had|try|tried|cannot|can.t|encount|receiv|use|using|run)\w*"
+)
+_GENERAL = late(
+    r"\b(?:you|your|may|might|can|should|must|will|often|usually|typically|generally|normally|e\.g\.|for example|such as|by default|if|when|whether|"
+    r"allows?|returns?|used to|pued\w+|cuando|kann|können|wenn|peu[tx]\w*)\b",
+    re.IGNORECASE,
+)
+# A line that a machine wrote.
+_WRITTEN = late(
+    r"^\W*(?:<<<|>>>|<-|->|<\*\*)|^\s*at |\b\w+\[\d+\]:|^\W*\d{4}-\d\d-\d\d|(?:->|:) [\[{]|\b\w+(?:Exception|Error)\b|^\W*[45]\d\d[ -]|\w: \d{3}[ -]|\" *: *[\"{\[\d]"
+)
+# Where it happened, or whose mail it was.
+_ADDRESS = late(
+    r"[\[(](?:\d{1,3}\.){3}\d{1,3}[\])]|[\w.+-]+@(?!\w*(?:example|domain|company))[a-z][\w-]*\.\w", re.IGNORECASE
+)
+_PROSE = late(r"(?<![\w./:=@-])[A-Za-zÀ-ÿ]{2,}(?=[ ,.;!?)]|$)")
+_SOLVED = late(
+    r"\b(?:works?|working|fixed|solved|resolved)\b[^.?\n]{0,20}\b(?:now|again)\b|\b(?:now|again) (?:\S+ ){0,3}(?:works?|working|sending|fine|ok)\b|"
+    r"\b(?:fixed|solved) (?:it|the (?:issue|problem)|this|by)\b|(?:^|[.!:] )(?:fixed|solved|resolved)\b|\bworking with that\b|\bit(?:'s| is) (?:fixed|solved|working)\b",
+    re.IGNORECASE,
+)
+_NOT = late(r"\b(?:not|but|still|except|until|nothing|no)\b|n.t\b|\?", re.IGNORECASE)
+
+
+def is_solved(text: str) -> bool:
+    """Whether the last lines say that the failure is over."""
+    end = " ".join([line.strip() for line in text.splitlines() if line.strip()][-3:])
+    return any(_NOT.search(end, found.start()) is None for found in _SOLVED.finditer(end))
+
+
+def explains(text: str, causes: int, named_in: list[str]) -> bool:
+    """Whether a text is a list of failures, source code, a test's results, or prose that tells of nobody's failure.
+
+    causes: how many different ones it names; named_in: the lines that name them.
+    """
+    if _TESTED.search(text) is not None or (_PASSED.search(text) is not None and _NOT_PASSED.search(text) is None):
+        return True
+    if _RAN.search(text) is not None:
+        return False
+    if causes >= _MANY or (_is_code(named_in) and _is_code(text.splitlines())) or len(_REMEDY.findall(text)) > 1:
+        return True
+    codes = max(len({found[name] for found in _CODE.finditer(text)} - {None}) for name in ("reply", "status"))
+    if codes >= _MANY:
+        return True
+    prose = "\n".join(line for line in text.splitlines() if _WRITTEN.search(line) is None or codes > 1)
+    if _TELLER.search(prose) is not None or _ADDRESS.search(text) is not None:
+        return False
+    words = len(_PROSE.findall(prose))
+    return words >= _ESSAY and (codes > 1 or len(_GENERAL.findall(prose)) > 1)
+
+
+def _is_code(lines: list[str]) -> bool:
+    lines = [line for line in lines if line.strip()]
+    return sum(_CODE_LINE.search(line) is not None for line in lines) > 0.6 * len(lines)

@@ -1,0 +1,56 @@
+"""A text that explains failures in general accuses nothing; the same words about an own failure do."""
+
+from datetime import datetime, timezone
+
+import pytest
+
+from diagnose.mail.explain import explain
+
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
+
+
+def _first(text: str) -> str | None:
+    found = explain(text.splitlines(), "pasted", NOW).diagnoses
+    return found[0].cause.id if found else None
+
+
+@pytest.mark.parametrize(
+    ("general", "own", "cause"),
+    [
+        pytest.param(
+            '"422": "The mailbox of the recipient is full"\n"454": "Login failed for now"\n"550": "No such user"\n',
+            '"422": "The mailbox of the recipient is full"\n',
+            "recipient-mailbox-full",
+            id="table-of-codes",
+        ),
+        pytest.param(
+            "# Bounces\n\nMail may come back when the mailbox of a recipient is full. You can then delete some of it. "
+            "Most providers send a warning long before that, and usually there is a page on which you see how much is used.\n",
+            "# Bounces\n\nMy mail comes back, the mailbox of a recipient is full. You can then delete some of it. "
+            "Most providers send a warning long before that, and usually there is a page on which you see how much is used.\n",
+            "recipient-mailbox-full",
+            id="manual",
+        ),
+        pytest.param(
+            "// how a login may end\n$TEXT['ok'] = 'Mail sent.';\n$TEXT['denied'] = 'SMTP error: authentication failed.';\n"
+            "$TEXT['empty'] = 'The message is empty.';\n$TEXT['signing'] = 'Signing failed.';\n",
+            "$mail->isSMTP();\n$mail->send();\nSMTP error: authentication failed.\n",
+            "app-credentials-rejected",
+            id="source-code",
+        ),
+        pytest.param(
+            "SMTP error: authentication failed\n\nedit: solved, it was the old password. Mail is sent again\n",
+            "SMTP error: authentication failed\n\nedit: it is not solved by the old password. No mail is sent\n",
+            "app-credentials-rejected",
+            id="solved",
+        ),
+        pytest.param(
+            "login refused: expected SMTP error: authentication failed\n12 tests, 1 failure\n",
+            "login refused: got SMTP error: authentication failed\n12 mails, 1 failure\n",
+            "app-credentials-rejected",
+            id="test-run",
+        ),
+    ],
+)
+def test_failures_explained_in_general_accuse_nothing(general: str, own: str, cause: str) -> None:
+    assert (_first(general), _first(own)) == (None, cause)
