@@ -109,9 +109,11 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Observations:
     for name, needed, mode in (("maildrop", 0o730, "1730"), ("public", 0o710, "2710")):
         path = f"{root}/{name}"
         reply = ctx.ask(Stat(path))
-        if not reply.exists or name in wrong:
+        if name in wrong or reply.problem or not (reply.exists or runs):
             continue
-        if reply.owner != owner or reply.group != group:
+        if not reply.exists:
+            yield _bad(path, "is missing while Postfix runs: users' mail cannot be queued", f"{owner}:{group}", mode)
+        elif reply.owner != owner or reply.group != group:
             have = f"{reply.owner}:{reply.group}"
             yield _bad(path, f"belongs to {have}, not to {owner}:{group}", f"{owner}:{group}", mode)
         elif reply.mode & needed != needed:

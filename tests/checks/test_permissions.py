@@ -1,5 +1,7 @@
 """The check of owners and modes."""
 
+import pytest
+
 from checks.postfix.permissions import permissions
 from diagnose.host.query import StatReply
 from diagnose.model import Status
@@ -73,11 +75,10 @@ def test_a_sendmail_that_only_root_may_run() -> None:
     assert found == "host.setgid"
 
 
-def test_the_sockets_directory_gone_under_a_running_postfix() -> None:
-    lost = {k: v for k, v in GOOD.items() if not k.endswith("/private")} | {"/var/spool/postfix/private": StatReply()}
-    assert [o.subject for o in run(permissions, machine(stats=lost)) if o.status is Status.FAILED] == [
-        "/var/spool/postfix/private"
-    ]
+@pytest.mark.parametrize("path", ["/var/spool/postfix/private", "/var/spool/postfix/maildrop"])
+def test_a_directory_gone_under_a_running_postfix(path: str) -> None:
+    lost = GOOD | {path: StatReply()}
+    assert [o.subject for o in run(permissions, machine(stats=lost)) if o.status is Status.FAILED] == [path]
 
 
 def test_a_socket_gone_under_a_running_postfix() -> None:

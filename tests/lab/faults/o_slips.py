@@ -93,6 +93,18 @@ FAULTS = (
         proof=((("sh", "-c", "test -e /var/spool/postfix/private || echo none"), "none"),),
     ),
     Fault(
+        id="maildrop-cleared",
+        accept=("queue-permissions",),
+        about="maildrop was cleared away under the running Postfix: mail by SMTP still flows",
+        then=(
+            mail(),
+            wait("status=sent"),
+            shell("rm -rf /var/spool/postfix/maildrop"),
+            shell("! echo | timeout 3 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),
+        ),
+        proof=((("sh", "-c", "test -e /var/spool/postfix/maildrop || echo none"), "none"),),
+    ),
+    Fault(
         id="old-login-above-the-new",
         accept=("relay-credentials-rejected",),
         about="the new login was put below the old one of the same key, which wins",
