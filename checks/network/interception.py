@@ -31,12 +31,12 @@ def check_interception(ctx: Context) -> Observations:
     yield from stopped
     for port in sorted({25, way.port}):
         greeted = _greeted(seen, port)
-        if len({one.operator for one in greeted}) < 2:
+        found = interception(greeted)
+        if found is None and len({one.operator for one in greeted if greeting_name(one.banner)}) < 2:
             if port == way.port and way.known and not way.private:
                 text = f"Too few greetings on TCP {port} to detect interception"
                 yield unknown("egress.intercepted", f"TCP {port}", text, port=port)
             continue
-        found = interception(greeted)
         if found is not None or not stopped:
             yield from _judged(port, way, greeted, found)
 
@@ -65,10 +65,10 @@ def _begun(ctx: Context, way: MailPort, seen: Egress) -> Observations:
 
 
 def _greeted(seen: Egress, port: int) -> tuple[Greeted, ...]:
-    """The operators' servers that greeted on this port; a refusal (554) counts if it names the server."""
+    """The operators' servers that greeted on this port, or refused for good."""
     rows = []
     for t in seen.on(port):
-        if t.probe is None or not (t.reply.banner.startswith("220") or greeting_name(t.reply.banner)):
+        if t.probe is None or not (t.reply.banner.startswith(("220", "5")) or greeting_name(t.reply.banner)):
             continue
         rows.append(
             Greeted(
@@ -87,7 +87,7 @@ def _judged(port: int, way: MailPort, greeted: tuple[Greeted, ...], found: Inter
     subject = f"TCP {port}"
     on_the_way = way.known and way.port == port and not way.private
     say = fail if on_the_way else warn
-    names = ", ".join(f"{one.operator}: {greeting_name(one.banner)}" for one in greeted)
+    names = ", ".join(f"{one.operator}: {name}" for one in greeted if (name := greeting_name(one.banner)))
     data: dict[str, Scalar] = {"port": port, "relay": way.relay, "host": way.host, "mail": on_the_way}
     if found is None:
         text = f"each operator's server greets by its own name ({names})"

@@ -68,14 +68,16 @@ def test_port_that_mail_does_not_take() -> None:
 
 
 def test_refusing_servers_are_no_proxy() -> None:
-    found = run(check_interception, network(World(banner=lambda name: "554 5.7.1 no access")))
+    found = run(check_interception, network(World(banner=lambda name: f"554 5.7.1 no access, says {name}")))
     assert failed(found) == []
     assert [o.status for o in found] == [Status.UNKNOWN]
 
 
-def test_one_refusal_for_everybody() -> None:
-    """The same refusal, in the name of a host that is none of theirs, comes from one box on the way."""
-    refusal = "554 filter7.access.example outgoing mail is closed on line 4"
+@pytest.mark.parametrize(
+    "refusal", ["554 filter7.access.example outgoing mail is closed on line 4", "554 5.7.1 Not from this network"]
+)
+def test_one_refusal_for_everybody(refusal: str) -> None:
+    """The same refusal in the name of a host that is none of theirs, or of nobody, comes from one box on the way."""
     found = run(check_interception, network(World(banner=lambda name: refusal)))
     assert failed(found)[:1] == ["egress.intercepted"]
     own = run(check_interception, network(World(banner=lambda name: f"554 {name} no mail from you")))

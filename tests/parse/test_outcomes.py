@@ -42,11 +42,18 @@ def test_pattern_takes_more_than_one_failure() -> None:
     assert pattern([Outcome.UNKNOWN, Outcome.UNKNOWN]).kind == "unknown"
 
 
-def test_operators_with_one_greeting() -> None:
-    same = [Greeted(operator=name, banner="220 proxy.example ESMTP") for name in ("a", "b")]
+@pytest.mark.parametrize(
+    ("banner", "by"),
+    [
+        ("220 proxy.example ESMTP", "proxy.example"),
+        ("554 No mail from this network", "554 No mail from this network"),
+    ],
+)
+def test_operators_with_one_greeting(banner: str, by: str) -> None:
+    same = [Greeted(operator=name, banner=banner, names=(f"{name}.example",)) for name in ("a", "b")]
     found = interception(same)
     assert found is not None
-    assert (found.kind, found.by, found.operators) == ("banner", "proxy.example", ("a", "b"))
+    assert (found.kind, found.by, found.operators) == ("banner", by, ("a", "b"))
     assert interception(same[:1]) is None
 
 

@@ -175,14 +175,14 @@ class Interception:
 def interception(greeted: Sequence[Greeted]) -> Interception | None:
     """The interception, if something answers in place of these servers: at least two unrelated operators must show
     the same."""
-    by_name: dict[tuple[str, str], list[str]] = {}
+    by_words: dict[tuple[str, str], list[str]] = {}
     for one in greeted:
         name = greeting_name(one.banner)
-        if name and (one.foreign or not one.names):
-            # A refusal may name the caller first: only identical words are one server's.
-            words = "" if one.banner.startswith("220") else re.sub(r"\d+", "0", one.banner)
-            by_name.setdefault((name, words), []).append(one.operator)
-    for (name, _), operators in sorted(by_name.items()):
+        # A refusal may name the caller first, or nobody: only identical words are one server's.
+        words = "" if one.banner.startswith("220") else re.sub(r"\d+", "0", one.banner)
+        if (name and (one.foreign or not one.names)) or (not name and words):
+            by_words.setdefault((name or one.banner, words), []).append(one.operator)
+    for (name, _), operators in sorted(by_words.items()):
         if len(set(operators)) > 1:
             return Interception("masked" if name == "*" else "banner", name, tuple(sorted(set(operators))))
     bare = sorted({one.operator for one in greeted if one.starttls is False and one.offers})
