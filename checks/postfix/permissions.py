@@ -23,6 +23,7 @@ from diagnose.check import (
 )
 from diagnose.facts import Mta, accounts, master, mta, postfix_log
 from diagnose.facts.accounts import closed_above
+from diagnose.parse.postfix import table
 
 # Directories below the queue directory, as Postfix's own installer (postfix-files) makes them: owner's rights needed.
 _NEEDED = ("incoming", "active", "private")  # which the master makes when it starts, and nobody takes away
@@ -30,6 +31,7 @@ _QUEUES = tuple("incoming active deferred bounce defer flush hold corrupt trace 
 # Services whose sockets the master makes when it starts.
 _STANDARD = tuple("pickup cleanup qmgr rewrite bounce defer smtp".split())
 _MORE = ("maildrop", "public", "pid")
+_USERS_TABLES = ("authorized_submit_users", "local_login_sender_maps")
 _FEW = 10  # messages that are named
 _UNOPENED = re.compile(r"/qmgr\[\d+\]: .*\b(?:active|deferred|incoming|hold)[ /]\S+: Permission denied")
 
@@ -49,7 +51,7 @@ def permissions(ctx: Context) -> Observations:
         skip(f"there is no account {gone} to own the files")
     owner, group = postfix.value("mail_owner") or "postfix", postfix.value("setgid_group") or "postdrop"
     found = [
-        *_accounts(ctx),
+        *_read_by_users(ctx, postfix),
         *_queue(ctx, postfix, owner, group),
         *_messages(ctx, postfix.queue_directory, owner),
         *_data(ctx, postfix, owner),
@@ -63,14 +65,17 @@ def permissions(ctx: Context) -> Observations:
         yield ok("host.queue-permissions", postfix.queue_directory, "owners and modes are as Postfix needs them")
 
 
-def _accounts(ctx: Context) -> Observations:
-    """Observes account files that other users cannot read: Postfix's programs look main.cf's accounts up with their
-    caller's rights."""
-    for path in ("/etc/passwd", "/etc/group"):
-        reply = ctx.ask(Stat(path))
-        if reply.exists and not reply.mode & 0o004:
-            text = f"has mode {reply.mode:04o}: to other users' sendmail the accounts of Postfix do not exist"
-            yield _bad(path, text, "root", "0644")
+def _read_by_users(ctx: Context, postfix: Mta) -> Observations:
+    """Observes files that a user's sendmail command reads with that user's rights, and ordinary users cannot read."""
+    tables = [t for name in _USERS_TABLES for t in map(table.parse, postfix.words(name))]
+    indexes = [
+        t.name + suffix for t in tables for suffix in table.INDEXED.get(t.type, ("",) if t.type in table.PLAIN else ())
+    ]
+    for path in ("/etc/passwd", "/etc/group", postfix.value("myorigin"), *indexes):
+        reply = ctx.ask(Stat(path)) if path.startswith("/") else None
+        # A group of its own may well be the applications'.
+        if reply and reply.exists and not reply.mode & (0o004 if reply.group == "root" else 0o044):
+            yield _bad(path, f"has mode {reply.mode:04o}: other users' sendmail cannot read it", reply.owner, "0644")
 
 
 def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Observations:
@@ -167,6 +172,10 @@ def _bad(path: str, text: str, owner: str, mode: str) -> Observation:
 
 def _commands(ctx: Context, postfix: Mta, group: str) -> Observations:
     place = postfix.value("command_directory") or "/usr/sbin"
+    for above in closed_above(ctx, f"{place}/postdrop"):
+        reply = ctx.ask(Stat(above))
+        text = f"has mode {reply.mode:04o}: users' programs cannot reach the commands in {place}"
+        yield _bad(above, text, reply.owner, "0755")
     for name in ("postdrop", "postqueue"):
         path = f"{place}/{name}"
         reply = ctx.ask(Stat(path))

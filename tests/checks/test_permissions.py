@@ -120,10 +120,23 @@ def test_libraries_that_only_root_may_load() -> None:
     assert (seen.subject, seen.data["mode"]) == ("/usr/lib/postfix/sbin", "0755")
 
 
-def test_the_list_of_accounts_that_only_root_may_read() -> None:
+@pytest.mark.parametrize(
+    ("path", "settings"),
+    [
+        ("/etc/passwd", {}),
+        ("/etc/mailname", {"myorigin": "/etc/mailname"}),
+        ("/etc/postfix/users.db", {"authorized_submit_users": "!nobody, hash:/etc/postfix/users"}),
+    ],
+)
+def test_what_sendmail_reads_and_only_root_may_read(path: str, settings: dict[str, str]) -> None:
     for mode, wanted in ((0o600, ["host.queue-permissions"]), (0o644, [])):
-        stats = GOOD | {"/etc/passwd": place(mode, "root", kind="file")}
-        assert failed(run(permissions, machine(stats=stats))) == wanted
+        stats = GOOD | {path: place(mode, "root", "root", kind="file")}
+        assert failed(run(permissions, machine(settings, stats=stats))) == wanted
+
+
+def test_commands_below_a_closed_folder() -> None:
+    found = run(permissions, machine(stats=GOOD | {"/usr/sbin": place(0o750, "root")}))
+    assert [(o.subject, o.data["mode"]) for o in found if o.status is Status.FAILED] == [("/usr/sbin", "0755")]
 
 
 def test_nothing_speaks_against_it_where_a_command_lost_its_bit() -> None:
