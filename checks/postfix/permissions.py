@@ -81,9 +81,10 @@ def _read_by_users(ctx: Context, postfix: Mta) -> Observations:
 def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Observations:
     root = postfix.queue_directory
     top = ctx.ask(Stat(root))
-    shut = list(closed_above(ctx, root, top.real))
+    commands = postfix.value("command_directory") or "/usr/sbin"
+    shut = list(closed_above(ctx, root, top.real, f"{commands}/postdrop"))
     for above in shut:
-        text = f"has mode {ctx.ask(Stat(above)).mode:04o}: programs that hand mail in cannot reach the queue below it"
+        text = f"has mode {ctx.ask(Stat(above)).mode:04o}: programs that hand mail in cannot reach what is below it"
         yield fail("host.queue-permissions", above, text, kind="above", path=above)
     if not top.exists:
         if top.problem and not shut:

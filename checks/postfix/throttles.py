@@ -11,7 +11,20 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from diagnose import facts
-from diagnose.check import Context, Now, Observation, Observations, Scalar, SignSpec, check, fail, ok, skip, warn
+from diagnose.check import (
+    Context,
+    Now,
+    Observation,
+    Observations,
+    Scalar,
+    SignSpec,
+    check,
+    counted,
+    fail,
+    ok,
+    skip,
+    warn,
+)
 from diagnose.facts import Mta, Route, mta, route
 from diagnose.parse.postfix import master_cf, postconf
 from diagnose.parse.postfix.queue import QueueGroup
@@ -82,7 +95,7 @@ def _delayed(
             whom = "transport" if everything else "destination"
             text = (
                 f"{parameter} = {_value(settings, parameter)}: one delivery to a {whom} in {duration.words(span)},"
-                f" and {count} messages wait their turn"
+                f" while the queue holds {counted(count, 'message')} for it"
             )
             return [_said(ctx, "delay", parameter, _value(settings, parameter), text, count=count, service=way.channel)]
     return []

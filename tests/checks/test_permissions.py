@@ -101,6 +101,7 @@ def test_a_folder_above_the_queue_that_lets_nobody_through() -> None:
     shut = place(0o750, "root")
     for stats, root in (
         ({**GOOD, "/var/spool": shut}, True),
+        ({**GOOD, "/usr/sbin": shut}, True),
         ({**GOOD, "/var/spool/postfix": moved, "/data": shut}, True),
         ({**GOOD, "/var/spool": shut, "/var/spool/postfix": StatReply(problem="permission denied")}, False),
     ):

@@ -198,7 +198,8 @@ def test_a_route_is_taken_out_by_name_and_put_back_as_it_was() -> None:
 
 
 def test_a_delay_is_taken_away_as_policy() -> None:
-    host = pretended.machine({"smtp_destination_rate_delay": "1h"})
+    own = f"{pretended.MASTER}\nbulk unix - - y - 2 smtp -o smtp_destination_rate_delay=1s\n"
+    host = pretended.machine({"smtp_destination_rate_delay": "1h"}, master=own)
     plan = planned(
         "delivery-throttled-by-settings",
         "config.throttle",

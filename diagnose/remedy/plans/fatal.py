@@ -125,8 +125,12 @@ def _account(e: Evidence, parameter: str, kind: str, name: str) -> list[Step]:
     default = e.mta.defaults.get(parameter, "")
     near = difflib.SequenceMatcher(None, name, default).ratio() > 0.75 or _bearers(e, kind) == {default}
     database = "group" if kind == "group" else "passwd"
-    if e.was(parameter) is not None and near and e.ask(Exec(("getent", database, default))).code == 0:
-        return [e.drop(parameter, f"There is no {kind} {name}; Postfix's default {default} exists.")]
+    if e.was(parameter) is not None and e.ask(Exec(("getent", database, default))).code == 0:
+        drop = e.drop(parameter, f"There is no {kind} {name}; Postfix's default {default} exists.")
+        if near:
+            return [drop]
+        if parameter == "default_privs":
+            return [e.policy(drop, "account", f"programs that aliases name run as {default}")]
     if parameter == "default_privs" or not re.fullmatch(r"[a-z_][\w-]{0,30}", name) or not e.there(_TOOLS[kind]):
         return []
     number = _number(e, kind)

@@ -15,7 +15,7 @@ from diagnose.remedy.plans.settings import changes, taken_up
 from diagnose.remedy.running import Aside, Command, CopyFile, Mode, Ownership, ReleaseHeld, Requeue
 from diagnose.remedy.steps import Step
 
-_OPEN = ("/", "/var", "/var/spool")  # which every system has open to all
+_OPEN = ("/", "/usr", "/usr/sbin", "/var", "/var/spool")  # which every system has open to all
 _ROOMY = 100_000_000  # bytes, with which a disk is not full for mail
 _PASSING = ("pid", "public", "private")  # directories of the queue without mail: lock files and sockets
 _MANY = 20  # messages on hold that are released by name
@@ -37,7 +37,7 @@ def permissions(e: Evidence) -> Plan | None:
         if not stat.exists and seen.sign == "host.setgid":
             steps += _beside(e, path) or again(e, f"{path} belongs to Postfix's package, and is missing.")
         if seen.data.get("kind") == "above" and path in _OPEN and stat.mode & 0o001 == 0:
-            why = f"The queue is below {path}, which every user must be able to enter (mode 0755)."
+            why = f"Every user must be able to enter {path} to hand mail in (mode 0755)."
             steps.append(Mode(path=path, mode=stat.mode | 0o011, was=stat.mode, standard="system", why=why))
         if seen.data.get("kind") == "other" and path.rpartition("/")[2] in _PASSING and not e.files(f"{path}.old"):
             why = f"{path} is not a directory; Postfix makes one when it starts."

@@ -9,6 +9,7 @@ from diagnose import facts
 from diagnose.model import Observation
 from diagnose.parse.postfix import pattern_rule, setting_types, table
 from diagnose.parse.postfix.main_cf import followed
+from diagnose.parse.postfix.postconf import expand
 from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
@@ -67,16 +68,17 @@ def _rule(e: Evidence, seen: Observation) -> tuple[Step, ...]:
 def throttled(e: Evidence) -> Iterator[Step]:
     """Drops the setting from main.cf or master.cf, as policy: only a person knows whether it was meant."""
     for seen in e.seen("config.throttle"):
-        name = seen.text("parameter")
-        service = next((s for s in e.mta.master.services if name in s.overrides), None)
-        if e.was(name) is None and service is None:
+        name, value = seen.text("parameter"), seen.text("value")
+        here = e.was(name) is not None and e.value(name) == value
+        service = next((s for s in e.mta.master.services if s.overrides.get(name) == value and not here), None)
+        if not here and service is None:
             continue
-        default = e.mta.defaults.get(name) or "its default"
+        default = expand(e.mta.defaults.get(name, ""), e.mta.defaults) or "its default"
         early = seen.data.get("kind") == "lifetime"
         opens = (
             f"mail {'wait longer for its receiver' if early else 'leave without this delay'} (the default is {default})"
         )
-        why = f"It is {seen.data.get('value')}, and mail {'comes back early' if early else 'waits'} because of it."
+        why = f"It is {value}, and mail {'comes back early' if early else 'waits'} because of it."
         if service is not None:
             drop: Step = MasterOption(
                 path=e.master_path, service=service.name, type=service.type, name=name, value=None, why=why
