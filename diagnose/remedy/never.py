@@ -13,7 +13,7 @@ from diagnose.parse.postfix import main_cf, master_cf
 from diagnose.parse.text.masking import coded
 from diagnose.remedy.originals import State
 from diagnose.remedy.permitted import permitted
-from diagnose.remedy.running import Aside, Mode
+from diagnose.remedy.running import Mode
 from diagnose.remedy.steps import FileStep, RunStep, Step
 
 # A shell would hide what it runs, and postconf would change what no journal has.
@@ -87,7 +87,7 @@ def reasons(step: Step) -> Iterator[str]:
     yield from (
         f"{path} shows a character by its code: it is another file's name" for path in step.files() if coded(path)
     )
-    if isinstance(step, RunStep) and not isinstance(step, Aside):
+    if isinstance(step, RunStep) and not step.renames():
         yield from filter(None, map(command, step.argvs()))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from diagnose.host.live import queuefiles
 from diagnose.record import frozen
-from diagnose.remedy.steps import Argv, RunStep, postfix_tool
+from diagnose.remedy.steps import Argv, RunStep, Undo, postfix_tool
 
 OLD = 86_400  # seconds
 _AT_ONCE = 200  # queue ids of one command
@@ -23,8 +23,8 @@ class HoldMail(RunStep):
     def argvs(self) -> tuple[Argv, ...]:
         return tuple(self._commands("-h"))
 
-    def release(self) -> tuple[Argv, ...]:
-        return tuple(self._commands("-H"))
+    def reverted(self) -> Undo:
+        return Undo(commands=tuple(self._commands("-H")))
 
     def _commands(self, flag: str) -> Iterator[tuple[str, ...]]:
         for at in range(0, len(self.ids), _AT_ONCE):

@@ -7,7 +7,7 @@ import shlex
 from diagnose.knowledge import distributions
 from diagnose.parse.postfix import table
 from diagnose.record import frozen
-from diagnose.remedy.steps import Argv, Refused, RunStep, Verify, postfix_tool
+from diagnose.remedy.steps import Argv, Refused, RunStep, Undo, Verify, postfix_tool
 
 _TAKES_AWAY = frozenset("-D -F -X -P delete flush destroy disable reset stop -f restore".split())
 
@@ -92,9 +92,12 @@ class Aside(RunStep):
     def argvs(self) -> tuple[Argv, ...]:
         return (("mv", "-nT", "--", self.path, self.kept),)
 
-    def undo(self) -> tuple[Argv, ...]:
+    def renames(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def reverted(self) -> Undo:
         gone = (("rm", "-rf", "--one-file-system", "--", self.path),) if self.directory else ()
-        return (*gone, ("mv", "-nT", "--", self.kept, self.path))
+        return Undo(commands=(*gone, ("mv", "-nT", "--", self.kept, self.path)))
 
     def verify(self) -> tuple[Verify, ...]:
         return (Verify(argv=("test", "-e", self.kept, "-o", "-L", self.kept)),)
@@ -176,6 +179,17 @@ class Service(RunStep):
     def verify(self) -> tuple[Verify, ...]:
         return (Verify(argv=(*postfix_tool("postfix", self.config), "status")),)
 
+    def reverted(self) -> Undo:
+        if self.verb != "start":
+            return Undo(after=self.argvs())
+        if not self.manager and self.unit == "postfix":
+            return Undo(commands=((*postfix_tool("postfix", self.config), "stop"),))
+        return _stopped(self.manager, self.unit)
+
+
+def _stopped(manager: str, unit: str) -> Undo:
+    return Undo(commands=(managed(manager, "stop", unit),))
+
 
 def _active(manager: str, unit: str) -> tuple[Verify, ...]:
     return (Verify(argv=("systemctl", "is-active", "--quiet", unit)),) if manager == "systemd" else ()
@@ -199,6 +213,9 @@ class Daemon(RunStep):
     def verify(self) -> tuple[Verify, ...]:
         return _active(self.manager, self.unit)
 
+    def reverted(self) -> Undo:
+        return _stopped(self.manager, self.unit) if self.verb == "start" else Undo(after=self.argvs())
+
 
 @frozen
 class Unmask(RunStep):
@@ -209,6 +226,9 @@ class Unmask(RunStep):
 
     def argvs(self) -> tuple[Argv, ...]:
         return (("systemctl", "unmask", self.unit),)
+
+    def reverted(self) -> Undo:
+        return Undo(commands=(("systemctl", "mask", self.unit),))
 
 
 @frozen
@@ -228,6 +248,11 @@ class StartUnit(RunStep):
 
     def verify(self) -> tuple[Verify, ...]:
         return _active(self.manager, self.unit)
+
+    def reverted(self) -> Undo:
+        if self.manager != "systemd":
+            return _stopped(self.manager, self.unit)
+        return Undo(commands=(("systemctl", *(("disable", "--now") if self.enable else ("stop",)), "--", self.unit),))
 
 
 @frozen
@@ -256,6 +281,9 @@ class ReleaseHeld(RunStep):
     def argvs(self) -> tuple[Argv, ...]:
         return tuple((*postfix_tool("postsuper", self.config), "-H", id) for id in self.ids)
 
+    def reverted(self) -> Undo:
+        return Undo(lasting="released mail has left")
+
 
 @frozen
 class InstallPackage(RunStep):
@@ -267,6 +295,9 @@ class InstallPackage(RunStep):
 
     def argvs(self) -> tuple[Argv, ...]:
         return ((*self.install, *self.packages),)
+
+    def reverted(self) -> Undo:
+        return Undo(lasting=f"the package {', '.join(self.packages)} stays installed")
 
 
 @frozen
@@ -309,6 +340,9 @@ class FirewallAccept(OneCommand):
         if set(self.argv) & _TAKES_AWAY:
             raise Refused(shlex.join(self.argv))
 
+    def reverted(self) -> Undo:
+        return Undo(commands=(self.undo,)) if self.undo else Undo(lasting="the firewall's accept rule stays")
+
 
 @frozen
 class ChangeRoute(OneCommand):
@@ -316,6 +350,11 @@ class ChangeRoute(OneCommand):
 
     allow: str = "route"
     undo: tuple[str, ...] = ()
+
+    def reverted(self) -> Undo:
+        if self.undo:
+            return Undo(commands=(self.undo,))
+        return Undo(lasting=f"the route stays removed ({' '.join(self.argv)})")
 
 
 @frozen
@@ -333,3 +372,6 @@ class Command(OneCommand):
 
     def verify(self) -> tuple[Verify, ...]:
         return self.checks
+
+    def reverted(self) -> Undo:
+        return Undo(after=self.argvs()) if self.takes_up else Undo()

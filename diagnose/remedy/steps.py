@@ -37,6 +37,16 @@ class Verify:
 
 
 @frozen
+class Undo:
+    """commands: the opposite of the step's; after: run when the files are as before, so that services take them up, each only
+    where the one before it succeeded; lasting: what stays, in words."""
+
+    commands: tuple[Argv, ...] = ()
+    after: tuple[Argv, ...] = ()
+    lasting: str = ""
+
+
+@frozen
 class Step(ABC):
     """why: one sentence. allow: by what name a policy step is allowed (firewall, held, package, relay, route,
     limit, service, account), "" for a mechanical one; opens: what a policy step lets happen, in a few words."""
@@ -60,6 +70,10 @@ class Step(ABC):
 
     def verify(self) -> tuple[Verify, ...]:
         return ()
+
+    def reverted(self) -> Undo:
+        """How it is undone, apart from the files that it changes."""
+        return Undo()
 
 
 @frozen
@@ -103,6 +117,10 @@ class RunStep(Step):
     @abstractmethod
     def argvs(self) -> tuple[Argv, ...]:
         """The commands to run in their order, without a shell; each must succeed."""
+
+    def renames(self) -> tuple[str, ...]:
+        """Paths to which it gives another name, with whatever is there."""
+        return ()
 
     def commands(self) -> tuple[str, ...]:
         return tuple(shlex.join(argv) for argv in self.argvs())

@@ -10,11 +10,11 @@ from typing import Any
 
 from diagnose.host.live.carry import carry_out
 from diagnose.record import dataclass
-from diagnose.remedy import never, undoing
+from diagnose.remedy import never
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.journal import Change, Journal, Store, plain
 from diagnose.remedy.originals import CannotChange, State, look, obstacle, replace as put, resolved, restore
-from diagnose.remedy.running import Aside, InstallPackage
+from diagnose.remedy.running import InstallPackage
 from diagnose.remedy.steps import FileStep, Given, RunStep, Step
 
 _NEW = 0o644
@@ -93,8 +93,8 @@ class Transaction:
             if done.code != 0:
                 status = f"status {done.code}" if done.code is not None else "no status"
                 raise Failed(f"{' '.join(argv)} ended with {status}: {done.said or 'it printed nothing'}")
-        if isinstance(step, Aside):
-            self.made[step.path] = look(step.path)[0]
+        for path in step.renames():
+            self.made[path] = look(path)[0]
         self._done(tuple(before))
         return True
 
@@ -114,7 +114,7 @@ class Transaction:
                 "copy": self.journal.copy(data) if fresh else "",
                 "wanted": plain(wanted) if wanted else None,
             }
-        undo = undoing.of(step)
+        undo = step.reverted()
         self.journal.write("step", why=step.why, files=told, undo=undo.commands, after=undo.after, lasting=undo.lasting)
 
     def _done(self, paths: tuple[str, ...]) -> None:

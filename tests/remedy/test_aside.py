@@ -11,7 +11,7 @@ from checks.postfix.permissions import permissions
 from diagnose.check import Glob
 from diagnose.host.query import GlobReply, StatReply
 from diagnose.model import Status
-from diagnose.remedy import never, undoing
+from diagnose.remedy import never
 from diagnose.remedy.running import Aside
 from tests.checks import pretended_postfix as pretended
 from tests.checks.pretended_postfix import machine, run
@@ -51,7 +51,7 @@ def test_putting_aside_is_undone_and_nothing_else_is_moved(tmp_path: Path) -> No
     assert other.is_symlink()
     link.mkdir()
     (link / "master.pid").write_text("1")
-    for argv in undoing.of(step).commands:
+    for argv in step.reverted().commands:
         subprocess.run(argv, check=True)
     assert link.readlink() == Path("/nowhere/at/all")
     assert not other.is_symlink()

@@ -12,7 +12,7 @@ from diagnose.check import Glob, Listeners, Read
 from diagnose.host.query import GlobReply, Listener, ListenersReply, ReadReply, StatReply
 from diagnose.knowledge.causes import by_id
 from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Remedy, Run, SignSpec, Status
-from diagnose.remedy import Plan, undoing
+from diagnose.remedy import Plan
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.make import make
 from diagnose.remedy.running import Daemon, Mode, Ownership
@@ -112,7 +112,7 @@ def test_a_mailers_daemon_is_started_and_stopped_again() -> None:
     plan = planned("mailer-not-running", "mailer.daemon", on_exim({}, SYSTEMD), program="exim", kind="down")
     assert plan.steps
     assert not any(step.allow for step in plan.steps)
-    assert [undoing.of(step).commands for step in plan.steps if isinstance(step, Daemon)] == [
+    assert [step.reverted().commands for step in plan.steps if isinstance(step, Daemon)] == [
         (("systemctl", "stop", "exim4"),)
     ]
     assert not planned("mailer-not-running", "mailer.daemon", on_exim({}), program="exim", kind="down").steps

@@ -15,7 +15,7 @@ from diagnose.host.query import DialReply, DnsReply, ExecReply, GlobReply, Liste
 from diagnose.knowledge.causes import by_id
 from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Remedy, Run, Scalar, SignSpec, Status
 from diagnose.parse.system.packet import Packet, Verdict
-from diagnose.remedy import Plan, undoing
+from diagnose.remedy import Plan
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.make import make
 from diagnose.remedy.properties import InsertLine, SetProperty
@@ -157,7 +157,7 @@ def test_csf_is_told_of_postfix_in_its_own_file() -> None:
     assert again.commands() == ("csf -r",)
     assert {step.allow for step in plan.steps} == {"firewall"}
     assert isinstance(again, Command)
-    assert undoing.of(again).after == (("csf", "-r"),)
+    assert again.reverted().after == (("csf", "-r"),)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_firewalld_gets_the_accept_where_its_rule_stands(chain: str, add: str) -
     assert argv[0] == "firewall-cmd"
     assert add in argv
     assert not any("remove" in word for word in argv)
-    (undo,) = undoing.of(step).commands
+    (undo,) = step.reverted().commands
     assert any(word.startswith("--remove-") for word in undo)
 
 
@@ -189,10 +189,10 @@ def test_a_route_is_taken_out_by_name_and_put_back_as_it_was() -> None:
     plan = planned("local-firewall-blocks-smtp", "firewall.route", host, port=25, rule="r", fix=fix)
     (step,) = plan.steps
     assert (step.allow, step.commands()) == ("route", ("ip route del blackhole 198.51.100.0/24",))
-    assert undoing.of(step).commands == (tuple("ip route add blackhole 198.51.100.0/24 metric 7".split()),)
+    assert step.reverted().commands == (tuple("ip route add blackhole 198.51.100.0/24 metric 7".split()),)
     past = "To lead past it until the next reload: ip route add 172.17.5.20 via 192.0.2.1 dev eth0"
     (step,) = planned("local-firewall-blocks-smtp", "firewall.route", host, port=25, rule="r", fix=past).steps
-    assert undoing.of(step).commands == (tuple("ip route del 172.17.5.20 via 192.0.2.1 dev eth0".split()),)
+    assert step.reverted().commands == (tuple("ip route del 172.17.5.20 via 192.0.2.1 dev eth0".split()),)
     words = planned("local-firewall-blocks-smtp", "firewall.route", host, port=25, fix="To: ip rule show, and del it")
     assert not words.steps, "words are no command"
 
@@ -225,7 +225,7 @@ def test_a_workers_unit_is_started_where_that_is_allowed(start: str, command: st
     [step] = plan.steps
     assert step.commands() == (command,)
     assert step.allow == "service"
-    assert undoing.of(step).commands == (("systemctl", *undone, "--", step.commands()[0].split()[-1]),)
+    assert step.reverted().commands == (("systemctl", *undone, "--", step.commands()[0].split()[-1]),)
 
 
 @pytest.mark.parametrize("start", ["supervisorctl restart 'q:*'", "systemctl start -x", "systemctl start a b", ""])
@@ -338,7 +338,7 @@ def test_a_milter_is_started_by_its_script_where_no_manager_runs(script: bool) -
     steps = planned("milter-down", "filter.milter", host, **data).steps
     assert [c for step in steps[:1] for c in step.commands()] == (["service opendkim start"] if script else [])
     assert [step.allow for step in steps[:1]] == (["service"] if script else [])
-    assert all(undoing.of(step).commands == (("service", "opendkim", "stop"),) for step in steps[:1])
+    assert all(step.reverted().commands == (("service", "opendkim", "stop"),) for step in steps[:1])
 
 
 def test_the_key_of_a_milter_that_others_may_read_is_closed_before_it_is_started() -> None:
