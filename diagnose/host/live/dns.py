@@ -1,19 +1,10 @@
 """Names: raw DNS questions to one server at a time, and the host's own resolution."""
 
-# ruff: noqa: E402
-
 from __future__ import annotations
 
 import socket
-import sys
 import time
-from types import SimpleNamespace
 from typing import Any
-
-import dns
-
-# dnspython searches for optional packages, and none is needed here: that takes a tenth of a run's processor time.
-dns._features = sys.modules["dns._features"] = SimpleNamespace(have=lambda feature: False)  # type: ignore
 
 import dns.exception
 import dns.flags
