@@ -16,7 +16,7 @@ _CODE = r"(?:4(?:2[0-8]|3[0-9]|41|5[0-9]|7[0-9])|5(?:0[0-9]|[1-5][0-9]|7[0-9]))"
 _ENHANCED = r"[245]\.\d\.\d{1,3}"
 _AT_START = late(rf"\s*({_CODE}|2[1-5]\d|3[35]4)(?:\s*:\s*|[ \t-]+|(?=\s*$)|(?=[A-Za-z<#]))(?:\1[ -])?")
 _ANYWHERE = late(
-    rf"(?:(?<![\w.:/=-])|(?<=msg:)|(?<=code:)|(?<=rror:)|(?<=eply:)|(?<=esponse[:=]))({_CODE})(?:[ -]|\)?: )(?={_ENHANCED}|[A-Za-z<#\[(])"
+    rf"(?:(?<![\w.:/=-])|(?<=msg:)|(?<=code:)|(?<=rror:)|(?<=eply:)|(?<=esponse[:=]))({_CODE})(?:[ -]|\)?: )(?!(?:GET|POST|PUT) )(?={_ENHANCED}|[A-Za-z<#\[(])"
 )
 # A number after an RFC's number is a section.
 _ANY_ENHANCED = late(
