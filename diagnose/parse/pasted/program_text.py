@@ -43,7 +43,7 @@ _AS_PROGRAM = {
     "system-storage": "server-failing",
 }
 _UNANSWERED = ("app-read-timeout", "app-session-lost")
-_FOLLOWING = {"app-smtp-unreachable", "tls-handshake-failed"}
+_FOLLOWING = {"app-send-failed", "app-smtp-unreachable", "tls-handshake-failed"}
 _DISTRUSTED = ("app-certificate-untrusted", "relay-certificate-invalid")
 _WHILE_CONNECTING = late(
     r"\bconnect(?:ing|ion attempt)?\b[^,;]{0,60}\b(?:E?CONNRESET|reset)\b|\bTCP_reset\b", re.IGNORECASE
@@ -302,7 +302,7 @@ _NAMES_MAIL = late(r"mail|smtp", re.IGNORECASE)
 _NOTED = late(r"\b(?:NOTICE|DEBUG)\b")  # levels of a log
 # A count of none, what to do in another case, and what was repaired.
 _NOT_MET = late(
-    r"\b0 (?:failed|failures?|errors?|timed out|time-?outs?|rejected|refused|bounced|deferred)\b|"
+    r"\bwithout (?:any )?errors?\b|\b0 (?:failed|failures?|errors?|timed out|time-?outs?|rejected|refused|bounced|deferred)\b|"
     r"\b(?:if|when|unless) (?:you(?:.re| are)? )?us(?:e|ing) [^.;:\n]*|"
     r"(?:\bno longer (?:fails?|failing|errors?|breaks?|crash(?:es)?|times? out|rejects?|refuses?)\b|^\W*fix(?:e[sd])? (?!for\b|it\b)).*",
     re.IGNORECASE,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from diagnose.parse.log.mail_event import Delivery, Trouble
-from diagnose.parse.words.reason import Reason
+from diagnose.parse.words.reason import Reason, reasons_in
 from diagnose.record import frozen
 
 
@@ -26,3 +28,18 @@ class Said:
 
 
 Event = Delivery | Trouble | Said
+
+
+def telling(events: Iterable[Event]) -> Iterator[Event]:
+    """The events; one that says only that mail was not sent, if no other has a reason."""
+    little: Event | None = None
+    told = False
+    for event in events:
+        labels = {each.label for each in reasons_in(event)}
+        if labels == {"app-send-failed"}:
+            little = little or event
+            continue
+        told = told or bool(labels)
+        yield event
+    if little is not None and not told:
+        yield little

@@ -47,7 +47,7 @@ def improved(text: str, reason: Reason | None, host: str | None, port: int | Non
     if label.startswith("connect-") and port != 25:
         label = "app-smtp-unreachable"
     found = reason or Reason(label=label, text=reasons_of.mask(text), peer_name=host, peer_port=port)
-    return replace(found, label=label, grip=Grip.SENSE, entry=None)
+    return replace(found, label=label, grip=Grip.HINT if label == "app-send-failed" else Grip.SENSE, entry=None)
 
 
 def _adds(label: str, reason: Reason) -> bool:

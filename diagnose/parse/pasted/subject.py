@@ -31,7 +31,7 @@ _SENT = r"(?:sen[dt]\w*|deliver\w*|submit\w*|transmi\w+|transport|dispatch\w*|ou
 _FAILED = r"(?:fail\w*|errors?|problem|could|cannot|can.t|not|unable|rejected|refused)"
 # Libraries and APIs that send mail, by their modules, classes and paths.
 _LIBRARIES = late(
-    r"smtplib|net[/:-]+smtp|(?<![\w./\\-])(?:e?mail(?:er)?|smtp)\.[a-z]{2,4}:\d|[/\\]\w*smtp\w*\.|(?-i:\bsmtp\.[a-z]*[A-Z])|send[-_]?e?mail|mail[-_]send|(?:mailgun|sendgrid|postmark)\w*error|nodemailer|phpmailer|swift_?mailer|(?:javax|jakarta|angus|sun)\.mail|component\W+mailer|action ?mailer|"
+    r"smtplib|net[/:-]+smtp|(?<![\w./\\-])(?:e?mail(?:er)?|smtp)\.[a-z]{2,4}:\d|[/\\]\w*smtp\w*\.|(?-i:\b(?:smtp|SMTP)\.[a-z]*[A-Z])|send[-_]?e?mail|mail[-_]send|(?:mailgun|sendgrid|postmark)\w*error|nodemailer|phpmailer|swift_?mailer|(?:javax|jakarta|angus|sun)\.mail|component\W+mailer|action ?mailer|"
     r"mailkit|net\.mail|\bcdo\.message|gen_smtp|swoosh|bamboo|\b(?:retries_exceeded|network_failure|no_more_hosts)\b|gomail|lettre|\b(?:mail|email)::|wp_mail|core/mail|mail\.backends|zend_mail|laminas\W+mail|"
     r"smtp-connection|/sendmail\b|/etc/(?:postfix|exim|mail)|/var/spool/(?:client)?mqueue|smtp_port_t\b|(?:sendmail|postfix|exim)_\w*t:|//api\.\S*mail|/v\d[\d.]*/\S*\b(?:e?mail|messages|smtp)\b",
     re.I,
@@ -113,7 +113,7 @@ _PACKAGE = late(
     r"(?<![\w.:\\/-])(?P<package>[A-Za-z_]\w*)(?:(?:::|\.|\\{1,2})\w+)*(?:::|\.|\\{1,2})[A-Z][\w$]*(?:Error|Exception|Bad|Refused|Timeout|Invalid)\b"
 )
 _ANYBODYS = frozenset(
-    "net openssl errno java javax jakarta sun system socket ssl _ssl timeout asyncio illuminate symfony swift".split()
+    "net openssl errno java javax jakarta sun system socket ssl _ssl timeout asyncio illuminate symfony swift smtp".split()
 )
 
 

@@ -26,7 +26,7 @@ _STOP = "colon"  # stands for one: a negation does not go beyond it
 _CLAUSE = late(r"(?<=[.;!?])\s|,?\s(?=(?:please|check|make sure|ensure|bitte)\b)|[。！？，]|\n|\s[|-]\s")
 _ADVICE = late(
     r"\?$|\b(?:want to|avoid|prevent|worry|please|check|make sure|ensure|if|whether|when|should|how to|you (?:can(?! send)|may|need)|bitte|v[ée]rifi(?:ez|que)|"
-    r"compruebe|sprawdź|проверьте|raise|throw new)\b|请|請|ください",
+    r"compruebe|sprawdź|проверьте|raise|throw new|or die)\b|请|請|ください",
     re.IGNORECASE,
 )
 _SETTING = late(r"\b[\w-]+=(?=\S)|\btime-? ?out ?[:=] ?\d", re.IGNORECASE)
