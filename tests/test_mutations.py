@@ -37,7 +37,7 @@ def test_no_parser_is_forgotten() -> None:
         "ruleset", "sasl_flaws", "sasl_options", "setting_types", "settled", "traffic", "trivial_rewrite",
         # Applications' files are read through their formats.
         "asked", "branches", "codenvy", "entry", "grammars", "kinds", "lines", "logins", "profiles", "reading", "remarks", "script", "settings", "trees", "wider", "writing",
-        "blocks", "bounded", "bounds", "brought", "calls", "concepts", "exchanges", "publish", "spf_record", "way", "fields", "known", "literals", "named", "shapes", "spelled", "telling", "ordinary", "queue_id", "reference", "said", "senders", "sense", "subject", "wrapped",
+        "blocks", "bounded", "bounds", "brought", "calls", "concepts", "exchanges", "publish", "spf_record", "way", "fields", "known", "literals", "named", "prose", "shapes", "spelled", "telling", "ordinary", "queue_id", "reference", "said", "senders", "sense", "subject", "wrapped",
     }  # fmt: skip
     modules = [
         info.name

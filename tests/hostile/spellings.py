@@ -5,6 +5,9 @@ from __future__ import annotations
 HEAD = "Nov 25 12:00:01 mail app[7]: "
 # The name stands on another line than the value, or in another place than before it.
 LAID_OUT = (
+    "host       port  user  password\nh.test     587   acme  §\n",
+    "eve: and which password does it use?\nbob: §\neve: 535\n",
+    "Passwort:\n§\nServer:\nsmtp.example.com\n",
     "mail:\n  user: acme\n  password: |\n    §\n    second §\n  port: 587\n",
     "smtp:\n  secret:\n    first\n    §\n  port: 587\n",
     "spring.mail.password=begins\\\n  §\nspring.mail.port=587\n",
@@ -282,6 +285,8 @@ pass => "§"
 '''
 # A word of small letters, which only the sentence or the place tells from others.
 LOWER = (
+    "mein Passwort ist § und der Benutzer acme",
+    "la clave de esa cuenta es §, y nada",
     "relayhost = [smtp.example.com]:587:acme:§",
     "relayhost = [smtp.example.com]:587/acme/§",
     "relayhost = acme%40a.example:§@smtp.example.com",

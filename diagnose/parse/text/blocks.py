@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from diagnose.parse.text.telling import telling
 from diagnose.patterns import late
 
 Span = tuple[int, int]
@@ -50,7 +51,7 @@ def laid_out(text: str, secret: re.Pattern[str]) -> Iterator[Span]:
         lines.append((at, at + len(line)))
         at += len(line) + 1
     for index, (begin, end) in enumerate(lines):
-        columns = any(text.count(sign, begin, end) > 1 for sign in _SEPARATORS)
+        columns = any(text.count(sign, begin, end) > 1 for sign in (*_SEPARATORS, "  "))
         if columns and end - begin < 2000 and secret.search(text, begin, end) is not None:
             yield from _column(text, lines[index : index + _ROWS], secret)
     yield from _inserted(text, secret)
@@ -62,18 +63,24 @@ def laid_out(text: str, secret: re.Pattern[str]) -> Iterator[Span]:
 def _column(text: str, lines: list[Span], secret: re.Pattern[str]) -> Iterator[Span]:
     head = text[slice(*lines[0])]
     sign = max(_SEPARATORS, key=head.count)
-    names = head.split(sign)
+    aligned = sign not in head  # by blanks
+    names = re.split(" {2,}", head.strip()) if aligned else head.split(sign)
     wanted = [index for index, name in enumerate(names) if _names(name, secret)]
     if len(names) < 3 or not wanted:
         return
-    cell = re.compile(rf"((?:\"[^\"\n]*\"|[^{re.escape(sign)}\"\n])*)(?:{re.escape(sign)}|$)")
+    cell = (
+        late(r"(\S+)")
+        if aligned
+        else re.compile(rf"((?:\"[^\"\n]*\"|[^{re.escape(sign)}\"\n])*)(?:{re.escape(sign)}|$)")
+    )
     for begin, end in lines[1:]:
         if _RULE.fullmatch(text, begin, end) and begin < end:
             continue
         cells = [each.span(1) for each in cell.finditer(text, begin, end)]
         if len(cells) < len(names):
             return
-        yield from _bare(text, [cells[index] for index in wanted])
+        found = _bare(text, [cells[index] for index in wanted])
+        yield from (each for each in found if not aligned or (len(cells) == len(names) and telling(text[slice(*each)])))
 
 
 def _names(heading: str, secret: re.Pattern[str]) -> bool:

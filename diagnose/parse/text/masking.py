@@ -43,7 +43,7 @@ _BLOB = late(
 _IN_LOGS = (
     b"pass", b"pw", b"secret", b"token", b"cred", b"key", b"auth", b"bearer", b"basic ", b"://", b"static:", b"inline:", b"map:{",
     b"coded ", b"resp=", b"attr", b"identified", b"dictionary", b"duplicate", b"login", b" -", b"]: > ", b"]: < ", b"-> server",
-    b"client -> ", b" c: ", b"@[", b"== ", b"==\n", b" 334", b"hook", b":*:", b":5432:", b"{sha", b"{ssha", b"{crypt", b"{plain", b"$2y$", b"$6$", b"cookie", b"535 ", b"kennwort", b"contrase",
+    b"client -> ", b" c: ", b"@[", b"== ", b"==\n", b" 334", b"hook", b":*:", b":5432:", b"{sha", b"{ssha", b"{crypt", b"{plain", b"$2y$", b"$6$", b"cookie", b"535 ",
 )  # fmt: skip
 _LOGIN_MARK = re.compile(rb"auth (?:login|plain|cram|x?oauth|ntlm|digest|scram)| 334 |private key--")
 _LONG_WORD = bytes(97 if chr(octet).isalnum() or octet in b"-_+/" else 32 for octet in range(128)) + b" " * 128
@@ -128,11 +128,14 @@ def veil(data: bytes) -> bytes:
 
     Only lines that contain a telling word are read, and around a login dialogue their neighbours.
     """
+    from diagnose.parse.text.prose import NOUNS
     from diagnose.parse.text.shapes import keyed
 
     lowered = data.lower()
     begins: set[int] = set()
-    for word in _IN_LOGS:
+    # Of other letters than ASCII's, lower() changes none: the first may be a capital.
+    nouns = ((noun if noun.isascii() else noun[1:]).encode() for noun in NOUNS)
+    for word in (*_IN_LOGS, *nouns):
         position = lowered.find(word)
         while position >= 0:
             begins.add(lowered.rfind(b"\n", 0, position) + 1)

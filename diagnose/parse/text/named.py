@@ -7,35 +7,31 @@ from collections.abc import Iterator
 
 from diagnose.parse.text.blocks import block, continued
 from diagnose.parse.text.bounds import LEAD, bounds, ending, find
+from diagnose.parse.text.prose import COMPLAINT, NOUNS, PROSE, STATE, said
 from diagnose.parse.text.telling import JUDGED, PATH, REFERENCE, random, telling
 from diagnose.patterns import late
 
 Span = tuple[int, int]
 _STRONG = (
     r"pass phrase|pass(?:word|wort|wd|phrase|code|w)?(?![a-z]{0,12}(?:ing|ive|age|ed|es|eng\w{0,9}|port|thr\w{0,9})\b)|pwd|pw(?![a-z])"
-    r"|psswd|senha|wachtwoord|has\u0142o|\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6[\u7801\u78bc]|\u30d1\u30b9\u30ef\u30fc\u30c9|mot de passe|salasana|l\u00f6senord"
-    r"|adgangskode|heslo|parola(?: d.ordine)?|mdp(?![a-z])|creds?(?![a-z])|securestring|\u6697\u8a3c\u756a\u53f7|\ube44\ubc00\ubc88\ud638|\u015fifre|jelsz\u00f3|passordet|\u03ba\u03c9\u03b4\u03b9\u03ba\w{0,3}|(?<![a-z])clave(?![a-z])|secret|token|credential|kennwort|contrase\w{1,9}|motdepasse|(?:api|access|private|shared|account|server|smtp|mail\w{0,12}"
+    rf"|psswd|{'|'.join(NOUNS)}|(?<![a-z])ww(?=\s?[:=])|mdp(?![a-z])|creds?(?![a-z])|securestring|(?<![a-z])clave(?![a-z])|secret|token|credential|(?:api|access|private|shared|account|server|smtp|mail\w{{0,12}}"
     r"|master|signing|encryption|license|app|webhook|send\w{0,12}|auth|mandrill|postmark|sparkpost|brevo|resend)[\s._-]?key"
 )
 _NAMED = late(rf"(?:{_STRONG})|(?:key(?!cloak|board|word|sto|server|ring|tab|chain)|auth(?!ent|or(?!ization)))")
 NAME = late(_STRONG, re.I)
+_NOUN = late(rf"(?i)(?:\w+-|[^\x00-\x7f]+)?(?!pass$)(?:{_STRONG})[^\W_]*\Z")
 _HEAD = late(r"[\w.$-]{0,60}\Z")
-_REST = late(r"[\w.-]{0,60}")
-_COMPLAINT = late(  # a statement about a password instead of the password
-    r"(?<![a-z])(?:fail|err|den[iy]|refus|in?valid|incorrect|wrong|falsch|ung\u00fcltig|abgelaufen|onjuist|nespr\u00e1v|\u043d\u0435\u0432\u0435\u0440|requir|expir|mismatch|miss|reject|unable|unexpected|not\b|must|"
-    r"please|timed|closed|lost|reset|accept|too\b)|n't\b|\b[2-5]\d\d[ -]",
-    re.I,
-)
+_REST = late(r"(?:(?![\u306f\u662f\u4e3a\u70ba])[\w.-]){0,60}")
 _FILED = late(
     r"(?:files?|paths?|maps?|dir\w*|command|cmd|eval|policy|length|types?|format|scheme|enable[d]?|mechanisms?|options?"
     r"|attr\w*|required|count|age|expir\w*|domain|service|security|transport|exceptions|header|names?|refs?|methods?|level|valid\w*"
-    r"|lookup|authenticate|results?|cache\w*|limit|rate\w*|keyword\w*|keys|authentication)$",
+    r"|lookup|authenticate|results?|cache\w*|quer(?:y|ies)|limit|rate\w*|keyword\w*|keys|authentication)$",
     re.I,
 )
 _SEP = late(
-    r"""(?P<close>(?:\\{0,3}["'`]|[\])}>*]|%5[Dd]|&quot;|:(?:protected|private)(?=\])){0,8}(?:[ \t]?\([\w /-]{1,30}\)(?=\s{0,9}[=:]))?)(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\uff1a|\|)(?:\s{0,12}(?=\\{0,3}["'`]|string\(\d)|[ \t]{0,9})"""
+    r"""(?P<close>(?:\\{0,3}["'`]|[\])}>*]|%5[Dd]|&quot;|:(?:protected|private)(?=\])){0,8}(?:[ \t]?\([\w /-]{1,30}\)(?=\s{0,9}[=:]))?)(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\uff1a|[|\u2502]|\?\?)(?:\s{0,12}(?=\\{0,3}["'`]|string\(\d)|[ \t]{0,9})"""
     r"""|;s:\d{1,5}:(?=\\?")|[ \t]+(?:changed|set)(?:[ \t]+from)?[ \t]+(?=["'`])"""
-    r"""|(?<=>)|\s\.\s|\s{0,3},\s{0,9}|\s{0,2}\(\s{0,3}|[ \t]{0,2}\[|\s?(?:\u306f|\u662f)\s?(?=[\u300c"'])|(?:\u306f|\u662f|[ \t]+(?:is|was|to|ist|as|by|of|est|es|\u00e8|\u00e9:?|\u00e4r)(?=[ \t]+\S))?[ \t]{1,20})"""
+    r"""|(?<=>)|\s\.{1,40}\s|\s{0,3},\s{0,9}|\s{0,2}\(\s{0,3}|[ \t]{0,2}\[|\s?(?:\u306f|\u662f)\s?(?=[\u300c"'])|(?:\u306f|\u662f|[ \t]+(?:is|was|to|ist|as|by|of|est|es|\u00e8|\u00e9:?|\u00e4r)(?=[ \t]+\S))?[ \t]{1,20})"""
 )
 _PAIR = late(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name><value>…, key="password" value="…"
     r"""(?:\\?["'`]|[\]>]|</\w{1,20}>|[\s,;<]|\\n){1,12}(?:string|value|val|content|default|data)\\?["']?(?:\s{0,9}(?:=>|[:=,])\s{0,9}|>\s{0,9})""",
@@ -49,22 +45,8 @@ _BEGINNING = late(
 SYSLOG = late(
     r"(?:<\d{1,3}>\d? ?)?(?:\w{3} +\d+ [\d:]{8}|\d{4}-\d\d-\d\d[T ][\d:.,]+\S*) (?:\S+ )?[\w./()@-]+(?:\[\d+\])?: |\[[^\]\n\"']{1,40}\](?!:) ?"
 )
-_PROSE = late(
-    r"""(?:a|an|and|any|are|as|at|authenticat\w*|available|bad|based|been|but|by|can|cannot|can't|change[ds]?|check\w*|command|
-    configur\w*|contains?|could|database|denied|deprecated|did|disabled|do|does|doesn't|empty|enable[ds]?|entry|entries|error|
-    exceed\w*|exchange|expect\w*|expired?|fail\w*|field|file|files|for|form|format|found|from|generat\w*|given|grant|has|hash|
-    have|hidden|id|if|in|incorrect|information|invalid|is|isn't|it|just|length|like|list|lookup\w*|login|looks|managers?|map|
-    maps|matche?[ds]?|maximum|may|mechanisms?|methods?|minimum|mismatch|missing|must|name|needed|needs|new|no|none|not|null|
-    number|of|off|ok|old|on|only|or|out|param\w*|plain|please|policy|possible|problem|prompt|protect\w*|provided|received|
-    redacted|reject\w*|replace\w*|requests?|required?|requires|reset|response|result|scheme|secret|sent|server|set|settings?|
-    should|source|specified|storage|store[ds]?|string|success\w*|supplied|support\w*|table|than|that|the|this|timed|to|too|true|
-    false|type|undefined|unknown|unset|unsupported|update[ds]?|used|user|username|using|valid|value|verif\w*|via|was|were|which|
-    will|with|without|wrong|yes|you|your|yet|ung[uü]ltig|falsch|abgelaufen|abgelehnt|incorrect[aeo]|incorret[ao]|inv[aá]lid[aeo]|
-    err(?:ada|on[ée]e|ata|[óo]ne[ao])|onjuist|ongeldig|nieprawidłowe|неверный|неправильный|yanlış|错误|不正确)(?![\w-])""",
-    re.I | re.X,
-)
 _ALIAS = late(r"\*([\w-]{1,60})")
-_NEAR = 4000  # characters before an alias that are searched for its anchor
+_NEAR = 4000  # characters around an alias that are searched for its anchor
 _MEMBER = late(r"""\\?["'](?P<key>[\w.-]{1,40})\\?["']\s{0,3}(?::|=>)\s{0,3}(?P<quote>\\?["'])""")
 _MEMBER_NAMED = late(r"(?:user|login|host|server|type|id|port|scope|e?mail|name|mech|method)\w*|\w*name", re.I)
 _ALONE = late(r"[^\s\"'(]+?(?=\s*(?:\n|\\n|$))")
@@ -83,7 +65,10 @@ def values(text: str, lowered: str) -> Iterator[Span]:
         rest = _REST.match(text, core.end())
         end = rest.end() if rest else core.end()
         name = text[begin:end].rstrip(".-")
-        span = _value(text, name, begin, begin + len(name), NAME.search(name) is not None)
+        strong = NAME.search(name) is not None
+        span = _value(text, name, begin, begin + len(name), strong)
+        if span is None and strong and _NOUN.match(name) and not _FILED.search(name):
+            span = said(text, begin, begin + len(name))
         done = begin + len(name)  # skip further words in the same name
         if span is not None and text[span[0]] == "{" and (members := _members(text, span[0])):
             yield from members
@@ -91,7 +76,7 @@ def values(text: str, lowered: str) -> Iterator[Span]:
         elif span is not None:
             begin, done = span
             if (alias := _ALIAS.fullmatch(text, begin, done)) is not None:
-                anchor = re.compile(rf"&{alias[1]}[ \t]+(\S[^\n]*)").search(text, max(0, begin - _NEAR), begin)
+                anchor = re.compile(rf"&{alias[1]}[ \t]+(\S[^\n]*)").search(text, max(0, begin - _NEAR), begin + _NEAR)
                 if anchor is not None:  # YAML: the anchor has the secret
                     yield anchor.span(1)
                     continue
@@ -105,7 +90,7 @@ def values(text: str, lowered: str) -> Iterator[Span]:
 
 def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | None:
     """Span of the value that belongs to a name; None if there is none or it is not secret."""
-    if name.lower().endswith(("enable", "enabled")):
+    if re.search(r"(?i)public|enabled?$", name):
         return None
     if text[begin - 1 : begin] == "/" and "=" not in text[end : end + 5]:
         return None  # a path
@@ -119,13 +104,13 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
     if attributes is not None:
         return _element(text, attributes.end(), strong)
     if strong and (lines := block(text, begin, end)) is not None:
-        said = text[slice(*lines)]
-        return None if " " in said and _COMPLAINT.search(said) else lines
+        held = text[slice(*lines)]
+        return None if " " in held and COMPLAINT.search(held) else lines
     sep = _SEP.match(text, end)
     if sep is None:
         return None
     kind = sep["sep"].strip().replace("\uff1a", ":") or (" " if not sep["close"].endswith(">") else ">")
-    kind = "=" if kind[0] == ";" else kind  # PHP's serialize
+    kind = {";": "=", "?": "=", "\u2502": "|", ".": " "}.get(kind[0], kind)  # PHP's serialize
     if sep["close"].endswith(">") and kind == ">":
         return _element(text, sep.end(), strong)
     line = text.rfind("\n", 0, begin) + 1
@@ -142,9 +127,13 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
     if kind == "," and text[line:begin].strip() == "" and _ALONE.match(text, sep.end()):
         kind = "="  # a line of CSV
     if kind == " ":
-        if not strong or _COMPLAINT.match(text, sep.end()) or before == "=" or (name.lower() == "pass" and not whole):
+        if not strong or COMPLAINT.match(text, sep.end()) or before == "=" or (name.lower() == "pass" and not whole):
             return None
-        if "\t" in sep["sep"] or len(sep["sep"]) > 1 or (whole and _ALONE.match(text, sep.end())):
+        if (
+            "\t" in sep["sep"]
+            or len(sep["sep"]) > 1
+            or (whole and (lone := _ALONE.match(text, sep.end())) and not STATE.fullmatch(lone[0]))
+        ):
             kind = ":"
     whole = whole and kind in ("=", ":", ":=", "=>", "->", "::", "<-", "|")
     return _checked(text, bounds(text, sep.end(), whole), strong, kind)
@@ -187,7 +176,7 @@ def _checked(text: str, place: tuple[int, int, bool], strong: bool, kind: str) -
     if quoted and not any(map(str.isalnum, value)):
         return None
     if quoted or kind == ">":
-        if kind in (" ", "(", "[") and _PROSE.match(value) and " " in value:
+        if kind in (" ", "(", "[") and PROSE.match(value) and " " in value:
             return None
         if (
             kind == ","
@@ -196,13 +185,13 @@ def _checked(text: str, place: tuple[int, int, bool], strong: bool, kind: str) -
         ):
             return None
         return (begin, end) if strong or (telling(value) and " " not in value) or _login(value) else None
-    if _PROSE.match(value.lstrip("([<")) and not telling(value.split()[0]):
+    if PROSE.match(value.lstrip("([<")) and not telling(value.split()[0]):
         return None
     if not strong and kind == ":" and value.endswith(":"):
         return None  # auth: somebody: …
     if strong and kind in ("=", ":=", "=>", "<-", "->", "|", "==", "<<<"):
         return begin, end
-    if strong and kind == ":" and " " in value and _COMPLAINT.search(value) and not any(map(random, value.split())):
+    if strong and kind == ":" and " " in value and COMPLAINT.search(value) and not any(map(random, value.split())):
         return None
     apart = text[begin - 1 : begin].isspace()  # as in prose, unlike Go's {Password:x User:y}
     if strong and kind == ":" and apart and not telling(value) and re.match(r"[ \t]+[A-Za-z]", text[end : end + 20]):

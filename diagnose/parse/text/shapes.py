@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from diagnose.parse.text.prose import NOUNS
+
 NAMES = (
     "passw", "pass=", "pass:", "pass ", "pass_", "pass'", 'pass"', "pass>", "pass`", "pass\t", "pass.", "pass|", "pass-", "pass]",
     "passp", "passc", "_pass", "pwd", "pw=", "pw:", "pw ", "pw'", 'pw"', "pw>", "pw\t", "pw|", "secret", "token", "credential",
-    "kennwort", "contrase", "clave", "motdepasse", "key=", "key:", "key ", "key'", 'key"', "key>", "key_", "key]", "key-", "key)", "key|",
-    "senha", "wachtwoord", "mdp", "creds", "cred=", "securestring", "\u6697\u8a3c\u756a\u53f7", "\ube44\ubc00\ubc88\ud638", "has\u0142o", "\u043f\u0430\u0440\u043e\u043b\u044c", "\u5bc6\u7801", "\u5bc6\u78bc", "\u30d1\u30b9\u30ef\u30fc\u30c9", "mot de passe", "pass phrase", "salasana", "l\u00f6senord", "adgangskode",
-    "heslo", "parola", "\u015fifre", "jelsz\u00f3", "passordet", "\u03ba\u03c9\u03b4\u03b9\u03ba",
+    "clave", "key=", "key:", "key ", "key'", 'key"', "key>", "key_", "key]", "key-", "key)", "key|",
+    "mdp", "ww:", "ww=", "ww :", "creds", "cred=", "securestring", "pass phrase", *NOUNS,
     "pass\\", "pwd\\", "pw\\", "key\\", "auth\\",  # JSON within JSON
     "auth=", "auth:", "auth'", 'auth"', "auth(", "auth_", "auth-", "authkey", "authorization",
 )  # fmt: skip
@@ -42,11 +43,12 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("bearer", "basic ", "basic:", "token ", "token:", "digest ", "apikey ", "zoho-"),
         r"(?i)\b(?:Bearer|Basic|Token|Digest|ApiKey|Zoho-\w+)[ :]+[\"']?(?!(?:auth\w*|error|realm|token|is|not|login|SHA\d*|MD5)\b)"
-        r"((?=\S{0,11}\d|\S{12})[^\s\"',;<>]{6,})",
+        r"(?![a-z]+:\s)((?=\S{0,11}\d|\S{12})[^\s\"',;<>]{6,})",
     ),
     # user:password@host: with a scheme, before a bracket or a port, or with a telling password
     ((URL,), r"(?i)\b[a-z][\w+.-]{1,20}:(?://|\\?/\\?/)[^\s:/@\"'<>]{0,200}:(?!\d{1,5}/)([^\s\"'<>]{1,1000})(?=@)"),
     ((URL,), r"(?i)\b[a-z][\w+.-]{1,20}://([^\s:/@\"'<>]{16,1000})(?=@)"),
+    (("://",), r"(?i)[\"'][a-z][\w+.-]{1,20}://[^\s:/@\"'<>]{0,200}:([^\n\"'<>]{1,200})(?=@[\w.:-]{1,255}/?[\"'])"),
     (("@[",), rf"(?i)(?<![\w.+=~%/-])(?!(?:{_LABELS})\b)[\w.+=~%-]{{1,200}}:([^\s@:\"'<>,]{{1,500}})(?=@\[)"),
     ((LOGIN,), r"(?<![\w.+=~%/-])[\w.+=~%-]{1,200}:([^\s@:\"'<>,]{1,500})(?=@[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}:\d)"),
     (
@@ -75,7 +77,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         rf"(?:\b(?:{'|'.join(_PROGRAMS)})\w*\b[^\n|;]{{0,300}}?|\s-u\s+[^\s-]\S{{0,60}}(?=\s+-p\s)(?!\s+-p\s+{_PRIORITY}))\s-(?:p|a?P|ap|xp|w|pw)(?!assword)(?:\s+|=)?(?:'([^'\n]{{1,200}})'|\"([^\"\n]{{1,200}})\"|(?![-\d]{{1,6}}(?:\s|$))([^\s\"',]+))",
     ),
     ((" -a",), rf"\bredis-cli\b[^\n|;]{{0,300}}?\s-a\s+{_VALUE}"),
-    (("-ap", "-xp", "-pw"), rf"{_OPTION}-(?:ap|xp|pw)(?:\s+|['\"],\s*|=){_VALUE}"),
+    (("-ap", "-xp", "-pw"), rf"{_OPTION}--?(?:ap|xp|pw)(?:\s+|['\"],\s*|=){_VALUE}"),
     ((" login ",), r"(?m)(?:^|[\s>])[A-Za-z]{0,4}\d{1,6} LOGIN (?:\"[^\"\n]{0,100}\"|[^\s\"]{1,100}) (?:\"((?:[^\"\\\n]|\\.)+)\"|([^\s\"{]+))"),  # IMAP
     ((" login {", "} login {"), r"\bLOGIN \{\d+\+?\}\s*\n(?:[^\n]{0,20}\+[^\n]*\n)?[^\n]{1,100}\{\d+\+?\}\s*\n(?:[^\n]{0,20}\+[^\n]*\n)?([^\n]+)"),
     (("proctitle=",), r"\bproctitle=([0-9A-Fa-f]{8,})"),  # auditd: all arguments, in hexadecimal
@@ -98,8 +100,9 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         (PAIR,),
         r"(?m)^(?:\[?[\w-]+(?:\.[\w-]+)+\]?(?::\w{1,12})?|@?[\w.+-]{0,64}@[\w-]+(?:\.[\w-]+)+)(?:[ \t]+=?[ \t]*|=)[\w.+-]{1,64}(?:@[\w.-]{1,100}:(?!//)([^\s:\"]{4,200})|:(?!\d{1,5}\s*$)([^\s:/\"]{4,200}))[ \t\r]*$",
     ),
+    ((PAIR,), r"(?m)^[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}:(?!\d{1,5}[ \t\r]*$)([^\s/~:\"]{4,200})[ \t\r]*$"),  # postmap -q
     # exim's passwd.client
-    ((PAIR,), r"(?m)^(?:\*|(?:\*\.)?[\w-]+(?:\.[\w-]+)+):(?!\d+:)[\w.+@-]{1,100}:(?=[^\n]*[A-Z\d!#$%^&*+=@:])(?!(?i:fail|err|den[iy]|refus|in?valid|un[akr]|reject|time|full|closed|lost|not))(\S{4,200})[ \t\r]*$"),
+    ((PAIR,), r"(?m)^(?:\*(?:\.[\w-]+){0,9}:|[\w-]+(?:\.[\w-]+)+:(?=[^\n]*:[^\n]*[A-Z\d!#$%^&*+=@:]))(?!\d+:)[\w.+@-]{1,100}:(?!(?i:fail|err|den[iy]|refus|in?valid|un[akr]|reject|time|full|closed|lost|not))(\S{4,200})[ \t\r]*$"),
     ((PAIR,), r"(?m)^(?:[\w-]+(?:\.[\w-]+)+)?:[\w-]+(?:\.[\w-]+)+(?::\d{1,5})?[ \t]+\S{1,100}[ \t]+(\S{4,200})[ \t\r]*$"),  # qmail's smtproutes
     ((PAIR,), r"(?m)^\[?[\w-]+(?:\.[\w-]+)+\]?(?::\w{1,12})?[ \t]+[\w.+-]{1,64}@[\w.-]{1,100}:(?!//|\d{1,5}(?:[:\s]|$))([^\s:\"][^\n\"]{3,200})$"),
     (("name=",), r"\bname=[\w.+-]{1,64}:([^\s@]{2,200})(?=@)"),  # Postfix: name service error for name=
@@ -128,7 +131,6 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         (" put ", " set ", " update ", " write "),
         rf"(?i)\b(?:put|set|update|write)\s+[\w./:-]{{0,60}}[/_.:-](?:password|passwd|pass|secret|token|pwd)\s+(?!to\b|for\b|in\b|is\b|on\b|with\b|and\b|of\b){_VALUE}",
     ),
-    (("mot de passe", "password", "contrase", "senha", "\u043f\u0430\u0440\u043e\u043b\u044c", "passwor"), r"(?i)(?:mot de passe|passwor\w|contrase\w{1,3}|senha|\u043f\u0430\u0440\u043e\u043b\u044c)[^\n\u00ab]{0,60}\u00ab\s?([^\u00bb\n]{3,200}?)\s?\u00bb"),
     ((" as ",), r"(?i)'([^'\n]+)' AS [\"'`]?\w{0,20}pass"),  # in a query for a login
     (("(pw", "(pass"), rf"(?i)\((?:pwd?|pass(?:word)?)[ :=]{{1,2}}(?!{_SAID}|(?:incorrect|wrong|missing|empty|unknown|none|null|auth)\b)([^\s()]{{4,200}})\)"),
     (("word from ",), r"(?i)\bpassword (?:was )?(?:changed )?from ([^\s\"',;]{3,60}) to ([^\s\"',;.]{3,60})"),
@@ -149,11 +151,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("\\0", "\\x00"), r"\\(?:0{1,3}|x00)[A-Za-z](?:[^\\\"'\s]|\\@){0,200}\\(?:0{1,3}|x00)([^\"'\n\\]{4,200})"),  # AUTH PLAIN spelt out
     (("assword",), r"(?i)\bassword[^\n]{0,60}\bsend\s+(?:--\s+)?\"([^\"\n]{2,200}?)(?:\\[rn])?\""),  # expect
     ((" p:", " pw:", " pass:"), r"(?i)\bu(?:ser)?: ?[^\s,;]{1,100}[ ,;/]{1,3}p(?:w|ass)?: ?([^\s,;\"'<>]{4,200})"),
-    (
-        ("passw", "kennwort", "pass "),
-        r"(?i)\b(?:pass(?: phrase|w\w{1,6})?|kennwort) (?:(?:for|of|f\u00fcr|de) (?:the |our |my )?[\w@.+-]{1,60} )?(?:(?:is|was|lautet|ist)(?: ?:)? )?(?:[\"'\u201c\u201e]([^\"'\n\u201d\u201c]{4,200})[\"'\u201d\u201c]|(\d{6,40})(?![\w.:-]))",
-    ),
-    (("passw", "kennwort"), r"(?i)\b(?:passw\w{1,6}|kennwort) (?:is|was|lautet|ist) ?: ?([^\s\"'<>]{4,200})"),    (("unused parameter",), r"unused parameter: [\w.-]{0,80}(?:pass|pw|secret|token|key|auth|login|cred)[\w.-]{0,40}=([^\n]+)"),
+    (("unused parameter",), r"unused parameter: [\w.-]{0,80}(?:pass|pw|secret|token|key|auth|login|cred)[\w.-]{0,40}=([^\n]+)"),
     (("pass:",), r"\bpass:([^\s\"',]+)"),
     ((" pass ",), r"(?i)\b(?:user(?:name)?|login|account) [\w.@+-]{1,64},? pass (?=\S{0,60}\d)([^\s\"'`()=]{6,200})"),
     ((" pass `", " pass '", ' pass "', "password `", "password '", 'password "'), r"(?i)\b(?:user(?:name)?|login|account)\s{1,9}[`'\"][^`'\"\n]{0,200}[`'\"]\s{1,9}pass\w{0,9}\s{1,9}[`'\"]([^`'\"\n]*)"),
@@ -212,14 +210,8 @@ _PAIR = r"(?:sha\d*|md5|[a-z]*id|ref|etag|commit|build|version|tag|urn|mid|https
 _TELLING: tuple[tuple[tuple[str, ...], str], ...] = (
     # user:password by itself
     ((PAIR,), rf"(?i)(?<![\w/:.@$-])(?!{_PAIR}:)[\w.+-]{{2,64}}(?:@[\w.-]{{1,100}})?:(?=[^\s/]{{0,60}}\d)(?=[^\s/]{{0,60}}[a-z])([^\s/:,;()\"'<>\[\]]{{8,200}})(?![:/])"),
-    (("user/", "user:", "name:", "name/", "login:", "login/", "account:", "account/", "cred", "login "), r"(?i)(?:user\w*|login|account|cred(?:ential)?s?)\s?(?:[/:]|\s(?=[^\s/]{1,64}/))\s?(?:pass\w*\s?[:=]?\s?)?[\w.@+-]{1,64}\s?[/:]\s?([^\s\"',;/]{6,200})"),
+    (("user/", "user:", "name:", "name/", "login:", "login/", "account:", "account/", "cred", "login ", "zugangsdaten"), r"(?i)(?:user\w*|login|account|zugangsdaten|cred(?:ential)?s?)\s?(?:[/:]|\s(?=[^\s/]{1,64}/))\s?(?:pass\w*\s?[:=]?\s?)?[\w.@+-]{1,64}\s?[/:]\s?([^\s\"',;/]{6,200})"),
     ((LOGIN,), r"(?<![\w.+=~%/:;-])[\w.+=~%-]{1,200}:([^\s@:\"'<>,/]{6,500})(?=@[\w-])"),
-    # … the password for the relay was: …
-    (
-        ("passw", "kennwort", "secret", "token", "api key", "pass phrase", "mot de passe", "contrase"),
-        r"(?i)(?:passw\w{1,6}|kennwort|secret|token|api key|pass phrase|mot de passe|contrase\w{1,3}) (?:[\w@.+'-]{1,60} ){0,4}?"
-        r"(?:[\w@.+'-]{1,60} ?:|is|was|to|ist|lautet|es|est|as) [\"']?([^\s\"'<>]{6,200})",
-    ),
     (("key ", " pw "), r"(?i)\b(?:using|with|our|your|my|the|api|for|is) (?:key|pw) [\"']?([^\s\"'<>]{8,200})"),
     (("sig", "otp", "pin", "session", "jwt"), r"(?i)(?<![\w-])(?:sig|signature|otp|pin|session(?:id)?|jwt)[=:] ?([^\s&;,\"'<>]{6,400})"),
     ((PGPASS,), r"(?m)(?:^|: )(?!(?:[\da-f]{1,4}:){4})[\w.-]+:\d{2,5}:[\w*.-]+:[\w.@-]+:([^\s:]{8,})"),
@@ -229,7 +221,7 @@ _TELLING: tuple[tuple[tuple[str, ...], str], ...] = (
     (("dsn=", "dsn ="), r"\b[A-Z][A-Z\d_]*DSN ?= ?(?![\"']?[\w+]+:)((?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'])+)"),
     (("pass ",), r"(?i)\bpass [\"'`]?([^\s\"'`()=]{6,200})"),
     (("send ",), r"\bsend\s\"([^\"\n]{4,200})\\[rn]\""),
-    (("auth ",), r"(?i)\bAUTH (?!(?:from|for|to|in|on|at|by|with|after)\b)(?:PLAIN|LOGIN )?\s?[\w.@+-]{1,64} ([^\s\"',;]{8,200})"),
+    (("auth ", "login "), r"(?i)\b(?:AUTH|login) (?!(?:from|for|to|in|on|at|by|with|after)\b)(?:PLAIN|LOGIN )?\s?[\w.@+-]{1,64} ([^\s\"',;]{8,200})"),
     (("535",), r"\b53[45][ -][^\n]{0,300}?[\w.@+-]{2,64}[/:]([^\s/:,;()\"'<>]{8,200})"),
 )  # fmt: skip
 

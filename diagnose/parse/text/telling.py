@@ -10,11 +10,11 @@ JUDGED = 200  # characters of a value that are judged
 REFERENCE = late(
     r"(?:(?:proxy|debug):)*(?:hash|lmdb|texthash|btree|cdb|dbm|sdbm|regexp|pcre|cidr|mysql|pgsql|ldap|sqlite|memcache|mongodb|environ|"
     r"unix|tcp|socketmap|static|inline|pipemap|unionmap|randmap|fail|internal|nis)(?::|$)"
-    r"|<\S*>|\*{3,}.*|!(?:secret|vault|env|ref|include|file)\b|(?:[\w:]+[.:])?(?:process\.env|(?:os\.)?environ|(?:get)?env|ENV)(?:\.get|\.fetch)?[.(\[\"']{1,3}[A-Z_][A-Z_\d]*[\"'\])};,]*$|\$\{[\w.:-]*\}|\$\([\w.:-]*\)|\$[A-Z_][A-Z_\d]{2,}|\$\w+_\w+(?:$|[\s,])|\{\{.*|<%.*|%[({]?\w+[)}]?s?$|%\w+%$|\.{2,}|…|[xX]{4,}$|CHANGE_ME",
+    r"|<\S*>|\*{3,}.*|!(?:secret|vault|env|ref|include|file)\b|(?:[\w:]+[.:])?(?:process\.env|(?:os\.)?environ|(?:get)?env|ENV)(?:\.get|\.fetch)?[.(\[\"']{1,3}[A-Z_][A-Z_\d]*[\"'\])};,]*$|\$\{[\w.:-]*\}|\$\([\w.:-]*\)|\$[A-Z_][A-Z_\d]{2,}|\$\w+_\w+(?:$|[\s,])|\{\{.*|<%.*|%[({]?[\w:]+[)}]?s?$|%\w+%$|\.{2,}|…|[xX]{4,}$|CHANGE_ME",
 )
 # A secret may begin with a slash, too: one in 64 base64 texts does.
 PATH = late(
-    r"(?:file:)?(?:/(?:etc|var|run|usr|opt|srv|home|root|mnt|tmp|app|data|private|secrets?|vault|config|proc|sys|dev|s?bin|lib\w*)(?:/[\w.-]+)+|(?:/[a-z][a-z\d._-]*){2,})/?(?![\w+=])|[A-Z]:\\\S*|\S+\.(?:pem|key|crt|cf|conf|db|so|py|java|php|txt|json|ya?ml)\b"
+    r"(?:file:)?(?:/(?:etc|var|run|usr|opt|srv|home|root|mnt|tmp|app|data|private|secrets?|vault|config|proc|sys|dev|s?bin|lib\w*)(?:/[\w.-]+)*|(?:/[a-z][a-z\d._-]*){2,})/?(?![\w+=])|[A-Z]:\\\S*|\S+\.(?:pem|key|crt|cf|conf|db|so|py|java|php|txt|json|ya?ml)\b"
 )
 _FACT = late(
     r"<?[^\s:@]*@[\w.-]+>?|[\w.-]*\[[\da-fA-F.:]+\]|\[[\w.:-]+\](?::\d+)?|[\d:./T+-]+Z?|[\w-]+\(\)?|(?![^/]*\d[^/]*[A-Z])[A-Z][\w+-]*(?:/(?!\w*\d)[\w+-]+)+"
@@ -41,6 +41,7 @@ def telling(value: str) -> bool:
     core = value[:JUDGED].strip("\"'.,;:?()[]{}<>")
     return (
         len(core) >= 4
+        and not (core.isalpha() and (core.islower() or core.istitle()))
         and not re.fullmatch(r"\d+/(?:tcp|udp)", core)
         and not _FACT.fullmatch(core)
         and (not _NAMED_HOST.fullmatch(core) or bool(_MIXED.search(core)))
