@@ -13,26 +13,28 @@ from diagnose.patterns import late
 LINES = 2000  # enough to judge a text by
 _MANY = 3  # causes or reply codes that together are a list
 _ESSAY = 30  # words of running prose
+_PAGE, _READER = 150, 3  # words, and those to a reader for one about oneself: of questions and answers
 
 # A reply code or status code that begins a line or a table's first cell, and what it means.
 _CODE = late(
-    r"^[^\w\n]{0,8}(?:[A-Z][a-z]+ (?:[a-z]+ )?(?:[a-z]+: )?)?[\"'`(]*(?:(?P<reply>4[2-5]\d|5[0-5]\d)\b(?![./]\w)|(?P<status>[45]\.\d\.\d{1,3})\b)(?!.*\w\[)",
+    r"^(?: *o )?[^\w\n]{0,8}(?:[A-Z][a-z]+ (?:[a-z]+ )?(?:[a-z]+: )?)?[\"'`(]*(?:(?P<reply>4[2-5]\d|5[0-5]\d)\b(?![./]\w))?[ -]?(?:(?P<status>[45]\.\d\.\d{1,3})\b)?(?!.*\w\[)",
     re.MULTILINE,
 )
 _CODE_LINE = late(
-    r"^\s+\*(?:/|\s|$)|^\s*(?://|/\*|#:|msgid |msgstr |func |def |class |package |import |require |return\b|if \(|else\b|end$|\}|"
+    r"^\s+\*(?:/|\s|$)|^\s*(?:\d+\s{2,})?(?://|/\*|#:|msgid |msgstr |func |def |class |package |import |require |return\b|if \(|else\b|end$|\}|"
     r"[$\w.>\[\]'\"-]+ *(?::?=|=>) *.*[;,]$|(?:const|var|let|public|private) |(?:describe|it|context) [\"']|expect\(|<\?php)|[;{]\s*$"
 )
 # A program ran: a stack trace, a stamp, the place in a file.
 _RAN = late(
-    r"Traceback|^\s*at \S|^\s*File \"|\bline \d+\b|\w\.\w{1,5}:\d+: |--->|^\W*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|^\W*\d\d:\d\d:\d\d|^[\w.]+(?:Error|Exception):|^Diagnostic-Code:",
+    r"Traceback|^\s*at \S|^\s*File \"|(?:\bon|,) line \d+\b|\w\.[a-z]\w{0,4}:\d+: |--->|^\W*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|^\W*\d\d:\d\d:\d\d|^[\w.]+(?:Error|Exception):|^(?:SMTP )?[Ee]rror: |^Diagnostic-Code:",
     re.MULTILINE,
 )
 # Results of tests: errors in their names were expected.
 _PASSED = late(r"^\s*(?:[✓✔√]|ok \d+\b|--- PASS)", re.MULTILINE)
-_NOT_PASSED = late(r"^\s*(?:[✗✕×✘]|not ok\b|--- FAIL)|^\s*\d+ failing", re.MULTILINE)
+_NOT_PASSED = late(r"^\s*(?:[✗✕×✘]|not ok\b|--- FAIL)|^\s*\d+ failing|^(?:SMTP )?(?:[Ee]rror|ERROR): ", re.MULTILINE)
 _TESTED = late(
-    r"^\W*\d+ (?:tests?|examples?|specs?|assertions?|passed|passing)\b.{0,40}$|\btest result: ", re.MULTILINE
+    r"^\W*\d+ (?:tests?|examples?|specs?|assertions?|passed|passing)(?:[,;:]| (?:passed|failed|run)\b|$)|\btest result: |^\s*\d+\) (?:Error|Failure):$",
+    re.MULTILINE,
 )
 # A page that explains errors has a remedy below each.
 _REMEDY = late(
@@ -45,25 +47,24 @@ _TELLER = late(
     r"[Яя]|мой|у меня|我\w*)(?![\w/.:@=-])|\b[Ww]e (?:are |were |have |had |just |keep |also )?(?:get|gett|see|seeing|had|try|tried|cannot|can.t|encount|receiv|use|using|run)\w*"
 )
 _GENERAL = late(
-    r"\b(?:you|your|may|might|can|should|must|will|often|usually|typically|generally|normally|e\.g\.|for example|such as|by default|if|when|whether|"
+    r"\b(?:you|your|may|would|for instance|might|can|should|must|will|often|usually|typically|generally|normally|e\.g\.|for example|such as|by default|if|when|whether|"
     r"allows?|returns?|used to|pued\w+|cuando|kann|können|wenn|peu[tx]\w*)\b",
     re.IGNORECASE,
 )
-# A line that a machine wrote.
+# A line that a machine wrote, or a question, which anybody may have.
 _WRITTEN = late(
-    r"^\W*(?:<<<|>>>|<-|->|<\*\*)|^\s*at |\b\w+\[\d+\]:|^\W*\d{4}-\d\d-\d\d|(?:->|:) [\[{]|\b\w+(?:Exception|Error)\b|^\W*[45]\d\d[ -]|\w: \d{3}[ -]|\" *: *[\"{\[\d]"
+    r"\?$|^\W*Q\d*:|^\W*(?:<<<|>>>|<-|->|<\*\*)|^\s*at |\b\w+\[\d+\]:|^\W*\d{4}-\d\d-\d\d|(?:->|:) [\[{]|\b\w+(?:Exception|Error)\b|^\W*[45]\d\d[ -]|\w: \d{3}[ -]|\" *: *[\"{\[\d]"
 )
-# Where it happened, or whose mail it was.
-_ADDRESS = late(
-    r"[\[(](?:\d{1,3}\.){3}\d{1,3}[\])]|[\w.+-]+@(?!\w*(?:example|domain|company))[a-z][\w-]*\.\w", re.IGNORECASE
-)
+# Where it happened, or to whom.
+_ADDRESS = late(r"[\[(](?:\d{1,3}\.){3}\d{1,3}[\])]|\b(?:to|an|à|a|para|для) [*<\"]*[\w.+-]+@[\w.-]+\.\w")
+_QUOTED = late(r'"[^"\n]{60,240}"')  # a message as a program showed it
 _PROSE = late(r"(?<![\w./:=@-])[A-Za-zÀ-ÿ]{2,}(?=[ ,.;!?)]|$)")
 _SOLVED = late(
     r"\b(?:works?|working|fixed|solved|resolved)\b[^.?\n]{0,20}\b(?:now|again)\b|\b(?:now|again) (?:\S+ ){0,3}(?:works?|working|sending|fine|ok)\b|"
-    r"\b(?:fixed|solved) (?:it|the (?:issue|problem)|this|by)\b|(?:^|[.!:] )(?:fixed|solved|resolved)\b|\bworking with that\b|\bit(?:'s| is) (?:fixed|solved|working)\b",
+    r"\b(?:fixed|solved) (?:it|the (?:issue|problem)|this|by)\b|(?:^|[.!:] )(?:fixed|solved|resolved)(?=[.!,;:]|$)|\b(?:go|went|arrive|get) (?:out |through )?(?:again|now)\b|\bworking with that\b|\bit(?:'s| is) (?:fixed|solved|working)\b",
     re.IGNORECASE,
 )
-_NOT = late(r"\b(?:not|but|still|except|until|nothing|no)\b|n.t\b|\?", re.IGNORECASE)
+_NOT = late(r"\b(?:not|but|still|except|until|nothing|no|same)\b|n.t\b|\?", re.IGNORECASE)
 
 
 def is_solved(text: str) -> bool:
@@ -86,11 +87,13 @@ def explains(text: str, causes: int, named_in: list[str]) -> bool:
     codes = max(len({found[name] for found in _CODE.finditer(text)} - {None}) for name in ("reply", "status"))
     if codes >= _MANY:
         return True
-    prose = "\n".join(line for line in text.splitlines() if _WRITTEN.search(line) is None or codes > 1)
-    if _TELLER.search(prose) is not None or _ADDRESS.search(text) is not None:
+    told = _QUOTED.sub(" ", text)
+    prose = "\n".join(line for line in told.splitlines() if _WRITTEN.search(line) is None or codes > 1)
+    words, general = len(_PROSE.findall(prose)), len(_GENERAL.findall(prose))
+    about_oneself = len(_TELLER.findall(prose))
+    if _ADDRESS.search(text) is not None or (about_oneself and (words < _PAGE or general < _READER * about_oneself)):
         return False
-    words = len(_PROSE.findall(prose))
-    return words >= _ESSAY and (codes > 1 or len(_GENERAL.findall(prose)) > 1)
+    return words >= _ESSAY and (codes > 1 or general > 1)
 
 
 def _is_code(lines: list[str]) -> bool:
