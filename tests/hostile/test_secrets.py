@@ -218,6 +218,8 @@ def test_a_password_in_the_place_of_a_users_name_is_masked() -> None:
         "relayhost = [smtp.example.com]:587, smtp.example.net:26",
         "smtp_sasl_password_maps = proxy:mysql:/etc/postfix/my.cf, ldap:people acme:/etc/x",
         "virtual_transport = lmtp:inet:127.0.0.1:24",
+        "Socket inet:8892@127.0.0.1",
+        "Socket inet6:8892@[::1]",
         "mailbox_transport = lmtp:unix:/run/cyrus/socket/lmtp",
         "header_checks = regexp:{ {/^Subject: (.*)/ REJECT no way} }",
     ],

@@ -341,6 +341,17 @@ def test_a_milter_is_started_by_its_script_where_no_manager_runs(script: bool) -
     assert all(step.reverted().commands == (("service", "opendkim", "stop"),) for step in steps[:1])
 
 
+@pytest.mark.parametrize("socket", ["inet:8892@127.0.0.1", "inet:8892", "inet:@PORT@"])
+def test_a_milter_that_moved_is_followed_if_its_settings_name_an_open_port(socket: str) -> None:
+    commands = ["postconf -e 'smtpd_milters = inet:localhost:8892'"] * ("8892" in socket)
+    there = ListenersReply(listeners=(Listener(address="127.0.0.1", port=8892, pid=7, process="opendkim"),))
+    files = {"/etc/opendkim.conf": f"Socket {socket}\n"}
+    host = pretended.machine({"smtpd_milters": "inet:localhost:8891"}, files=files, more={Listeners(): there})
+    data: dict[str, Scalar] = {"endpoint": "inet:localhost:8891", "parameter": "smtpd_milters"}
+    steps = planned("milter-down", "filter.milter", host, **data).steps
+    assert [c for step in steps[:1] for c in step.commands()] == commands
+
+
 def test_the_key_of_a_milter_that_others_may_read_is_closed_before_it_is_started() -> None:
     stats = {
         "/etc/init.d/opendkim": StatReply(exists=True, kind="file", mode=0o755),

@@ -35,7 +35,7 @@ _VALUE = r"(\"[^\"\n]+\"|'[^'\n]+'|\{[^{}\n]+\}|[^\s\"',\]]+)"
 _PRIORITY = r"(?:emerg|alert|crit|err|warning|notice|info|debug)\b"  # journalctl -u postfix -p err
 _PROGRAMS = "mysql mariadb sshpass smbclient ldap swaks sendemail msmtp nail mailx mutt mosquitto 7z zip psql redis-cli curl docker podman".split()
 _SAID = r"(?:[a-z]*(?:ing|ions?|ers?|ed|able|ly|ments?|ity|ness|less|words?|ives?|als?|files?)|user\w*|(?:call|look)(?:back|up)s?|prompts?|fields?|values?|change|expiry|expires|instead|please|exchange|everyone|protocols?|resets?|strength|rules?|hash(?:es)?|schemes?|helpers?|grants?|store|cache|attempts?|mismatch|entropy|policy|policies|through)(?![a-z])"
-_LABELS = r"smtps?|lmtp|relay|mailto|to|from|b?c?cc|rfc822|sip|xmpp|id"
+_LABELS = r"smtps?|lmtp|relay|mailto|to|from|b?c?cc|rfc822|sip|xmpp|id|inet6?:\d{1,5}"
 
 _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("private key--", "pgp message--"), r"-----BEGIN [A-Z ]{0,30}(?:PRIVATE KEY|PGP MESSAGE)[A-Z ]{0,10}-----((?:[^-]|-(?!-)){1,8000})"),

@@ -151,17 +151,17 @@ def _corrected(e: Evidence, endpoint: str, parameter: str) -> Step | None:
         return _other_socket(e, endpoint.removeprefix("unix:"), parameter, value, [place for _, place in milters])
     if not endpoint.startswith("inet:") or endpoint not in value:
         return None
-    host, port = address(endpoint)
+    host, silent = address(endpoint)
     open_ = {one.port for one in e.ask(Listeners()).listeners}
     found = [
-        (unit, int(place.removeprefix("inet:")))
+        (unit, int(port))
         for unit, place in milters
-        if place.startswith("inet:") and int(place.removeprefix("inet:")) in open_ and place[5:] not in value
+        if (port := place.removeprefix("inet:")).isdecimal() and int(port) in open_ and port not in value
     ]
     if not here(host) or len(found) != 1:
         return None
     unit, other = found[0]
-    why = f"{unit} listens on port {other} of this host; nothing does on {port}."
+    why = f"{unit} listens on port {other} of this host; nothing does on {silent}."
     return e.put(parameter, value.replace(endpoint, f"inet:{host}:{other}"), why)
 
 
