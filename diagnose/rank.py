@@ -115,7 +115,7 @@ def weigh(
     if cause.impact is not Impact.NONE and all(seen.status is Status.OK for _, seen in support.values()):
         return None
     score = cause.prior + sum(sign.weight for sign, _ in (*support.values(), *against.values()))
-    capped = _capped(cause, score, support.values(), untried, text)
+    capped = _capped(cause, score, support.values(), against.values(), untried, text)
     score += sum(one.weight for one in capped)
     sure = confidence(score)
     if sure is None:
@@ -241,10 +241,15 @@ def _reach(
 
 
 def _capped(
-    cause: Cause, score: int, support: Collection[tuple[Sign, Observation]], untried: Container[str], text: bool
+    cause: Cause,
+    score: int,
+    support: Collection[tuple[Sign, Observation]],
+    against: Collection[tuple[Sign, Observation]],
+    untried: Container[str],
+    text: bool,
 ) -> tuple[Support, ...]:
-    """A counterweight that keeps a cause from being certain: words about something foreign to this host, or a
-    missing probe; () if none applies."""
+    """A counterweight that keeps a cause from being certain: words about something foreign to this host, an unknown
+    that may be the cause instead, or a missing probe; () if none applies."""
     probed = any(sign.id in untried and abs(sign.weight) >= Strength.SPEAKS for sign in cause.signs)
     proof = any(
         (text and sign.weight >= Strength.PROVES) if sign.id.startswith(SAID) else sign.weight >= Strength.STRONG
@@ -258,6 +263,10 @@ def _capped(
         foreign = ", ".join(sorted({str(name) for name in named.values()}))
         why = f"only the text of a log or reply says so, about {foreign}, which this host's own settings do not name"
         return (Support(sign=heard[0].id, weight=CERTAIN - 1 - score, subject=foreign, summary=why),)
+    hidden = next((o for sign, o in against if sign.status is Status.UNKNOWN), None)
+    if hidden and all(sign.weight < Strength.PROVES for sign, _ in support):
+        why = "what could not be checked may be the cause instead"
+        return (Support(sign=hidden.sign, weight=CERTAIN - 1 - score, subject=hidden.subject, summary=why),)
     if proof or not (probed or text):
         return ()
     why = "the text fits more than one cause" if text else "no network probe was made: this may be over"

@@ -84,6 +84,13 @@ def test_counter_evidence_is_subtracted_and_kept() -> None:
     assert [s.sign for s in found.against] == ["y"]
 
 
+def test_what_could_not_be_checked_leaves_a_cause_likely() -> None:
+    for weight, word in ((16, Confidence.LIKELY), (22, Confidence.CERTAIN)):
+        signs = (Sign("x", weight), Sign("z", 12), Sign("y", -6, Status.UNKNOWN))
+        (found,) = rank([cause("a", *signs)], run(seen("x"), seen("z"), seen("y", Status.UNKNOWN)))
+        assert found.confidence is word
+
+
 def test_a_cause_without_support_is_no_diagnosis_whatever_its_prior() -> None:
     assert rank([cause("a", Sign("y", -6, Status.OK), prior=30)], run(seen("y", Status.OK))) == ()
 
