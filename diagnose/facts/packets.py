@@ -178,7 +178,15 @@ def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
     if taken is None or default is None:
         return None
     version = "" if packet.family == 4 else " -6"
+    listed = iproute.route_for(iproute.routes(table.out, packet.family), packet.destination)
     if (taken.gateway, taken.device) == (default.gateway, default.device):
+        if (
+            listed is not None
+            and listed.source == taken.source != default.source
+            and _passes(ctx, packet, source=default.source)
+        ):
+            text = f"{listed.destination} {_hop(taken)} src {listed.source}"
+            return Refusal(packet, "route", text, f"ip{version} route del {text}", proven=True)
         return _marked(ctx, lost, packet, default.device, iproute.policy_rules(listing.out))
     here = ipaddress.ip_address(packet.destination)
     if here.is_loopback:
@@ -197,7 +205,6 @@ def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
         past = f"ip{version} route add {packet.destination} {_hop(default)}"
         return Refusal(packet, "network", f"{ours.network} dev {taken.device}", past, proven)
     way = _hop(taken)
-    listed = iproute.route_for(iproute.routes(table.out, packet.family), packet.destination)
     if listed is not None and (listed.gateway, listed.device) == (taken.gateway, taken.device):
         text = f"{listed.destination} {way}"
         return Refusal(packet, "route", text, f"ip{version} route del {text}", proven)
@@ -235,9 +242,9 @@ def _hop(route: iproute.Route) -> str:
     return " ".join(f"{word} {value}" for word, value in (("via", route.gateway), ("dev", route.device)) if value)
 
 
-def _passes(ctx: Asks, packet: Packet, device: str) -> bool:
-    """Whether a connect bound to that interface succeeds."""
-    there = dial_address(packet.destination, packet.port, packet.destination)
+def _passes(ctx: Asks, packet: Packet, device: str = "", source: str = "") -> bool:
+    """Whether a connect bound to that interface, or from that address, succeeds."""
+    there = dial_address(packet.destination, packet.port, packet.destination, bind=source)
     return ctx.ask(replace(there, device=device)).connected
 
 

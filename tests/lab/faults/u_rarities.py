@@ -21,6 +21,19 @@ FAULTS = (
         then=(mail(), DEFERRED),
     ),
     Fault(
+        id="stale-route-gives-a-bridge-s-address",
+        accept=("local-firewall-blocks-smtp",),
+        about="a route makes mail leave with the address of a bridge, to which no answer finds back",
+        setup=(
+            relay(),
+            shell(
+                "ip link add br9 type veth peer name br8; ip link set br9 up; ip link set br8 up; ip addr add"
+                " 10.66.0.2/24 dev br9; ip route add 198.2.128.0/18 via 192.168.1.1 src 10.66.0.2"
+            ),
+        ),
+        shows="status=deferred .*timed out",
+    ),
+    Fault(
         id="relay-pinned-before-its-renewal",
         accept=("tls-policy-failure",),
         about="the relay is pinned by the fingerprint of a certificate that it no longer has",
