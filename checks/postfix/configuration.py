@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose.check import FLAG, Context, Data, Observations, Read, SignSpec, Stat, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, master, mta, route
+from diagnose.facts import Mta, earlier, master, mta, route
 from diagnose.facts.accounts import closed_above
 from diagnose.parse.postfix import main_cf, master_cf, setting_types
 from diagnose.parse.postfix.main_cf import MainCf
@@ -56,6 +56,12 @@ def configuration(ctx: Context) -> Observations:
     path = f"{postfix.config_directory}/main.cf"
     read = ctx.ask(Read(path))
     text = main_cf.parse(read.text)
+    lost = not text.settings and not postfix.explicit and read.problem in (None, "not found")
+    if lost and (copies := earlier(ctx, path)):
+        gone = "sets nothing" if read.problem is None else "does not exist"
+        said: Data = {"path": path, "kind": "empty", "apart": master(ctx) is not None}
+        yield fail("config.syntax", path, f"{gone}, and an earlier copy stands beside it: {copies[0]}", **said)
+        return
     yield from _syntax(ctx, postfix, path)
     yield from _values(ctx, postfix, text, path)
     yield from _unknown(postfix, text)

@@ -8,6 +8,7 @@ tls_mode(ctx, route)   how that next hop's TLS is set up
 unheard(ctx, route, a) the EHLO keywords of a server that Postfix is configured to ignore
 exchangers(ctx, name)  a domain's mail exchangers by RFC 5321 5.1 and RFC 7505
 stands(ctx, name)      where main.cf sets a parameter
+earlier(ctx, path)     copies of a file that were left beside it
 postfix_log(ctx)       the day's log, as lines
 mail_log(ctx)          the same, read once
 since_start(ctx)       its newest lines, back to Postfix's last start
@@ -25,7 +26,7 @@ from diagnose.facts.mailers import Mailer, mailer
 from diagnose.facts.master import greeting, master, queue_manager
 from diagnose.facts.names import Exchangers, exchangers
 from diagnose.facts.own import foreign
-from diagnose.facts.postfix import Mta, mta, origin, postfix_log, stands
+from diagnose.facts.postfix import Mta, earlier, mta, origin, postfix_log, stands
 from diagnose.facts.route import (
     ANYBODY,
     Route,

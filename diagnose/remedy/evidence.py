@@ -114,13 +114,6 @@ class Evidence:
     def main(self) -> main_cf.MainCf:
         return main_cf.parse(self.ask(Read(self.main_path)).text)
 
-    def earlier(self, path: str) -> list[str]:
-        """Copies of a file that an editor, a package or a person left beside it, newest first; only root's own, and
-        not those that Postfix ships."""
-        stats = [(self.stat(one), one) for one in self.files(f"{path}?*") if not one.endswith(distributions.SHIPPED)]
-        mine = [(s.mtime, one) for s, one in stats if s.kind == "file" and s.owner == "root" and not s.mode & 0o022]
-        return [one for _, one in sorted(mine, reverse=True)]
-
     def line(self, path: str, number: int, secret: str = "") -> str:
         """A physical line (from 1) of a file, without its end; "" where there is none."""
         lines = self.ask(Read(path, secret=secret)).text.split("\n")

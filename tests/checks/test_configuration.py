@@ -3,7 +3,7 @@
 import pytest
 
 from checks.postfix.configuration import configuration
-from diagnose.host.query import StatReply
+from diagnose.host.query import Glob, GlobReply, StatReply
 from diagnose.knowledge.causes import all_causes
 from diagnose.model import Outcome, Run, Status
 from diagnose.rank import rank
@@ -29,6 +29,16 @@ def test_value_that_ends_the_daemon(name: str, value: str) -> None:
     found = of(run(configuration, machine({name: value})), "config.value")
     assert found[0].status is Status.FAILED
     assert (found[0].data["parameter"], found[0].data["line"]) == (name, 1)
+
+
+@pytest.mark.parametrize(("size", "lost"), [(99, True), (0, False)])
+def test_a_main_cf_that_sets_nothing_is_lost_if_a_copy_stands_beside(size: int, lost: bool) -> None:
+    path, copy = "/etc/postfix/main.cf", "/etc/postfix/main.cf.save"
+    stat = StatReply(exists=True, kind="file", mode=0o644, owner="root", size=size)
+    on = machine(
+        {}, files={path: "# see postconf(5)\n"}, stats={copy: stat}, more={Glob(f"{path}?*"): GlobReply(paths=(copy,))}
+    )
+    assert failed(run(configuration, on)) == ["config.syntax"] * lost
 
 
 def test_without_the_hosts_own_name_nothing_starts() -> None:

@@ -42,7 +42,7 @@ def test_a_line_of_master_cf_keeps_all_that_is_right_in_it(line: str, put: str) 
     assert [(getattr(step, "find", ""), getattr(step, "put", "")) for step in plan.steps[:1]] == [(line, put)]
 
 
-OWN = StatReply(exists=True, kind="file", mode=0o644, owner="root", mtime=1)
+OWN = StatReply(exists=True, kind="file", mode=0o644, owner="root", mtime=1, size=99)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,15 @@ def test_a_lost_service_is_in_an_earlier_copy_or_misspelt_or_else_its_setting_go
     plan = planned("smtp-transport-missing", "postfix.transport", on, service="slow")
     assert plan.steps[0].commands() == (command,)
     assert bool(plan.steps[0].allow) is ("-X" in command)
+
+
+def test_a_lost_main_cf_comes_back_from_its_newest_copy_if_allowed() -> None:
+    path, copies = "/etc/postfix/main.cf", ("/etc/postfix/main.cf.bak", "/etc/postfix/main.cf.save")
+    stats = {copies[0]: OWN, copies[1]: replace(OWN, mtime=2)}
+    on = pretended.machine({}, files={path: ""}, stats=stats, more={Glob(f"{path}?*"): GlobReply(paths=copies)})
+    steps = planned("postfix-config-error", "config.syntax", on, path=path, kind="empty").steps
+    assert steps[0].commands() == (f"cp -pL -- {copies[1]} {path}",)
+    assert steps[0].allow == "route"
 
 
 def test_an_earlier_copy_that_others_may_write_is_not_read() -> None:

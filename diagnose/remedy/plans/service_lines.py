@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
+from diagnose import facts
 from diagnose.model import Observation
 from diagnose.nearest import near
 from diagnose.parse.postfix import master_cf, table
@@ -131,7 +132,7 @@ def _holds(raw: str, name: str) -> bool:
 
 def _earlier(e: Evidence, name: str) -> list[Step]:
     """The service as the newest copy beside master.cf has it; [] if none does."""
-    for path in e.earlier(e.master_path):
+    for path in facts.earlier(e.ctx, e.master_path):
         lines = e.ask_lines(path)
         found = master_cf.parse("\n".join(lines)).get(name)
         if found is None:

@@ -58,6 +58,8 @@ def settings(e: Evidence) -> Plan | None:
     steps += _marks(e)
     for seen in e.seen("config.syntax"):
         if seen.data.get("kind") == "empty":
+            if seen.text("path").endswith("main.cf"):
+                return _main(e)
             steps += _master(e)
             continue
         steps += line_as_meant(e, seen, "Postfix cannot read the line.") or unread_service(e, seen)
@@ -149,6 +151,15 @@ def _master(e: Evidence) -> list[Step]:
         return []
     why = "It contains no service; this is the file that Postfix ships."
     return [CopyFile(source=source, path=e.master_path, why=why)]
+
+
+def _main(e: Evidence) -> Plan | None:
+    """Copies main.cf's newest earlier copy, as policy: what it says is older than the loss."""
+    for source in facts.earlier(e.ctx, e.main_path):
+        put = CopyFile(source=source, path=e.main_path, why="It sets nothing; this is its newest earlier copy.")
+        step = e.policy(put, "route", f"Postfix run with the settings of {source}")
+        return Plan(steps=(step, *e.restart("Not all settings are read by a reload.")))
+    return None
 
 
 def _mailname(e: Evidence) -> list[Step]:

@@ -257,4 +257,12 @@ FAULTS = (
         setup=(settings(virtual_alias_maps="ldap:/etc/postfix/ldap-aliases.cf"),),
         shows="unsupported dictionary",
     ),
+    Fault(
+        id="main-cf-emptied",
+        accept=("postfix-config-error",),
+        about="an editor died on a full disk: main.cf sets nothing, its copy stands beside",
+        setup=(shell("cd /etc/postfix; cp -p main.cf main.cf.save; : >main.cf"),),
+        then=(mail(),),
+        proof=((("wc", "-c", "/etc/postfix/main.cf"), "^0 "),),
+    ),
 )
