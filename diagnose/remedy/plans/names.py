@@ -19,6 +19,7 @@ from diagnose.remedy import senders
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Other, Plan, plans
 from diagnose.remedy.plans.settings import changes, taken_up
+from diagnose.remedy.plans.table_lines import entries
 from diagnose.remedy.plans.tables import around
 from diagnose.remedy.running import Command, CopyFile, Mode
 from diagnose.remedy.steps import AppendLine, Step
@@ -207,13 +208,16 @@ def _made(e: Evidence, address: str, origin: str) -> Plan | None:
             places.append(f"{parameter} ({written})")
             steps += [e.put(parameter, written.replace(domain, better), why)] if better else []
         for found in table.parse_list(e.value(parameter)) if parameter.endswith("_maps") else ():
-            path, before = table.source(found), len(steps)
-            for number, raw in e.numbered(path):
-                if raw[:1] != "#" and len(words := raw.split()) == 2 and words[1].lower().endswith(f"@{domain}"):
-                    places.append(f"{path} line {number} ({parameter})")
+            before = len(steps)
+            for entry in entries(e, parameter, found):
+                if len(entry.value.split()) == 1 and entry.value.lower().endswith(f"@{domain}"):
+                    raw = entry.raw
+                    places.append(f"{entry.path} line {entry.number} ({parameter})")
                     put = raw[: -len(domain)] + better
-                    steps += [e.repair(path, number, raw, put, why)] if better and raw == raw.rstrip() else []
-            steps += e.build(found.type, path) if len(steps) > before else ()
+                    steps += (
+                        [e.repair(entry.path, entry.number, raw, put, why)] if better and raw == raw.rstrip() else []
+                    )
+            steps += e.build(found.type, table.source(found)) if len(steps) > before else ()
     text = f"{' and '.join(places[:3])} makes {address} of the senders"
     if not steps:
         return Plan(text=f"{text}: put an address there whose domain exists.") if places else None
@@ -234,17 +238,12 @@ def recipient(e: Evidence) -> Plan | None:
     wanted = re.compile(rf"(?<![\w.+=/-])(?:{re.escape(local_part)})?@{re.escape(domain)}(?![\w.-])", re.I)
     for parameter in ("alias_maps", "virtual_alias_maps", "recipient_canonical_maps", "canonical_maps"):
         for found in table.parse_list(e.value(parameter)):
-            aliases, key = parameter == "alias_maps", ""
-            for number, raw in e.numbered(table.source(found)):
-                if raw[:1] == "#" or not raw.strip():
-                    continue
-                if not raw[0].isspace():
-                    key = re.split(r"[:\s]" if aliases else r"\s", raw, maxsplit=1)[0]
-                if wanted.search(raw if raw[0].isspace() else raw[len(key) :]):
-                    made = "newaliases" if aliases else f"postmap {found.key}"
+            for entry in entries(e, parameter, found):
+                if wanted.search(entry.value):
+                    made = "newaliases" if parameter == "alias_maps" else f"postmap {found.key}"
                     compiled = f", then run {made}" if found.type in table.INDEXED else ""
                     return Plan(
-                        text=f"{key} in {table.source(found)} line {number} ({parameter}) leads to {address}, whose domain "
+                        text=f"{entry.key} in {entry.path} line {entry.number} ({parameter}) leads to {address}, whose domain "
                         f"{fault}: put an address there that exists{compiled}."
                     )
     return None

@@ -18,7 +18,8 @@ from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.application import on_another_port
 from diagnose.remedy.plans.relays import by_login, keys, meant_hop, near_key, password_table, set_hop
 from diagnose.remedy.plans.settings import swallowed, take_up, taken_up
-from diagnose.remedy.plans.tables import Entry, around, recompiled, transport_entry
+from diagnose.remedy.plans.table_lines import Entry
+from diagnose.remedy.plans.tables import around, recompiled, transport_entry
 from diagnose.remedy.running import ChangeRoute, Command, FirewallAccept
 from diagnose.remedy.steps import AppendLine, Step
 

@@ -15,6 +15,7 @@ from diagnose.remedy import senders, values
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.permitted import permitted
 from diagnose.remedy.plan import Ask, Plan
+from diagnose.remedy.plans.table_lines import edited, entries
 from diagnose.remedy.steps import Step, TableEntry
 
 _FILES = ("sasl_passwd", "sasl/passwd", "sasl/sasl_passwd", "sasl_password", "saslpass")
@@ -178,12 +179,9 @@ def by_advice(e: Evidence, advice: Advice) -> Plan:
 def by_table(e: Evidence) -> list[Step]:
     """Comments out the entry of transport_maps that sends all mail past the relay; [] if there is none."""
     for found in table.parse_list(e.value("transport_maps")):
-        path = table.source(found)
-        for number, raw in e.numbered(path):
-            words = raw.split()
-            if words[:1] == ["*"] and len(words) == 2 and words[1] in ("smtp:", "smtp", "relay:", ":"):
-                why = "It sends all mail past the relay that relayhost names."
-                return [e.repair(path, number, raw, f"#{raw}", why), *e.build(found.type, path)]
+        for entry in entries(e, "transport_maps", found):
+            if entry.key == "*" and entry.value in ("smtp:", "smtp", "relay:", ":"):
+                return edited(e, entry, "It sends all mail past the relay that relayhost names.")
     return []
 
 

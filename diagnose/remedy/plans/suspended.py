@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from diagnose import facts
 from diagnose.model import Observation
 from diagnose.parse.postfix import pattern_rule, setting_types, table
-from diagnose.parse.postfix.main_cf import followed
 from diagnose.parse.postfix.postconf import expand
 from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import changes, taken_up
+from diagnose.remedy.plans.table_lines import edited, entries
 from diagnose.remedy.plans.tables import around
 from diagnose.remedy.steps import MasterOption, Step
 
@@ -104,15 +104,11 @@ def rewritten(e: Evidence) -> Iterator[Step]:
             if len(set_) == 1 and (found.type == "static" or set(table.inline_entries(set_[0])) == {key}):
                 yield e.policy(e.drop(parameter, why), "route", opens)
             continue
-        path = table.source(found)
         pattern = found.type in ("regexp", "pcre")
-        for number, raw, after in followed(e.ask_lines(path) if path else []):
-            words = raw.split(None, 1)
-            mine = _rewrites(raw, key, value) if pattern else len(words) == 2 and words[0] == key
-            if mine and raw[:1] not in "# \t" and not after[:1].isspace():
-                step = e.repair(path, number, raw, f"#{raw}", why)
-                yield e.policy(step, "route", opens)
-                yield from e.build(found.type, path)
+        for entry in entries(e, parameter, found):
+            if entry.whole and (_rewrites(entry.raw, key, value) if pattern else entry.key == key and entry.value):
+                step, *build = edited(e, entry, why)
+                yield from (e.policy(step, "route", opens), *build)
 
 
 def _rewrites(raw: str, address: str, value: str) -> bool:

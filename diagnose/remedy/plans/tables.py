@@ -9,11 +9,10 @@ from diagnose.facts.route import Route
 from diagnose.model import Observation, Status
 from diagnose.nearest import near
 from diagnose.parse.postfix import table
-from diagnose.parse.postfix.main_cf import followed
-from diagnose.record import frozen
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import swallowed, taken_up
+from diagnose.remedy.plans.table_lines import Entry, edited, entries
 from diagnose.remedy.steps import Content, Refused, Step
 
 _PATTERNS = ("regexp", "pcre")
@@ -23,25 +22,11 @@ _DECIDED = re.compile(
 )
 
 
-@frozen
-class Entry:
-    """A line of a table's text: table, path, number from 1, raw; value: what it yields; parameter: the setting that
-    names the table."""
-
-    parameter: str
-    table: table.Table
-    path: str
-    number: int
-    raw: str
-    value: str
-
-
 def transport_entry(e: Evidence, way: Route) -> Entry | None:
     """The table line that routes this mail, by the last lookup that decided; None if no single line does."""
     match = next((m for m in map(_DECIDED.fullmatch, reversed(way.reasons)) if m), None)
     found = table.parse(match["table"]) if match else None
-    path = table.source(found) if found else ""
-    if match is None or found is None or not path:
+    if match is None or found is None:
         return None
     value = match["value"] or match["hop"] or match["way"] or way.nexthop.removeprefix("User has moved to ")
     who = facts.target(e.ctx)
@@ -49,13 +34,9 @@ def transport_entry(e: Evidence, way: Route) -> Entry | None:
     keys = {match["key"].lower()} if match["key"] else {sender, f"@{sender.rpartition('@')[2]}"}
     if match["parameter"] == "relocated_maps":
         keys = {recipient, way.domain, f"@{way.domain}"}
-    for number, raw, after in followed(e.ask_lines(path)):
-        words = raw.split(None, 1)
-        if len(words) < 2 or raw[:1] in "# \t" or after[:1].isspace() or words[1].strip() != value:
-            continue
-        if found.type in _PATTERNS or words[0].lower() in keys:
-            parameter = match["parameter"]
-            return Entry(parameter=parameter, table=found, path=path, number=number, raw=raw, value=value)
+    for entry in entries(e, match["parameter"], found):
+        if entry.whole and entry.value == value and (found.type in _PATTERNS or entry.key.lower() in keys):
+            return entry
     return None
 
 
@@ -76,8 +57,8 @@ def around(e: Evidence, way: Route, why: str) -> tuple[Step, ...]:
         return ()
     whose = "of these senders" if entry.parameter.startswith("sender") else f"to {way.domain}"
     opens = f"mail {whose} take the route of all other mail"
-    step = e.policy(e.repair(entry.path, entry.number, entry.raw, f"#{entry.raw}", why), "route", opens)
-    return (step, *e.build(entry.table.type, entry.path))
+    step, *build = edited(e, entry, why)
+    return (e.policy(step, "route", opens), *build)
 
 
 def _build(e: Evidence, parameter: str, kind: str, path: str, why: str) -> tuple[Step, ...]:

@@ -17,6 +17,7 @@ from diagnose.remedy.permitted import LEVELS
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.relays import set_hop
 from diagnose.remedy.plans.settings import changes, line_as_meant, take_up, taken_up
+from diagnose.remedy.plans.table_lines import edited, entries
 from diagnose.remedy.running import Command
 from diagnose.remedy.steps import Refused, Step, Verify
 
@@ -43,13 +44,10 @@ def required(e: Evidence) -> Iterator[Step]:
 def _in_table(e: Evidence, way: facts.Route) -> Iterator[Step]:
     """Sets the entry of smtp_tls_policy_maps that switches TLS off for this relay to encrypt."""
     for found in table.parse_list(way.value("smtp_tls_policy_maps")):
-        path = table.source(found)
-        for number, raw in e.numbered(path):
-            words = raw.split()
-            if words[:1] in ([way.nexthop], [way.host]) and words[1:2] == ["none"]:
+        for entry in entries(e, "smtp_tls_policy_maps", found):
+            if entry.key in (way.nexthop, way.host) and entry.value.split()[:1] == ["none"]:
                 why = f"{way.host} accepts mail over TLS only."
-                yield e.repair(path, number, raw, f"{words[0]} encrypt", why)
-                yield from e.build(found.type, path, words[0])
+                yield from edited(e, entry, why, f"{entry.key} encrypt")
 
 
 def hear(e: Evidence, way: facts.Route, keyword: str) -> list[Step]:
@@ -219,15 +217,14 @@ def policy(e: Evidence) -> Iterator[Step]:
         if seen.data.get("kind") != "invalid":
             continue
         found = table.parse(seen.text("table"))
-        path, key = table.source(found), seen.text("key")
+        key = seen.text("key")
         word = seen.text("value").split()[0]
         level = word.lower() if word.lower() in LEVELS else near(word.lower(), LEVELS, 0.6)
         level = level if level not in ("", "none", "may") else "encrypt"
-        for number, raw in e.numbered(path):
-            if raw.split()[:2] == [key, word]:
-                made = raw.replace(word, level, 1) if word not in key else f"{key} {level}"
-                yield e.repair(path, number, raw, made, f"Postfix has no TLS level {word}.")
-                yield from e.build(found.type, path, key)
+        for entry in entries(e, "smtp_tls_policy_maps", found):
+            if entry.key == key and entry.value.split()[:1] == [word]:
+                made = entry.raw.replace(word, level, 1) if word not in key else f"{key} {level}"
+                yield from edited(e, entry, f"Postfix has no TLS level {word}.", made)
     for seen in e.seen("tls.dane"):
         if seen.data.get("kind") == "support":
             yield e.put("smtp_dns_support_level", "dnssec", "DANE needs DNS answers with DNSSEC.")
