@@ -5,6 +5,10 @@ from __future__ import annotations
 HEAD = "Nov 25 12:00:01 mail app[7]: "
 # The name stands on another line than the value, or in another place than before it.
 LAID_OUT = (
+    "login/password = web12 / §",
+    "sed -i 's/^password.*/password §/' /etc/msmtprc",
+    'session.connect("mail.example.com", 465, "acme", "§")',
+    "cred: *p\nuser: acme\nsecret: &p §\n",
     "host       port  user  password\nh.test     587   acme  §\n",
     "eve: and which password does it use?\nbob: §\neve: 535\n",
     "Passwort:\n§\nServer:\nsmtp.example.com\n",

@@ -42,5 +42,6 @@ def arguments(text: str) -> Iterator[Span]:
             if kind in ("escaped", "double", "single"):
                 given.append(token.span(kind))
         users = [index for index, span in enumerate(given) if not _PLACE.fullmatch(text, *span)]
-        if len(users) > 1 or (call["sure"] and len(given) > 1):
-            yield from given[1 + (users[0] if len(users) > 1 else 0) :]
+        behind = users and 0 < users[0] == len(given) - 2  # host, user, password
+        if len(users) > 1 or behind or (call["sure"] and len(given) > 1):
+            yield from given[1 + (users[0] if len(users) > 1 or behind else 0) :]

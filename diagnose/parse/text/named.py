@@ -14,7 +14,7 @@ from diagnose.patterns import late
 Span = tuple[int, int]
 _STRONG = (
     r"pass phrase|pass(?:word|wort|wd|phrase|code|w)?(?![a-z]{0,12}(?:ing|ive|age|ed|es|eng\w{0,9}|port|thr\w{0,9})\b)|pwd|pw(?![a-z])"
-    rf"|psswd|{'|'.join(NOUNS)}|(?<![a-z])ww(?=\s?[:=])|mdp(?![a-z])|creds?(?![a-z])|securestring|(?<![a-z])clave(?![a-z])|secret|token|credential|(?:api|access|private|shared|account|server|smtp|mail\w{{0,12}}"
+    rf"|psswd|{'|'.join(NOUNS)}|(?<![a-z])ww(?=\s?[:=]|$)|mdp(?![a-z])|creds?(?![a-z])|securestring|(?<![a-z])clave(?![a-z])|secret|token|credential|(?:api|access|private|shared|account|server|smtp|mail\w{{0,12}}"
     r"|master|signing|encryption|license|app|webhook|send\w{0,12}|auth|mandrill|postmark|sparkpost|brevo|resend)[\s._-]?key"
 )
 _NAMED = late(rf"(?:{_STRONG})|(?:key(?!cloak|board|word|sto|server|ring|tab|chain)|auth(?!ent|or(?!ization)))")

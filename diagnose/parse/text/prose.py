@@ -18,7 +18,7 @@ NOUNS = tuple(
 
 _SENTENCE = late(r"(?:(?![.!?]\s|\n\s*\n)[\s\S]){0,140}")
 _LINK = late(
-    r"[ \t]*(?:[:\uff1a=\u2014\u2013]|[-=]>)\s?(?!//)(?=\S)|\s(?:is|was|to|ist|war|lautet|hei\u00dft|es|era|est|\u00e8|\u00e9|je|er|\u00e4r|on|jest|este|\u03b5\u03af\u03bd\u03b1\u03b9|adalah)(?:[ \t]+(?:bien|now|still|jetzt|auf))?(?=\s)[ \t:]*\s|[\u662f\u4e3a\u306f\u70ba\u00ab\u201c\u201e(]",
+    r"[ \t]*(?:[:\uff1a=\u2014\u2013]|[-=]>)\s?(?!//)(?=\S)|\s(?:is|was|to|ist|war|lautet|hei\u00dft|es|era|est|\u00e8|\u00e9|je|er|\u00e4r|on|jest|este|\u03b5\u03af\u03bd\u03b1\u03b9|adalah)(?:[ \t]+(?:bien|now|still|jetzt|auf))?(?=[\s:])[ \t:]*\s|[\u662f\u4e3a\u306f\u70ba\u00ab\u201c\u201e(]",
     re.I,
 )
 _GIVEN = late(
@@ -86,7 +86,7 @@ def said(text: str, begin: int, end: int) -> Span | None:
     given = _GIVEN.search(text, max(0, begin - 40), begin) is not None
     places = [(end, end)] if given else []
     for at, behind in (*places, *(link.span() for link in _LINK.finditer(text, end, stop))):
-        filler, link = text[end:at], text[at:behind].strip()
+        filler, link = text[end:at], "".join(text[at:behind].split())
         if "\n" in filler and not link.isalpha():
             return None  # another line's name
         if COMPLAINT.search(filler) or len(filler.split()) > (1 if link == "(" else 7):

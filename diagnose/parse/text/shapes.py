@@ -12,7 +12,7 @@ from functools import cache
 from diagnose.parse.text.prose import NOUNS
 
 NAMES = (
-    "passw", "pass=", "pass:", "pass ", "pass_", "pass'", 'pass"', "pass>", "pass`", "pass\t", "pass.", "pass|", "pass-", "pass]",
+    "passw", "pass=", "pass:", "pass ", "pass_", "pass'", 'pass"', "pass>", "pass`", "pass\t", "pass\n", "pass.", "pass|", "pass-", "pass]",
     "passp", "passc", "_pass", "pwd", "pw=", "pw:", "pw ", "pw'", 'pw"', "pw>", "pw\t", "pw|", "secret", "token", "credential",
     "clave", "key=", "key:", "key ", "key'", 'key"', "key>", "key_", "key]", "key-", "key)", "key|",
     "mdp", "ww:", "ww=", "ww :", "creds", "cred=", "securestring", "pass phrase", *NOUNS,
@@ -76,7 +76,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         (" -p", " -a", " -x", " -w", "\t-p", "\t-a"),
         rf"(?:\b(?:{'|'.join(_PROGRAMS)})\w*\b[^\n|;]{{0,300}}?|\s-u\s+[^\s-]\S{{0,60}}(?=\s+-p\s)(?!\s+-p\s+{_PRIORITY}))\s-(?:p|a?P|ap|xp|w|pw)(?!assword)(?:\s+|=)?(?:'([^'\n]{{1,200}})'|\"([^\"\n]{{1,200}})\"|(?![-\d]{{1,6}}(?:\s|$))([^\s\"',]+))",
     ),
-    ((" -a",), rf"\bredis-cli\b[^\n|;]{{0,300}}?\s-a\s+{_VALUE}"),
+    ((" -a",), rf"\b(?:redis-cli|https?)\b[^\n|;]{{0,300}}?\s-a\s+{_VALUE}"),
     (("-ap", "-xp", "-pw"), rf"{_OPTION}--?(?:ap|xp|pw)(?:\s+|['\"],\s*|=){_VALUE}"),
     ((" login ",), r"(?m)(?:^|[\s>])[A-Za-z]{0,4}\d{1,6} LOGIN (?:\"[^\"\n]{0,100}\"|[^\s\"]{1,100}) (?:\"((?:[^\"\\\n]|\\.)+)\"|([^\s\"{]+))"),  # IMAP
     ((" login {", "} login {"), r"\bLOGIN \{\d+\+?\}\s*\n(?:[^\n]{0,20}\+[^\n]*\n)?[^\n]{1,100}\{\d+\+?\}\s*\n(?:[^\n]{0,20}\+[^\n]*\n)?([^\n]+)"),
@@ -143,6 +143,8 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("auth login",), r"(?i)\bAUTH LOGIN\b[^\n]{0,120}?[\s/]C: ?((?=[a-z\d+/]*[A-Z+/=]|[A-Za-z+/]*\d)[A-Za-z0-9+/]{4,}={0,2})"),  # in one line
     (("htpasswd ",), r"\bhtpasswd\s+(?=-\w*b)-\w*n\w*\s+[\w.@+-]+\s+[\"']?([^\s\"']+)"),
     (("passw",), r"(?i)\b(?:app[ -]password[ \t]*[:=]?|passw\w{1,4}[ \t]*[:=])[ \t]*[\"']?([a-z]{4}(?: [a-z]{4}){3})(?=[\"':;,.)]|\s*$|\s\d)"),  # as Google and Yahoo issue them
+    (("/pass", "/ pass"), r"(?i)\b(?:login|user\w*)\s?/\s?pass\w*\s?[:=]\s?[^\s/]{1,64}\s?/\s?([^\s\"']{4,200})"),
+    (("s/",), r"\bs/[^/\n]{0,60}pass[^/\n]{0,60}/[^/\n]{0,60}?pass\w{0,8}[ =:]{1,3}([^/\n]{4,200})/"),  # sed
     (("{-",), r"(?i)\{--?(?:[\w-]*-)?(?:pass\w*|pwd?|secret|token|api-?key)=([^}\n]{1,300})\}"),  # an argument of pipe(8)
     (("table ",), r"\btable [\w-]{1,60} \{[^}\n]{0,200}?= ?\"?[\w.+@-]{1,64}:([^\s\",}]{4,200})"),  # smtpd.conf
     (("authinfo", '"u:', '"u='), r"(?i)\"P[:=]([^\s\"]{2,200})\""),  # sendmail's authinfo
