@@ -78,9 +78,9 @@ def switched_on(e: Evidence, way: Route, reference: str) -> list[Step]:
     "relay-auth-not-attempted", "sasl-map-missing", "sasl-key-mismatch", "sasl-map-stale", "lookup-table-unsupported"
 )
 def login(e: Evidence) -> Plan | None:
-    if e.diagnosis.cause.id == "lookup-table-unsupported" and not e.seen("sasl.map-type"):
-        return unsupported(e)
     way = e.way
+    if e.diagnosis.cause.id == "lookup-table-unsupported" and not (e.seen("sasl.map-type") and way and _alone(way)):
+        return unsupported(e)
     if way is None or not way.relay:
         return None
     found = password_table(e)
@@ -110,6 +110,10 @@ def login(e: Evidence) -> Plan | None:
         return taken_up(e, [entry, *e.build(kind, found.name, way.nexthop), *more])
     lines, wanted = given(e, way)
     return taken_up(e, lines, asks=wanted)
+
+
+def _alone(way: Route) -> bool:
+    return len(table.parse_list(way.value("smtp_sasl_password_maps"))) == 1
 
 
 def _made(e: Evidence, way: Route, found: Table) -> list[Step]:

@@ -170,7 +170,7 @@ def unsupported(e: Evidence) -> Plan | None:
         return taken_up(e, inside)
     steps: list[Step] = []
     texts: list[str] = []
-    for seen in e.seen("table.supported"):
+    for seen in e.seen("table.supported", "sasl.map-type"):
         kind, path, parameter = (seen.text(key) for key in ("type", "path", "parameter"))
         better = near(kind, e.mta.map_types, 0.7)
         better = better if better in (*table.INDEXED, "texthash", *table.PATTERNS) else e.map_type
