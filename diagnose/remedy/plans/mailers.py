@@ -179,9 +179,9 @@ def _exim(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
         if raw.startswith("dc_smarthost=") and (one := re.search(rf"{re.escape(way.host)}:(\d{{2,5}})(?![\d:])", raw)):
             why = "After one colon Exim takes the number for a second host."
             steps.append(e.repair(_EXIM, number, one[0], f"{way.host}::{one[1]}", why, at="within"))
-        if wanted.port and raw.startswith("dc_smarthost=") and raw.count(f"{way.host}::{way.port}") == 1:
-            old, new = (f"{way.host}::{port}" for port in (way.port, wanted.port))
-            steps.append(e.repair(_EXIM, number, old, new, wanted.why, at="within"))
+        named = re.findall(rf"{re.escape(way.host)}(?:::{way.port})?(?![\w.:-])", raw)
+        if wanted.port and raw.startswith("dc_smarthost=") and len(named) == 1:
+            steps.append(e.repair(_EXIM, number, named[0], f"{way.host}::{wanted.port}", wanted.why, at="within"))
         stale = cause in ("relay-name-not-found", "relay-unreachable") and raw.startswith("dc_smarthost=")
         if stale and re.search(r"[\w-]+\.[\w.-]+", raw) and way.host not in raw:
             why = f"{_EXIM} names another server, and the settings that Exim reads were not made of it yet."
