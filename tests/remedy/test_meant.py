@@ -86,6 +86,16 @@ def test_an_earlier_copy_that_others_may_write_is_not_read() -> None:
         assert plan.steps[0].commands() == ("postconf -X default_transport",)
 
 
+def test_a_milter_outside_the_chroot_is_reached_from_outside_if_allowed() -> None:
+    socket, master = "/run/opendkim/s", "cleanup unix n - y - 0 cleanup\nother unix n - y - - pipe\n"
+    stats = {socket: StatReply(exists=True, kind="socket")}
+    on = pretended.machine({"smtpd_milters": f"unix:{socket}"}, master=master, files={MASTER: master}, stats=stats)
+    data = {"endpoint": f"unix:{socket}", "parameter": "smtpd_milters", "kind": "missing"}
+    steps = planned("milter-down", "filter.milter", on, **data).steps
+    assert [(getattr(s, "put", ""), s.allow) for s in steps[:1]] == [("cleanup unix n - n", "service")]
+    assert sum(bool(getattr(s, "put", "")) for s in steps) == 1
+
+
 def test_proxymap_may_open_what_its_default_lets_it() -> None:
     settings = {"transport_maps": "proxy:hash:/etc/postfix/transport", "proxy_read_maps": "$virtual_alias_maps"}
     usual = {Exec(("postconf", "-d")): ExecReply(code=0, out="proxy_read_maps = $virtual_alias_maps $transport_maps\n")}

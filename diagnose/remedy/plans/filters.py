@@ -9,6 +9,7 @@ from dataclasses import replace
 from diagnose import facts
 from diagnose.facts.filter_services import address, here
 from diagnose.host.query import Listeners, Read
+from diagnose.parse.postfix import master_cf
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.tables import hanging
@@ -45,6 +46,10 @@ def filters(e: Evidence) -> Plan | None:
         corrected = correct(e, endpoint, parameter) if correct else None
         if corrected is not None:
             steps.append(corrected)
+            put = True
+            continue
+        if seen.data.get("kind") == "missing" and e.stat(endpoint.removeprefix("unix:")).kind == "socket":
+            steps += _unchrooted(e, endpoint)
             put = True
             continue
         for unit, place in _places(e):
@@ -163,6 +168,18 @@ def _corrected(e: Evidence, endpoint: str, parameter: str) -> Step | None:
     unit, other = found[0]
     why = f"{unit} listens on port {other} of this host; nothing does on {silent}."
     return e.put(parameter, value.replace(endpoint, f"inet:{host}:{other}"), why)
+
+
+def _unchrooted(e: Evidence, endpoint: str) -> Iterator[Step]:
+    """Takes the services that ask a milter out of the chroot, from which its socket cannot be seen; as policy."""
+    found = master_cf.parse("\n".join(e.ask_lines(e.master_path)), e.value("compatibility_level"))
+    for one in found.services:
+        raw = e.line(e.master_path, one.line)
+        fields = re.match(r"(\S+(?:\s+\S+){3}\s+)[y-]", raw)
+        if one.chroot and one.command in ("smtpd", "cleanup") and fields:
+            why = f"{endpoint} is there, outside the chroot in which {one.name} runs."
+            step = e.repair(e.master_path, one.line, fields[0], f"{fields[1]}n", why, "start")
+            yield e.policy(step, "service", f"{one.name} ({one.command}) run outside the chroot")
 
 
 def _misnumbered(e: Evidence, endpoint: str, parameter: str) -> Step | None:
