@@ -1,4 +1,4 @@
-"""Variants on the host itself, healthy machines in other surroundings, and doubles, found in the same way."""
+"""Faults on this host and of its applications, healthy machines in other surroundings, and two faults at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.lab.surroundings import (
     stub_resolver,
 )
 
-from .l_variants import CORP, DROP_25, corp, fault, says
+from .l_on_the_way import CORP, DROP_25, corp, fault, says
 from .y_doubles import double
 from .z_healthy import well
 

@@ -1,4 +1,4 @@
-"""More of what Java makes of its settings, and machines on which nothing is wrong with them."""
+"""What Java programs make of their settings: keys, blanks, variables, generated files; and such programs with nothing wrong."""
 
 from __future__ import annotations
 

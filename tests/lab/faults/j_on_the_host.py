@@ -1,4 +1,4 @@
-"""More variants on this host: filters that are programs, read-only disks, unreadable files, local redirects."""
+"""Faults on this host: filters that are programs, read-only disks, unreadable files, tables, waiting mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poorer worlds than the others': one small server at one address, no reference host, bare names, odd words."""
+"""An Internet of one small server at one address: no reference host, bare names, odd words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kinds that are rare in manuals and common on servers: full log partitions, ports used up, other hosts' own troubles."""
+"""Full partitions, ports used up, and receivers with troubles of their own."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Variants found by looking for what the lab had not staged: a relay that no table knows, other manners of blocking, other
-words of servers, other surroundings."""
+"""Faults beyond this host: other manners of blocking, a relay that no table knows, refused logins, words of servers."""
 
 from __future__ import annotations
 

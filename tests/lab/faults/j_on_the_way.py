@@ -1,4 +1,4 @@
-"""The same causes in other clothes: variants that look different from those of the sections."""
+"""Faults between this host and the receiver: firewalls, redirects, the relay's name, certificate, login and limits."""
 
 from __future__ import annotations
 
