@@ -6,6 +6,7 @@ A placeholder, `left-out-3-long`, says how long the value was, and is the same w
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -209,11 +210,11 @@ class Keeper:
         # ldap:people has its settings in people_bind_dn and the like.
         tables = tuple(f"{table}_" for table in re.findall(r":([A-Za-z]\w*)(?![\w.-])", text))
 
+        words = Counter(re.findall(r"[\w-]+", text))
+
         def shown(found: re.Match[str]) -> str:
             name = found["name"]
-            used = len(re.findall(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)) > 1
-            table = name.startswith(tables)
-            if not self._parameters or name in self._parameters or used or table:
+            if not self._parameters or name in self._parameters or words[name] > 1 or name.startswith(tables):
                 return found[0]
             return f"{name}{found['sign']}{self.strict(found['value'])}"
 
