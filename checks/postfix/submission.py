@@ -37,9 +37,11 @@ _REJECT = re.compile(
     r"(?P<reply>(?:[45](?:\d\d|\.\d+\.\d+)|bare) .*?)(?:$|; proto=|; from=<(?P<sender>[^>]*)>)(?: to=<(?P<recipient>[^>]*)>)?"
 )
 # What smtpd refuses without such a line: it warns, and counts the command as failed when the client leaves.
-_WARNED = re.compile(r"smtpd\[(?P<pid>\d+)\]: warning: (?P<reply>.* from [^\[\s]*\[(?P<client>[0-9A-Fa-f.:]+)\].*)")
+_WARNED = re.compile(
+    r"smtpd\[(?P<pid>\d+)\]: (?:warning: |(?=improper ))(?P<reply>.* from [^\[\s]*\[(?P<client>[0-9A-Fa-f.:]+)\].*)"
+)
 _LEFT = re.compile(r"smtpd\[(\d+)\]: disconnect from (?P<failed>.* (?:mail|rcpt|data)=0/)?")
-_LIMIT = re.compile(r"(?:rate|concurrency) limit exceeded: ")
+_LIMIT = re.compile(r"(?:rate|concurrency) limit exceeded: |improper command pipelining ")
 _ACCEPT = re.compile(r"smtpd\[\d+\]: \w{6,}: client=[^\[]*\[([0-9A-Fa-f.:]+)\]")
 _READ = re.compile(r"/master\[\d+\]: (?:daemon started|reload) -- ")
 # Refusals that have another root: a filter, a milter, a table, the disk, or a recipient that is not there.
@@ -94,7 +96,7 @@ def submission(ctx: Context) -> Observations:
             since.add(taken[1])
             continue
         match = _REJECT.search(line) if "reject: " in line and OWN_HELO not in line else None
-        if "]: warning: " in line and (said := _WARNED.search(line)):
+        if ("]: warning: " in line or "]: improper " in line) and (said := _WARNED.search(line)):
             warned[said["pid"]] = said
             match = said if _LIMIT.search(said["reply"]) else None
         elif "]: disconnect from" in line and (gone := _LEFT.search(line)) and (said := warned.pop(gone[1], None)):

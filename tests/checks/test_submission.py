@@ -86,12 +86,14 @@ def test_refusals_without_a_line_of_their_own() -> None:
     limit = (
         f"{SMTPD}warning: Message delivery request rate limit exceeded: 3 from localhost[127.0.0.1] for service smtp"
     )
+    early = f"{SMTPD}improper command pipelining after CONNECT from localhost[127.0.0.1]: EHLO app\\r\\nMAIL"
     failing = f"{SMTPD}disconnect from localhost[127.0.0.1] ehlo=1 mail=0/1 quit=1 commands=2/3"
     well = f"{SMTPD}disconnect from localhost[127.0.0.1] ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5"
     stranger = syntax.replace("localhost[127.0.0.1]", "unknown[198.51.100.7]")
     for log, wanted in (
         ((syntax, failing), ["config.submission-refused"]),
         ((limit, failing), ["config.submission-refused"]),
+        ((early,), ["config.submission-refused"]),
         ((syntax, well), []),
         ((failing,), []),
         ((stranger, failing), []),
