@@ -26,7 +26,7 @@ _CODE_LINE = late(
 )
 # A program ran: a stack trace, a stamp, the place in a file.
 _RAN = late(
-    r"Traceback|^\s*at \S|^\s*File \"|(?:\bon|,) line \d+\b|\w\.[a-z]\w{0,4}:\d+: |--->|^\W*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|^\W*\d\d:\d\d:\d\d|^[\w.]+(?:Error|Exception):|^(?:SMTP )?[Ee]rror: |^Diagnostic-Code:",
+    r"Traceback|^\s*at \S|^\s*File \"|(?:\bon|,|\bat \S+) line \d+\b|\w\.[a-z]\w{0,4}:\d+: |--->|^\W*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|^\W*\d\d:\d\d:\d\d|^[\w.]+(?:Error|Exception):|^(?:SMTP )?[Ee]rror: |^Diagnostic-Code:",
     re.MULTILINE,
 )
 # Results of tests: errors in their names were expected.
