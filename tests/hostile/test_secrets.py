@@ -163,6 +163,7 @@ def test_what_stands_beside_a_failure_is_not_shown() -> None:
         "tried it with user and password combination on two hosts",
         "unsupported dictionary type: proxy:hash:/etc/postfix/x",
         "unsupported dictionary type: lmdb (Is the postfix-lmdb package installed?)",
+        "unsupported dictionary type: lmdb (lmdb:/etc/postfix/sasl_passwd)",
         "relay=smtp.example.com[192.0.2.1]:587: connected",
         'Missing credentials for "PLAIN"',
         "wrong SMTP user or password: SES takes its own",

@@ -197,7 +197,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("xsasl",), r"(?i)\bxsasl[^\s:]{0,60}: [^\n]{0,300}?(?:auth|resp\w*|line)[ =:]+([A-Za-z0-9+/]{8,}={0,2})"),
     # Postfix quotes text that it cannot parse.
     (("unsupported dictionary",), r"unsupported dictionary type: [\w.+@-]+:(?!/|\w+:/)([^\s,]{4,200})"),
-    (("unsupported dictionary",), r"unsupported dictionary type: [\w.-]+ \((?![Ii]s the |/)([^)\n]*)"),
+    (("unsupported dictionary",), r"unsupported dictionary type: [\w.-]+ \((?![Ii]s the |(?:\w+:)?/)([^)\n]*)"),
     (("duplicate ",), r"(?im)duplicate (?:entry|key): \"?\[?[\w.-]{1,255}\]?(?::\d{1,5})?[:= ]{1,3}([^\s\":]{1,200}:[^\"\n]+|\S{6,}?)\"?$"),
     (("duplicate ",), r"(?im)duplicate entry: \"?[^\s\":]{1,255}:(?!\d{1,5}\"?$)([^\s\":]+)\"?$"),
     (
