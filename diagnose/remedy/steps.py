@@ -312,15 +312,16 @@ class TableEntry(FileStep):
 @frozen
 class GivenText(FileStep):
     """A line (from 1; 0 for a new one at the end) in which `part`, a pattern, becomes `form` with what a person gave
-    in place of {user} and {password}."""
+    in place of {user} and {password}. marks: characters that this file gives a meaning of its own, besides quotes and blanks."""
 
     line: int
     part: str
     form: str
+    marks: str = ""
 
     def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
         for name, value in given.items():
-            if f"{{{name}}}" in self.form and re.search(r"[\s\"'\\^]", value):
+            if f"{{{name}}}" in self.form and (re.search(r"[\s\"'\\^]", value) or set(value) & set(self.marks)):
                 raise edits.Changed(
                     f"{self.path} gives a character of the {name} a meaning of its own: edit it by hand"
                 )

@@ -16,6 +16,7 @@ from diagnose.remedy import Plan
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.make import make
 from diagnose.remedy.running import Daemon, Mode, Ownership
+from diagnose.remedy.steps import GivenText
 from tests.checks.pretended_mailer import HOST, exim, msmtp
 from tests.checks.pretended_postfix import failed, run
 from tests.remedy.test_own_settings import planned
@@ -239,3 +240,11 @@ def test_msmtp_takes_a_port_that_answers(open_: tuple[int, ...], wanted: list[st
     made = commands(plan)
     assert len(made) == len(wanted)
     assert made[:1] == wanted[:1]
+
+
+@pytest.mark.parametrize("password", ["a#b", "a=b", "a:b"])
+def test_what_cuts_a_line_of_ssmtp_conf_is_not_written(password: str) -> None:
+    step = GivenText(path="/x", line=1, part="AuthPass=.*", form="AuthPass={password}", marks="#=:", why="it")
+    with pytest.raises(Changed):
+        step.edit(b"AuthPass=old", {"password": password})
+    assert step.edit(b"AuthPass=old", {"password": "new"}).startswith(b"AuthPass=new")

@@ -144,7 +144,7 @@ def _started(e: Evidence, here: mailers.Mailer, cause: str) -> Iterator[Step]:
 
 
 def _given(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
-    """Writes a login that a person gives to where this mailer reads it."""
+    """Writes a login that a person gives to where this mailer reads it; sSMTP cuts its lines at # = and :."""
     found = mailers.login(e.ctx, mailers.outgoing(e.ctx))
     path, why = e.real(found.path), f"{here.title} reads its login there."
     text = e.ask(Read(found.path, secret="logins" if here.id == "exim" else "settings"))
@@ -158,11 +158,12 @@ def _given(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
         yield GivenText(path=path, line=line, part=".+", form=f"{key}:{{user}}:{{password}}", why=why)
         yield from _tried(e)
     forms = {"msmtp": (r"{0}[ \t].*", "{0} "), "nullmailer": (r"--{1}=(?:'[^']*'|\S*)", "--{1}=")}
+    forms["ssmtp"], cuts = (r"Auth{2}[ \t]*=.*", "Auth{2}="), "#=:" * (here.id == "ssmtp")
     for name, option in (("user", "user"), ("password", "pass")) if here.id in forms else ():
-        part, begins = (form.format(name, option) for form in forms[here.id])
+        part, begins = (form.format(name, option, option.title()) for form in forms[here.id])
         at = [number for number, raw in lines if re.match(rf"(?:\s*|.*\s)(?={begins})", raw)]
         if len(at) == 1:
-            yield GivenText(path=path, line=at[0], part=part, form=f"{begins}{{{name}}}", why=why)
+            yield GivenText(path=path, line=at[0], part=part, form=f"{begins}{{{name}}}", marks=cuts, why=why)
 
 
 # --- Exim, as Debian sets it up ----------------------------------------------------------------------------------------------
