@@ -173,10 +173,6 @@ def _bad(path: str, text: str, owner: str, mode: str) -> Observation:
 
 def _commands(ctx: Context, postfix: Mta, group: str) -> Observations:
     place = postfix.value("command_directory") or "/usr/sbin"
-    for above in closed_above(ctx, f"{place}/postdrop"):
-        reply = ctx.ask(Stat(above))
-        text = f"has mode {reply.mode:04o}: users' programs cannot reach the commands in {place}"
-        yield _bad(above, text, reply.owner, "0755")
     for name in ("postdrop", "postqueue"):
         path = f"{place}/{name}"
         reply = ctx.ask(Stat(path))

@@ -135,11 +135,6 @@ def test_what_sendmail_reads_and_only_root_may_read(path: str, settings: dict[st
         assert failed(run(permissions, machine(settings, stats=stats))) == wanted
 
 
-def test_commands_below_a_closed_folder() -> None:
-    found = run(permissions, machine(stats=GOOD | {"/usr/sbin": place(0o750, "root")}))
-    assert [(o.subject, o.data["mode"]) for o in found if o.status is Status.FAILED] == [("/usr/sbin", "0755")]
-
-
 def test_nothing_speaks_against_it_where_a_command_lost_its_bit() -> None:
     for mode, said in ((0o2555, [Status.OK]), (0o755, [])):
         stats = GOOD | {"/usr/sbin/postdrop": place(mode, "root", "postdrop", "file")}
