@@ -387,11 +387,10 @@ class _Counter:
         for line in self._source:
             self.lines += 1
             self.binary = self.binary or ("\0" if isinstance(line, str) else b"\0") in line  # type: ignore[operator]
-            if len(self.first) < reference.LINES:
-                self.first.append(line if isinstance(line, str) else line[:2000].decode("utf-8", "replace"))
-            if not self.mail:
+            if len(self.first) < reference.LINES or not self.mail:
                 text = line if isinstance(line, str) else line[:2000].decode("utf-8", "replace")
-                self.mail = any(word in text.lower() for word in _MAIL)
+                self.first += [text] if len(self.first) < reference.LINES else []
+                self.mail = self.mail or any(word in text.lower() for word in _MAIL)
             yield line
 
 

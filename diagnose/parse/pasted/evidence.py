@@ -20,7 +20,7 @@ from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
 from diagnose.parse.log.maillog import Delivery, MailLog, Trouble
 from diagnose.parse.pasted import dialogue, mailhead, mailq, message, other_mta, program_text, prose, sense, subject
 from diagnose.parse.pasted.pasted_line import cleaned, logical, parts, unquoted as without_marks
-from diagnose.parse.pasted.said import Event, Said, telling
+from diagnose.parse.pasted.said import Event, Said, informative
 from diagnose.parse.pasted.settings import Settings
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
@@ -43,7 +43,7 @@ def read_lines(lines: Iterable[str | bytes], now: datetime | None = None) -> Ite
     """Read a stream of lines and yield events in order; last, remarks on settings found among the lines."""
     settings = Settings()
     numbered = settings.lines((number, _text(line)) for number, line in enumerate(lines, 1))
-    for event in telling(_events(numbered, now)):
+    for event in informative(_events(numbered, now)):
         settings.event(event, event.source if isinstance(event, Said) else "log")
         yield event
     for number, reason in settings.remarks():

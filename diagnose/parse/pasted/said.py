@@ -30,7 +30,7 @@ class Said:
 Event = Delivery | Trouble | Said
 
 
-def telling(events: Iterable[Event]) -> Iterator[Event]:
+def informative(events: Iterable[Event]) -> Iterator[Event]:
     """The events; one that says only that mail was not sent, if no other has a reason."""
     little: Event | None = None
     told = False

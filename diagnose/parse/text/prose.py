@@ -48,7 +48,7 @@ PROSE = late(
     should|source|specified|storage|store[ds]?|string|success\w*|supplied|support\w*|table|than|that|the|this|timed|to|too|true|
     false|type|unchanged|password(?= )|siehe|see|voir|zie|undefined|unknown|unset|unsupported|update[ds]?|used|user|username|using|valid|value|verif\w*|via|was|were|which|
     will|with|without|wrong|yes|you|your|yet|ung[uü]ltig|falsch|abgelaufen|abgelehnt|incorrect[aeo]|incorret[ao]|inv[aá]lid[aeo]|
-    err(?:ada|on[ée]e|ata|[óo]ne[ao])|onjuist|ongeldig|nieprawidłowe|неверный|неправильный|nieprawid\w+|yanlış|错误|不正确)(?![\w-])""",
+    err(?:ada|on[ée]e|ata|[óo]ne[ao])|onjuist|ongeldig|nieprawid\w+|неверный|неправильный|yanlış|错误|不正确)(?![\w-])""",
     re.I | re.X,
 )
 # What a sentence says about a password instead of naming it: a state, a property, where it is.
