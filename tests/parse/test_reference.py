@@ -45,6 +45,26 @@ def _first(text: str) -> str | None:
             id="solved",
         ),
         pytest.param(
+            "SMTP error: authentication failed\n\nThanks, the problem is fixed. Mails go out\n",
+            "SMTP error: authentication failed\n\nCall us again until the problem is fixed. Mails stay\n",
+            "app-credentials-rejected",
+            id="said-to-be-fixed",
+        ),
+        pytest.param(
+            "It could not fetch e-mail\nError: Connection failed to mail.example.org,110: Connection timed out\n",
+            "It could not send e-mail\nError: Connection failed to mail.example.org,587: Connection timed out\n",
+            "app-smtp-unreachable",
+            id="fetching",
+        ),
+        pytest.param(
+            "The library may say that it could not connect to a server: connection timed out. You should then check "
+            "whether its name is right, whether your network lets the port pass, and if the server is up at all.\n",
+            "The library said: Could not connect to smtp.example.org:587: connection timed out. You should now check "
+            "whether its name is right, whether your network lets the port pass, and if the server is up at all.\n",
+            "relay-unreachable",
+            id="advice-of-a-program",
+        ),
+        pytest.param(
             "login refused: expected SMTP error: authentication failed\n12 tests, 1 failure\n",
             "login refused: got SMTP error: authentication failed\n12 mails, 1 failure\n",
             "app-credentials-rejected",

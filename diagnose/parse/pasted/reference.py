@@ -61,7 +61,7 @@ _QUOTED = late(r'"[^"\n]{60,240}"')  # a message as a program showed it
 _PROSE = late(r"(?<![\w./:=@-])[A-Za-zÀ-ÿ]{2,}(?=[ ,.;!?)]|$)")
 _SOLVED = late(
     r"\b(?:works?|working|fixed|solved|resolved)\b[^.?\n]{0,20}\b(?:now|again)\b|\b(?:now|again) (?:\S+ ){0,3}(?:works?|working|sending|fine|ok)\b|"
-    r"\b(?:fixed|solved) (?:it|the (?:issue|problem)|this|by)\b|(?:^|[.!:] )(?:fixed|solved|resolved)(?=[.!,;:]|$)|\b(?:go|went|arrive|get) (?:out |through )?(?:again|now)\b|\bworking with that\b|\bit(?:'s| is) (?:fixed|solved|working)\b",
+    r"\b(?:fixed|solved) (?:it|the (?:issue|problem)|this|by)\b|(?:^|[.!:] )(?:fixed|solved|resolved)(?=[.!,;:]|$)|\b(?:go|went|arrive|get) (?:out |through )?(?:again|now)\b|\bworking with that\b|\bit(?:'s| is) (?:fixed|solved|working)\b|(?<!until )(?<!once )(?<!unless )\b(?:the|this|my) (?:issue|problem|bug) is (?:now )?(?:fixed|solved|resolved)\b",
     re.IGNORECASE,
 )
 _NOT = late(r"\b(?:not|but|still|except|until|nothing|no|same)\b|n.t\b|\?", re.IGNORECASE)
@@ -73,12 +73,17 @@ def is_solved(text: str) -> bool:
     return any(_NOT.search(end, found.start()) is None for found in _SOLVED.finditer(end))
 
 
+def is_test(text: str) -> bool:
+    """Whether a text has a test run's results, in which errors were expected."""
+    return _TESTED.search(text) is not None or (_PASSED.search(text) is not None and _NOT_PASSED.search(text) is None)
+
+
 def explains(text: str, causes: int, named_in: list[str]) -> bool:
     """Whether a text is a list of failures, source code, a test's results, or prose that tells of nobody's failure.
 
     causes: how many different ones it names; named_in: the lines that name them.
     """
-    if _TESTED.search(text) is not None or (_PASSED.search(text) is not None and _NOT_PASSED.search(text) is None):
+    if is_test(text):
         return True
     if _RAN.search(text) is not None:
         return False

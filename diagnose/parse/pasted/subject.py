@@ -19,7 +19,7 @@ _Numbered = tuple[int, str]
 _FETCHES = late(
     r"(?:imap|pop3)(?:s|4|_ssl|lib|store|client|exception|folder|protocol)?\b|poplib|IMAP[A-Z]|Net::POP|\bv?s?ftpd?\b|\bnet/pop\b|"
     # programs that only fetch, and response codes of IMAP (RFC 5530)
-    r"\b(?:get|fetch)mail(?:rc)?\b|\bmbsync\b|\bofflineimap|\[(?:AUTHENTICATIONFAILED|AUTHORIZATIONFAILED|UNAVAILABLE|ALERT|PRIVACYREQUIRED)\]",
+    r"\b(?:get|fetch)mail(?:rc)?\b|\bfetch\w* (?:\S+ )?e?mails?\b|\w[:,] ?(?:110|143|993|995)\b(?![.:]\d)|\bmbsync\b|\bofflineimap|\[(?:AUTHENTICATIONFAILED|AUTHORIZATIONFAILED|UNAVAILABLE|ALERT|PRIVACYREQUIRED)\]",
     re.I,
 )
 _SMTP = late(r"smtp|sendmail|\bsend\w* (?:\S+ ){0,4}(?:e-?)?mail|\boutgoing|mailer", re.I)
