@@ -92,6 +92,15 @@ def resolver(ctx: Context) -> Observations:
             "dns.resolver", listed, f"{mine[0].name} {mine[0].rtype}: {cut[0].problem}", servers=listed, kind="tcp"
         )
         return
+    if alive and mine and mine[0].rtype == "MX" and not any(reply.tells for reply in answers[len(asked) :]):
+        # The names have none, which a working server says.
+        known = ask_all(ctx, [Lookup(name, "MX", server, SECONDS) for server in servers for name in names()])
+        if not any(reply.tells or reply.problem == "not recorded" for reply in known):
+            why = known[0].problem or f"answers {known[0].rcode}"
+            kind = "rcode" if known[0].rcode else "silent"
+            text = f"addresses are resolved, but no MX record of any domain: {servers[0]}: {why}"
+            yield fail("dns.resolver", listed, text, servers=listed, kind=kind)
+            return
     options = resolv_conf(file.text)
     patience = options.option("timeout", 5) * options.option("attempts", 2)
     if alive and quickest > patience:

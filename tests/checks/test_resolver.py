@@ -46,6 +46,11 @@ def test_an_answer_too_long_for_udp() -> None:
     assert told({FIRST: GOOD, SECOND: GOOD}, mx=CUT) == "tcp"
 
 
+def test_a_server_that_knows_no_mx_records() -> None:
+    assert told({FIRST: GOOD, SECOND: GOOD}, mx=DnsReply(rcode="SERVFAIL")) == "rcode"
+    assert told({FIRST: GOOD, SECOND: GOOD}, mx=DnsReply(rcode="NODATA")) is None
+
+
 def test_answers_that_come_later_than_resolv_conf_waits() -> None:
     slow = DnsReply(rcode="NOERROR", answers=("192.0.2.9",), seconds=1.5)
     for options, kind in (("timeout:1 attempts:1", "slow"), ("timeout:1 attempts:2", None), ("ndots:1", None)):
