@@ -66,7 +66,7 @@ def resolver(ctx: Context) -> Observations:
     own = _own_question(ctx)
     mine = [Lookup(*own, server, SECONDS) for server in servers] if own else []
     answers = ask_all(ctx, [*asked, *mine])
-    replies = dict(zip(asked, answers, strict=False))
+    replies, own_replies = dict(zip(asked, answers, strict=False)), answers[len(asked) :]
     if any(reply.problem == "not recorded" for reply in replies.values()):
         yield unknown("dns.resolver", "name servers", "not in the recording")
         return
@@ -86,13 +86,13 @@ def resolver(ctx: Context) -> Observations:
         text = f"{servers[0]} denies names that {other} resolves; it is asked first, so its answer counts"
         yield fail("dns.resolver", listed, text, servers=listed, kind="differ")
         return
-    cut = [reply for reply in answers[len(asked) :] if reply.truncated]
+    cut = [reply for reply in own_replies if reply.truncated]
     if alive and cut and len(cut) == len(mine):
         yield fail(
             "dns.resolver", listed, f"{mine[0].name} {mine[0].rtype}: {cut[0].problem}", servers=listed, kind="tcp"
         )
         return
-    if alive and mine and mine[0].rtype == "MX" and not any(reply.tells for reply in answers[len(asked) :]):
+    if alive and mine and mine[0].rtype == "MX" and not any(reply.tells for reply in own_replies):
         # The names have none, which a working server says.
         known = ask_all(ctx, [Lookup(name, "MX", server, SECONDS) for server in servers for name in names()])
         if not any(reply.tells or reply.problem == "not recorded" for reply in known):

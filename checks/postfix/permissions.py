@@ -81,8 +81,7 @@ def _read_by_users(ctx: Context, postfix: Mta) -> Observations:
 def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Observations:
     root = postfix.queue_directory
     top = ctx.ask(Stat(root))
-    commands = postfix.value("command_directory") or "/usr/sbin"
-    shut = list(closed_above(ctx, root, top.real, f"{commands}/postdrop"))
+    shut = list(closed_above(ctx, root, top.real, f"{_place(postfix)}/postdrop"))
     for above in shut:
         text = f"has mode {ctx.ask(Stat(above)).mode:04o}: programs that hand mail in cannot reach what is below it"
         yield fail("host.queue-permissions", above, text, kind="above", path=above)
@@ -171,10 +170,14 @@ def _bad(path: str, text: str, owner: str, mode: str) -> Observation:
     return fail("host.queue-permissions", path, text, path=path, owner=owner, mode=mode)
 
 
+def _place(postfix: Mta) -> str:
+    """The directory of Postfix's commands."""
+    return postfix.value("command_directory") or "/usr/sbin"
+
+
 def _commands(ctx: Context, postfix: Mta, group: str) -> Observations:
-    place = postfix.value("command_directory") or "/usr/sbin"
     for name in ("postdrop", "postqueue"):
-        path = f"{place}/{name}"
+        path = f"{_place(postfix)}/{name}"
         reply = ctx.ask(Stat(path))
         if not reply.exists:
             text = reply.problem or "does not exist"

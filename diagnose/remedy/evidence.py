@@ -14,7 +14,7 @@ from diagnose.facts.route import Route
 from diagnose.host.query import Exec, Glob, Listeners, Processes, Query, Read, Stat, StatReply
 from diagnose.knowledge import distributions
 from diagnose.model import Advice, Diagnosis, HostInfo, Impact, Observation, Run, Scalar, Status, measured
-from diagnose.parse.postfix import main_cf, table
+from diagnose.parse.postfix import main_cf, master_cf, table
 from diagnose.record import dataclass
 from diagnose.relay_settings import MAP_TYPES
 from diagnose.remedy.running import Aside, BuildTable, Command, CopyFile, InstallPackage, Requeue, Service
@@ -113,6 +113,11 @@ class Evidence:
     @cached_property
     def main(self) -> main_cf.MainCf:
         return main_cf.parse(self.ask(Read(self.main_path)).text)
+
+    @cached_property
+    def master(self) -> master_cf.MasterCf:
+        """master.cf as its text has it, with line numbers; `mta.master` has the services as postconf(1) reads them."""
+        return master_cf.parse(self.ask(Read(self.master_path)).text, self.value("compatibility_level"))
 
     def line(self, path: str, number: int, secret: str = "") -> str:
         """A physical line (from 1) of a file, without its end; "" where there is none."""

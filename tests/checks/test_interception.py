@@ -77,7 +77,7 @@ def test_refusing_servers_are_no_proxy() -> None:
     "refusal", ["554 filter7.access.example outgoing mail is closed on line 4", "554 5.7.1 Not from this network"]
 )
 def test_one_refusal_for_everybody(refusal: str) -> None:
-    """The same refusal in the name of a host that is none of theirs, or of nobody, comes from one box on the way."""
+    """A box on the way sends all callers the same refusal, with the name of its own host or with none."""
     found = run(check_interception, network(World(banner=lambda name: refusal)))
     assert failed(found)[:1] == ["egress.intercepted"]
     own = run(check_interception, network(World(banner=lambda name: f"554 {name} no mail from you")))

@@ -110,7 +110,8 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
     if sep is None:
         return None
     kind = sep["sep"].strip().replace("\uff1a", ":") or (" " if not sep["close"].endswith(">") else ">")
-    kind = {";": "=", "?": "=", "\u2502": "|", ".": " "}.get(kind[0], kind)  # PHP's serialize
+    # PHP's serialize, a value to fall back on, a drawn table, and dots that lead to a column.
+    kind = {";": "=", "?": "=", "\u2502": "|", ".": " "}.get(kind[0], kind)
     if sep["close"].endswith(">") and kind == ">":
         return _element(text, sep.end(), strong)
     line = text.rfind("\n", 0, begin) + 1

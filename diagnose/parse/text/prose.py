@@ -74,8 +74,7 @@ def said(text: str, begin: int, end: int) -> Span | None:
         line = text.rfind("\n", 0, begin) + 1
         label = not below["by"] and begin - line < 24 and not re.search(r"[.!,=]", text[line:begin])
         if (
-            telling(value)
-            or _mixed(value)
+            _evident(value)
             or (below["mark"] and not value.isalpha())
             or (label and value.isalnum() and not _no_password(value))
         ):
@@ -106,7 +105,7 @@ def said(text: str, begin: int, end: int) -> Span | None:
         if quoted and "\n\n" not in value:
             prose = " " in value and PROSE.match(value) and not any(map(telling, value.split()))
             return None if prose else (first, last)
-        if telling(value) or _mixed(value):
+        if _evident(value):
             return first, last
         if COMPLAINT.match(value):
             return None
@@ -124,13 +123,10 @@ def _blank(text: str, at: int) -> int:
     return at
 
 
-def _mixed(value: str) -> bool:
-    return (
-        any(map(str.isdigit, value))
-        and any(map(str.isupper, value))
-        and any(map(str.islower, value))
-        and "@" not in value
-    )
+def _evident(value: str) -> bool:
+    """Whether a value shows by itself that it is a password."""
+    digits, upper, lower = (any(map(kind, value)) for kind in (str.isdigit, str.isupper, str.islower))
+    return telling(value) or (digits and upper and lower and "@" not in value)
 
 
 def _no_password(value: str) -> bool:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from diagnose import facts
 from diagnose.facts.filter_services import address, here
 from diagnose.host.query import Listeners, Read
-from diagnose.parse.postfix import master_cf
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.tables import hanging
@@ -172,8 +171,7 @@ def _corrected(e: Evidence, endpoint: str, parameter: str) -> Step | None:
 
 def _unchrooted(e: Evidence, endpoint: str) -> Iterator[Step]:
     """Takes the services that ask a milter out of the chroot, from which its socket cannot be seen; as policy."""
-    found = master_cf.parse("\n".join(e.ask_lines(e.master_path)), e.value("compatibility_level"))
-    for one in found.services:
+    for one in e.master.services:
         raw = e.line(e.master_path, one.line)
         fields = re.match(r"(\S+(?:\s+\S+){3}\s+)[y-]", raw)
         if one.chroot and one.command in ("smtpd", "cleanup") and fields:

@@ -29,11 +29,8 @@ _FEW = 5  # messages that are tried at once
 _SMTPS = "REMOTE_SMTP_SMARTHOST_PROTOCOL"
 _AVOIDED = "REMOTE_SMTP_SMARTHOST_HOSTS_AVOID_TLS"
 _OF_RIGHTS = ("mailer-config-error", "queue-permissions", "relay-auth-not-attempted", "mailer-panic-logged")
-_OF_LOGIN = (
-    "relay-credentials-rejected",
-    "relay-app-password-required",
-    "relay-auth-not-attempted",
-    "sasl-key-mismatch",
+_OF_LOGIN = tuple(
+    "relay-credentials-rejected relay-app-password-required relay-auth-not-attempted sasl-key-mismatch".split()
 )
 _NULLMAILER_OPTIONS = tuple(
     "--port --starttls --ssl --user --pass --auth-login --insecure --x509cafile --x509crlfile --source".split()
@@ -143,8 +140,16 @@ def _started(e: Evidence, here: mailers.Mailer, cause: str) -> Iterator[Step]:
         yield from _tried(e)
 
 
+# Of a user or password: the whole setting, how it begins (0: password; 1: pass; 2: Pass), and what cuts its value short.
+_LOGIN_LINES = {
+    "msmtp": (r"{0}[ \t].*", "{0} ", ""),
+    "nullmailer": (r"--{1}=(?:'[^']*'|\S*)", "--{1}=", ""),
+    "ssmtp": (r"Auth{2}[ \t]*=.*", "Auth{2}=", "#=:"),
+}
+
+
 def _given(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
-    """Writes a login that a person gives to where this mailer reads it; sSMTP cuts its lines at # = and :."""
+    """Writes a login that a person gives to where this mailer reads it."""
     found = mailers.login(e.ctx, mailers.outgoing(e.ctx))
     path, why = e.real(found.path), f"{here.title} reads its login there."
     text = e.ask(Read(found.path, secret="logins" if here.id == "exim" else "settings"))
@@ -157,13 +162,11 @@ def _given(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
         line = next((number for number, raw in lines if raw.startswith(f"{key}:")), 0)
         yield GivenText(path=path, line=line, part=".+", form=f"{key}:{{user}}:{{password}}", why=why)
         yield from _tried(e)
-    forms = {"msmtp": (r"{0}[ \t].*", "{0} "), "nullmailer": (r"--{1}=(?:'[^']*'|\S*)", "--{1}=")}
-    forms["ssmtp"], cuts = (r"Auth{2}[ \t]*=.*", "Auth{2}="), "#=:" * (here.id == "ssmtp")
-    for name, option in (("user", "user"), ("password", "pass")) if here.id in forms else ():
-        part, begins = (form.format(name, option, option.title()) for form in forms[here.id])
+    for name, option in (("user", "user"), ("password", "pass")) if here.id in _LOGIN_LINES else ():
+        part, begins, marks = (each.format(name, option, option.title()) for each in _LOGIN_LINES[here.id])
         at = [number for number, raw in lines if re.match(rf"(?:\s*|.*\s)(?={begins})", raw)]
         if len(at) == 1:
-            yield GivenText(path=path, line=at[0], part=part, form=f"{begins}{{{name}}}", marks=cuts, why=why)
+            yield GivenText(path=path, line=at[0], part=part, form=f"{begins}{{{name}}}", marks=marks, why=why)
 
 
 # --- Exim, as Debian sets it up ----------------------------------------------------------------------------------------------
@@ -364,26 +367,23 @@ def _nullmailer(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
     used = [number for number, raw in enumerate(lines, 1) if raw.strip() and not raw.lstrip().startswith("#")]
     if len(used) != 1:
         return
-    words = lines[used[0] - 1].split()
-    options = [word.partition("=")[0] for word in words if word.startswith("--")]
-    way = e.way
-    way_port = way.port if way is not None else 0
     line = lines[used[0] - 1]
+    words = line.split()
+    options = [word.partition("=")[0] for word in words if word.startswith("--")]
+    port = e.way.port if e.way is not None else 0
     if cause == "mailer-config-error" and (apart := re.search(r" --port (\d+)(?=\s|$)", line)):
         why = "nullmailer takes an option's value behind an equals sign only."
         yield e.repair(path, used[0], apart[0], f" --port={apart[1]}", why, at="within")
     kept = {"starttls": "--starttls", "implicit": "--ssl"}.get(wanted.tls, "")
     if wanted.host:
         yield e.repair(path, used[0], words[0], wanted.host, wanted.why, at="start")
-    if wanted.port and f"--port={way_port}" in words:
-        yield e.repair(path, used[0], f"--port={way_port}", f"--port={wanted.port}", wanted.why, at="within")
+    if wanted.port and f"--port={port}" in words:
+        yield e.repair(path, used[0], f"--port={port}", f"--port={wanted.port}", wanted.why, at="within")
     if not kept or kept in options:
         return
     other = {"--starttls", "--ssl"} - {kept}
-    instead = next((word for word in options if word in other), "") or next(
-        (word for word in options if word not in _NULLMAILER_OPTIONS and near(word, [kept], 0.7)),
-        "",
-    )
+    misspelt = (word for word in options if word not in _NULLMAILER_OPTIONS and near(word, [kept], 0.7))
+    instead = next((word for word in options if word in other), "") or next(misspelt, "")
     if instead:
         yield e.repair(path, used[0], f" {instead}", f" {kept}", wanted.why, at="within")
     elif words[1:2] == ["smtp"]:

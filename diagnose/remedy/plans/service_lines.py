@@ -56,7 +56,7 @@ def unread_service(e: Evidence, seen: Observation) -> list[Step]:
     """Repairs the line of master.cf at fault, if Postfix's complaint is about that file; else []."""
     if "master.cf" not in f"{seen.data.get('path')} {seen.summary}":
         return []
-    for found in master_cf.parse("\n".join(e.ask_lines(e.master_path))).findings:
+    for found in e.master.findings:
         if found.kind in master_cf.STOPS:
             raw = e.line(e.master_path, found.line)
             return service_line_repaired(e, e.master_path, found.line, raw, values.plain(raw))

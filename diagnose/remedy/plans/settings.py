@@ -10,7 +10,7 @@ from diagnose import facts
 from diagnose.host.query import Now
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
-from diagnose.parse.postfix import main_cf, master_cf, setting_types
+from diagnose.parse.postfix import main_cf, setting_types
 from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.permitted import permitted
@@ -155,11 +155,12 @@ def _master(e: Evidence) -> list[Step]:
 
 def _main(e: Evidence) -> Plan | None:
     """Copies main.cf's newest earlier copy, as policy: what it says is older than the loss."""
-    for source in facts.earlier(e.ctx, e.main_path):
-        put = CopyFile(source=source, path=e.main_path, why="It sets nothing; this is its newest earlier copy.")
-        step = e.policy(put, "route", f"Postfix run with the settings of {source}")
-        return Plan(steps=(step, *e.restart("Not all settings are read by a reload.")))
-    return None
+    source = next(iter(facts.earlier(e.ctx, e.main_path)), "")
+    if not source:
+        return None
+    put = CopyFile(source=source, path=e.main_path, why="It sets nothing; this is its newest earlier copy.")
+    step = e.policy(put, "route", f"Postfix run with the settings of {source}")
+    return Plan(steps=(step, *e.restart("Not all settings are read by a reload.")))
 
 
 def _mailname(e: Evidence) -> list[Step]:
@@ -305,9 +306,8 @@ def _wrapped(e: Evidence, seen: Observation) -> Plan | None:
 def _program(e: Evidence, name: str, seen: Observation) -> list[Step]:
     """Puts the service's own program in place of another's; the rest of its line stays."""
     program, wanted = seen.text("runs"), seen.text("wanted")
-    lines = e.ask_lines(e.master_path)
-    service = master_cf.parse("\n".join(lines)).get(name)
-    if not program or service is None or lines[service.line - 1].count(f" {program}") != 1:
+    service = e.master.get(name)
+    if not program or service is None or e.line(e.master_path, service.line).count(f" {program}") != 1:
         return []
     why = f"The service {name} is {wanted}'s work."
     return [e.repair(e.master_path, service.line, f" {program}", f" {wanted}", why, at="within")]
