@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .internet.world import World
 
@@ -24,7 +24,7 @@ class Fault:
     setup: steps before Postfix starts; then: steps after it.
     shows: pattern that the machine's mail log must show before anything is asked, the proof that the fault is real;
         empty where the fault leaves no line.
-    files: (command, pattern) proofs other than the log: the command's output must match.
+    proof: (command, pattern) proofs other than the log: the command's output must match.
     allowed: for a healthy machine, causes that hold although mail flows (mail of an earlier outage waits).
     mailer: which takes Postfix' place (`roots.MAILERS`).
     truth: after the tool was asked: does mail flow, or not, as the case claims? Raises LabError.
@@ -47,3 +47,16 @@ class Fault:
     truth: Step | None = None
     hostname: str = "app.brightwater-labs.com"
     mailer: str = ""
+
+
+def fault(name: str, accept: tuple[str, ...] | str, about: str, *setup: Step, **more: Any) -> Fault:
+    causes = (accept,) if isinstance(accept, str) else accept
+    return Fault(id=name, accept=causes, about=about, setup=setup, **more)
+
+
+def double(name: str, first: str, second: str, about: str, *setup: Step, **more: Any) -> Fault:
+    return fault(name, first, about, *setup, also=(second,), kind="double", **more)
+
+
+def healthy(name: str, about: str, *setup: Step, **more: Any) -> Fault:
+    return fault(name, (), about, *setup, kind="healthy", **more)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.lab.fault import Fault
+from tests.lab.fault import Fault, fault
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.neighbours import DkimKey, opendkim
 from tests.lab.steps import Step, mail, settings
@@ -33,12 +33,13 @@ def case(
     """A receiver that answers so at one stage (BANNER: instead of its greeting)."""
     manner = Manner(banner=reply) if stage == "BANNER" else Manner(replies={stage: reply})
     world = World(servers=(Server(host=whom[0], ports=(25,), manner=manner),), records=records or {}, listed=listed)
-    return Fault(
-        id=name,
-        accept=(cause,),
-        about=f"{whom[1].split('@')[1]} answers {reply[:60]!r} at {stage}",
+    return fault(
+        name,
+        cause,
+        f"{whom[1].split('@')[1]} answers {reply[:60]!r} at {stage}",
+        settings(inet_protocols="ipv4"),
+        *setup,
         world=world,
-        setup=(settings(inet_protocols="ipv4"), *setup),
         then=(mail(whom[1]),),
         shows=f"status=(deferred|bounced) .*{shows}",
     )
@@ -235,25 +236,25 @@ FAULTS = (
         "https://check.spamhaus.org/returnc/pub/172.253.1.131/",
         "open resolver",
     ),
-    Fault(
-        id="greylisted",
-        accept=("greylisted",),
-        about="a first contact is put off for five minutes",
+    fault(
+        "greylisted",
+        "greylisted",
+        "a first contact is put off for five minutes",
         world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(grey=300)),)),
         shows="status=deferred .*Greylisted",
     ),
-    Fault(
-        id="delivered-to-spam",
-        accept=("delivered-to-remote",),
-        about="Gmail took it with 250; nobody sees it",
+    fault(
+        "delivered-to-spam",
+        "delivered-to-remote",
+        "Gmail took it with 250; nobody sees it",
         args=("--to", "maria.example@gmail.com"),
         then=(mail("maria.example@gmail.com"),),
         shows="status=sent \\(250",
     ),
-    Fault(
-        id="delivered-quarantine",
-        accept=("delivered-to-remote",),
-        about="Microsoft took it with 250, queued for delivery",
+    fault(
+        "delivered-quarantine",
+        "delivered-to-remote",
+        "Microsoft took it with 250, queued for delivery",
         world=World(
             servers=(
                 Server(

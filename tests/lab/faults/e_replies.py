@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import Fault, fault
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.steps import Step, mail, relay, settings
 
@@ -25,12 +25,12 @@ def case(
     **more: object,
 ) -> Fault:
     """A relay with a login whose answer at `stage` is the fault."""
-    return Fault(
-        id=name,
-        accept=(cause,),
-        about=f"{host} answers {reply[:60]!r} at {stage}",
+    return fault(
+        name,
+        cause,
+        f"{host} answers {reply[:60]!r} at {stage}",
+        *(setup or (relay(host, port),)),
         world=saying(host, stage, reply, **more),
-        setup=setup or (relay(host, port),),
         shows=f"status=(deferred|bounced) .*{shows}",
     )
 
@@ -62,18 +62,18 @@ _LOGIN = (
         "[FR2P281CA0071.DEUP281.PROD.OUTLOOK.COM 2026-11-22T12:00:00.000Z 08DC]",
         "5.7.139",
     ),
-    Fault(
-        id="mandrill-bad-key",
-        accept=(REJECTED,),
-        about="the API key was revoked; the relay says so",
-        setup=(relay(password="old-revoked-key"),),
+    fault(
+        "mandrill-bad-key",
+        REJECTED,
+        "the API key was revoked; the relay says so",
+        relay(password="old-revoked-key"),
         shows="status=deferred .*535",
     ),
-    Fault(
-        id="fastmail-bad-password-465",
-        accept=(REJECTED,),
-        about="wrong password over implicit TLS",
-        setup=(relay("smtp.fastmail.com", 465, password="wrong"),),
+    fault(
+        "fastmail-bad-password-465",
+        REJECTED,
+        "wrong password over implicit TLS",
+        relay("smtp.fastmail.com", 465, password="wrong"),
         shows="status=deferred .*535",
     ),
     case(
@@ -261,20 +261,20 @@ FAULTS = (
         "is not authorized to perform",
     ),
     case("icloud-app-password", APP, "smtp.mail.me.com", "AUTH", "535 5.7.8 Error: authentication failed: ", "535"),
-    Fault(
-        id="relay-size-limit",
-        accept=("message-too-large",),
-        about="the relay announces SIZE 1 MB, the message has 2",
+    fault(
+        "relay-size-limit",
+        "message-too-large",
+        "the relay announces SIZE 1 MB, the message has 2",
+        relay(),
         world=World(servers=(Server(host="smtp.mandrillapp.com", manner=Manner(size=1048576)),)),
-        setup=(relay(),),
         then=(mail(body="Attachment line, repeated.\n" * 80000),),
         shows="status=bounced .*size limit",
     ),
-    Fault(
-        id="own-size-limit",
-        accept=("message-too-large",),
-        about="message_size_limit is 100 kB here",
-        setup=(settings(message_size_limit="102400"),),
+    fault(
+        "own-size-limit",
+        "message-too-large",
+        "message_size_limit is 100 kB here",
+        settings(message_size_limit="102400"),
         then=(mail(), mail(body="Attachment line, repeated.\n" * 9000)),
         shows="(file too big|too large|File too large|queue file)",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import fault
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.steps import append, mail, nft, pause, relay, replace, run, settings, shell, smtp_mail, wait, write
 
@@ -23,41 +23,42 @@ LOCAL_MAIL = "mail.host=localhost\nmail.port=25\nmail.transport.protocol=smtp\nm
 TEMPLATE = "/etc/puppet/modules/all_in_one/templates/email-connection.properties.erb"
 
 _PROCESSES = (
-    Fault(
-        id="postfix-not-installed",
-        accept=("postfix-not-installed",),
-        about="no mail server was ever installed",
+    fault(
+        "postfix-not-installed",
+        "postfix-not-installed",
+        "no mail server was ever installed",
+        NOT_INSTALLED,
         start=False,
-        setup=(NOT_INSTALLED,),
         then=(),
     ),
-    Fault(
-        id="postfix-not-installed-app-localhost",
-        accept=("postfix-not-installed",),
+    fault(
+        "postfix-not-installed-app-localhost",
+        "postfix-not-installed",
+        "the application sends to localhost:25, Postfix was purged",
+        NOT_INSTALLED,
+        write(TEMPLATE, LOCAL_MAIL),
         start=False,
-        about="the application sends to localhost:25, Postfix was purged",
-        setup=(NOT_INSTALLED, write(TEMPLATE, LOCAL_MAIL)),
         then=(),
     ),
-    Fault(
-        id="postfix-never-started",
-        accept=("postfix-not-running",),
-        about="mail waits in maildrop",
+    fault(
+        "postfix-never-started",
+        "postfix-not-running",
+        "mail waits in maildrop",
         start=False,
         proof=((("sh", "-c", "ls /var/spool/postfix/maildrop"), r"\w"),),
     ),
-    Fault(
-        id="postfix-stopped",
-        accept=("postfix-not-running",),
-        about="stopped after it had worked",
+    fault(
+        "postfix-stopped",
+        "postfix-not-running",
+        "stopped after it had worked",
         history=True,
         then=(mail(), wait("status=sent"), run("postfix", "stop"), mail(), mail()),
         shows="stopping the Postfix mail system",
     ),
-    Fault(
-        id="postfix-master-killed",
-        accept=("postfix-not-running",),
-        about="master was killed (OOM), its pid file remains",
+    fault(
+        "postfix-master-killed",
+        "postfix-not-running",
+        "master was killed (OOM), its pid file remains",
         then=(
             mail(),
             wait("status=sent"),
@@ -68,54 +69,53 @@ _PROCESSES = (
             mail(),
         ),
     ),
-    Fault(
-        id="bad-boolean",
-        accept=CONFIG,
-        about="smtp_sasl_auth_enable = ja: smtp(8) never starts, mail stays active",
-        setup=(relay(), settings(smtp_sasl_auth_enable="ja")),
+    fault(
+        "bad-boolean",
+        CONFIG,
+        "smtp_sasl_auth_enable = ja: smtp(8) never starts, mail stays active",
+        relay(),
+        settings(smtp_sasl_auth_enable="ja"),
         shows="fatal: bad boolean",
     ),
-    Fault(
-        id="bad-number",
-        accept=CONFIG,
-        about="message_size_limit = 25M",
-        setup=(settings(message_size_limit="25M"),),
+    fault(
+        "bad-number",
+        CONFIG,
+        "message_size_limit = 25M",
+        settings(message_size_limit="25M"),
         then=(mail(),),
         proof=((("sh", "-c", "postfix start; echo status $?"), "status 1"),),
     ),
-    Fault(
-        id="master-cf-broken",
-        accept=CONFIG,
-        about="a line of master.cf lacks its columns",
-        setup=(append("/etc/postfix/master.cf", "submission inet n - y -\n"),),
+    fault(
+        "master-cf-broken",
+        CONFIG,
+        "a line of master.cf lacks its columns",
+        append("/etc/postfix/master.cf", "submission inet n - y -\n"),
         then=(mail(),),
         shows="fatal: cannot execute .*postconf",
     ),
-    Fault(
-        id="bad-tls-level",
-        accept=CONFIG,
-        about="smtp_tls_security_level = on",
-        setup=(relay(tls="on"),),
+    fault(
+        "bad-tls-level",
+        CONFIG,
+        "smtp_tls_security_level = on",
+        relay(tls="on"),
         shows="fatal: Invalid TLS level",
     ),
-    Fault(
-        id="mynetworks-broken",
-        accept=CONFIG,
-        about="mynetworks has a bad mask: smtpd dies at each connection",
-        setup=(settings(mynetworks="192.168.1.10/24 127.0.0.0/8"),),
+    fault(
+        "mynetworks-broken",
+        CONFIG,
+        "mynetworks has a bad mask: smtpd dies at each connection",
+        settings(mynetworks="192.168.1.10/24 127.0.0.0/8"),
         then=(smtp_mail(),),
         shows="(non-null host address bits|bad net/mask)",
     ),
-    Fault(
-        id="edited-not-reloaded",
-        accept=("config-not-reloaded",),
-        about="the relay's name was corrected, no reload since",
+    fault(
+        "edited-not-reloaded",
+        "config-not-reloaded",
+        "the relay's name was corrected, no reload since",
+        relay("smtp.mandrilapp.com"),
+        write("/etc/postfix/sasl_passwd", "[smtp.mandrillapp.com]:587 lab-user:Zk7-tiefsee-4Qv9\n", 0o600),
+        run("postmap", "/etc/postfix/sasl_passwd"),
         world=World(records={("smtp.mandrilapp.com", "*"): "NXDOMAIN"}),
-        setup=(
-            relay("smtp.mandrilapp.com"),
-            write("/etc/postfix/sasl_passwd", "[smtp.mandrillapp.com]:587 lab-user:Zk7-tiefsee-4Qv9\n", 0o600),
-            run("postmap", "/etc/postfix/sasl_passwd"),
-        ),
         then=(
             mail(),
             wait("status=deferred"),
@@ -125,11 +125,11 @@ _PROCESSES = (
         ),
         shows="second@northwind-trading.com.*status=deferred",
     ),
-    Fault(
-        id="master-cf-not-reloaded",
-        accept=("config-not-reloaded",),
-        about="the smtp service was put back, no reload since",
-        setup=(replace("/etc/postfix/master.cf", "\nsmtp      unix", "\n#smtp      unix"),),
+    fault(
+        "master-cf-not-reloaded",
+        "config-not-reloaded",
+        "the smtp service was put back, no reload since",
+        replace("/etc/postfix/master.cf", "\nsmtp      unix", "\n#smtp      unix"),
         then=(
             mail(),
             wait("status=deferred|transport"),
@@ -142,140 +142,140 @@ _PROCESSES = (
 )
 
 _ROUTES = (
-    Fault(
-        id="relayhost-empty-map-present",
-        accept=NOT_ROUTED,
-        about="password map and login are set, relayhost is empty; 25 is blocked",
-        setup=(BLOCK_25, relay(), settings(relayhost="")),
+    fault(
+        "relayhost-empty-map-present",
+        NOT_ROUTED,
+        "password map and login are set, relayhost is empty; 25 is blocked",
+        BLOCK_25,
+        relay(),
+        settings(relayhost=""),
         shows="status=deferred .*timed out",
     ),
-    Fault(
-        id="relayhost-misspelt",
-        accept=NOT_ROUTED,
-        about="relay_host instead of relayhost; 25 is blocked",
-        setup=(
-            BLOCK_25,
-            relay(),
-            settings(relayhost=None),
-            append("/etc/postfix/main.cf", "relay_host = [smtp.mandrillapp.com]:587\n"),
+    fault(
+        "relayhost-misspelt",
+        NOT_ROUTED,
+        "relay_host instead of relayhost; 25 is blocked",
+        BLOCK_25,
+        relay(),
+        settings(relayhost=None),
+        append("/etc/postfix/main.cf", "relay_host = [smtp.mandrillapp.com]:587\n"),
+        shows="status=deferred .*timed out",
+    ),
+    fault(
+        "relayhost-overridden-below",
+        NOT_ROUTED,
+        "the pasted relayhost is overridden by Debian's empty one below it",
+        BLOCK_25,
+        relay(),
+        append("/etc/postfix/main.cf", "\n# managed by config tool\nrelayhost =\n"),
+        shows="status=deferred .*timed out",
+    ),
+    fault(
+        "transport-map-catch-all",
+        NOT_ROUTED,
+        "transport_maps sends everything directly; 25 is blocked",
+        BLOCK_25,
+        relay(),
+        write("/etc/postfix/transport", "*    smtp:\n"),
+        run("postmap", "/etc/postfix/transport"),
+        settings(transport_maps="hash:/etc/postfix/transport"),
+        shows="status=deferred .*timed out",
+    ),
+    fault(
+        "sender-dependent-override",
+        NOT_ROUTED,
+        "sender_dependent_relayhost_maps overrides the relay",
+        BLOCK_25,
+        relay(),
+        write("/etc/postfix/sender_relay", "@brightwater-labs.com DUNNO\n"),
+        run("postmap", "/etc/postfix/sender_relay"),
+        settings(
+            sender_dependent_relayhost_maps="hash:/etc/postfix/sender_relay",
+            relayhost="",
+            smtp_sender_dependent_authentication="yes",
         ),
         shows="status=deferred .*timed out",
     ),
-    Fault(
-        id="relayhost-overridden-below",
-        accept=NOT_ROUTED,
-        about="the pasted relayhost is overridden by Debian's empty one below it",
-        setup=(BLOCK_25, relay(), append("/etc/postfix/main.cf", "\n# managed by config tool\nrelayhost =\n")),
-        shows="status=deferred .*timed out",
-    ),
-    Fault(
-        id="transport-map-catch-all",
-        accept=NOT_ROUTED,
-        about="transport_maps sends everything directly; 25 is blocked",
-        setup=(
-            BLOCK_25,
-            relay(),
-            write("/etc/postfix/transport", "*    smtp:\n"),
-            run("postmap", "/etc/postfix/transport"),
-            settings(transport_maps="hash:/etc/postfix/transport"),
-        ),
-        shows="status=deferred .*timed out",
-    ),
-    Fault(
-        id="sender-dependent-override",
-        accept=NOT_ROUTED,
-        about="sender_dependent_relayhost_maps overrides the relay",
-        setup=(
-            BLOCK_25,
-            relay(),
-            write("/etc/postfix/sender_relay", "@brightwater-labs.com DUNNO\n"),
-            run("postmap", "/etc/postfix/sender_relay"),
-            settings(
-                sender_dependent_relayhost_maps="hash:/etc/postfix/sender_relay",
-                relayhost="",
-                smtp_sender_dependent_authentication="yes",
-            ),
-        ),
-        shows="status=deferred .*timed out",
-    ),
-    Fault(
-        id="paste-backslash-use-tls",
-        accept=PASTE,
-        about="the documented block with its backslash: smtp_use_tls = yes\\",
-        setup=(relay(), append("/etc/postfix/main.cf", "smtp_use_tls = yes\\\n")),
+    fault(
+        "paste-backslash-use-tls",
+        PASTE,
+        "the documented block with its backslash: smtp_use_tls = yes\\",
+        relay(),
+        append("/etc/postfix/main.cf", "smtp_use_tls = yes\\\n"),
         shows="fatal: bad boolean configuration",
     ),
-    Fault(
-        id="paste-backslash-cafile",
-        accept=PASTE,
-        about="a backslash after the CA file's path",
-        setup=(relay(smtp_tls_CAfile="/etc/ssl/certs/ca-certificates.crt\\"),),
+    fault(
+        "paste-backslash-cafile",
+        PASTE,
+        "a backslash after the CA file's path",
+        relay(smtp_tls_CAfile="/etc/ssl/certs/ca-certificates.crt\\"),
         shows="status=deferred .*TLS is required",
     ),
-    Fault(
-        id="paste-smart-quotes",
-        accept=PASTE,
-        about="relayhost in typographic quotes",
-        setup=(relay(), settings(relayhost="“[smtp.mandrillapp.com]:587”")),
+    fault(
+        "paste-smart-quotes",
+        PASTE,
+        "relayhost in typographic quotes",
+        relay(),
+        settings(relayhost="“[smtp.mandrillapp.com]:587”"),
         shows="status=(deferred|bounced)|fatal",
     ),
-    Fault(
-        id="paste-no-break-space",
-        accept=PASTE,
-        about="a no-break space after the relay's name",
-        setup=(relay(), settings(relayhost="[smtp.mandrillapp.com]:587\u00a0")),
+    fault(
+        "paste-no-break-space",
+        PASTE,
+        "a no-break space after the relay's name",
+        relay(),
+        settings(relayhost="[smtp.mandrillapp.com]:587\u00a0"),
         shows="status=(deferred|bounced)|fatal",
     ),
-    Fault(
-        id="smtp-service-commented",
-        accept=("smtp-transport-missing",),
-        about="the smtp client is commented out in master.cf",
-        setup=(replace("/etc/postfix/master.cf", "\nsmtp      unix", "\n#smtp      unix"),),
+    fault(
+        "smtp-service-commented",
+        "smtp-transport-missing",
+        "the smtp client is commented out in master.cf",
+        replace("/etc/postfix/master.cf", "\nsmtp      unix", "\n#smtp      unix"),
         shows="(mail transport unavailable|private/smtp)",
     ),
-    Fault(
-        id="transport-unknown",
-        accept=("smtp-transport-missing",),
-        about="default_transport names a service that master.cf lacks",
-        setup=(settings(default_transport="smarthost"),),
+    fault(
+        "transport-unknown",
+        "smtp-transport-missing",
+        "default_transport names a service that master.cf lacks",
+        settings(default_transport="smarthost"),
         shows="(mail transport unavailable|private/smarthost)",
     ),
-    Fault(
-        id="defer-transports",
-        accept=SUSPENDED,
-        about="defer_transports = smtp",
-        setup=(settings(defer_transports="smtp"),),
+    fault(
+        "defer-transports",
+        SUSPENDED,
+        "defer_transports = smtp",
+        settings(defer_transports="smtp"),
         shows="status=deferred .*deferred transport",
     ),
-    Fault(
-        id="default-transport-error",
-        accept=SUSPENDED,
-        about="Debian's 'local only': default_transport = error",
-        setup=(settings(default_transport="error: outside mail is not deliverable"),),
+    fault(
+        "default-transport-error",
+        SUSPENDED,
+        "Debian's 'local only': default_transport = error",
+        settings(default_transport="error: outside mail is not deliverable"),
         shows="status=bounced .*not deliverable",
     ),
-    Fault(
-        id="default-transport-discard",
-        accept=SUSPENDED,
-        about="a staging copy discards everything",
-        setup=(settings(default_transport="discard:staging"),),
+    fault(
+        "default-transport-discard",
+        SUSPENDED,
+        "a staging copy discards everything",
+        settings(default_transport="discard:staging"),
         shows="status=sent .*staging",
     ),
-    Fault(
-        id="header-checks-discard",
-        accept=SUSPENDED,
-        about="header_checks discards mail by its subject",
-        setup=(
-            write("/etc/postfix/header_checks", "/^Subject: .*[Vv]erify/ DISCARD test system\n"),
-            settings(header_checks="pcre:/etc/postfix/header_checks"),
-        ),
+    fault(
+        "header-checks-discard",
+        SUSPENDED,
+        "header_checks discards mail by its subject",
+        write("/etc/postfix/header_checks", "/^Subject: .*[Vv]erify/ DISCARD test system\n"),
+        settings(header_checks="pcre:/etc/postfix/header_checks"),
         shows="discard: header",
     ),
-    Fault(
-        id="held-by-administrator",
-        accept=("mail-on-hold",),
-        about="postsuper -h ALL during a move, never released",
-        setup=(nft("isp", "forward tcp dport 25 counter"), settings(defer_transports="smtp")),
+    fault(
+        "held-by-administrator",
+        "mail-on-hold",
+        "postsuper -h ALL during a move, never released",
+        nft("isp", "forward tcp dport 25 counter"),
+        settings(defer_transports="smtp"),
         then=(
             mail(times=3),
             wait("status=deferred"),
@@ -286,54 +286,50 @@ _ROUTES = (
         ),
         shows="Placed on hold",
     ),
-    Fault(
-        id="held-by-header-checks",
-        accept=("mail-on-hold",),
-        about="a header check puts mail on hold",
-        setup=(
-            write("/etc/postfix/header_checks", "/^Subject: .*[Vv]erify/ HOLD review\n"),
-            settings(header_checks="pcre:/etc/postfix/header_checks"),
-        ),
+    fault(
+        "held-by-header-checks",
+        "mail-on-hold",
+        "a header check puts mail on hold",
+        write("/etc/postfix/header_checks", "/^Subject: .*[Vv]erify/ HOLD review\n"),
+        settings(header_checks="pcre:/etc/postfix/header_checks"),
         then=(mail(times=2),),
         shows="hold: header",
     ),
-    Fault(
-        id="recipient-in-mydestination",
-        accept=("recipient-domain-local",),
-        about="the recipient's domain is in mydestination",
-        setup=(settings(mydestination="$myhostname, localhost, northwind-trading.com"),),
+    fault(
+        "recipient-in-mydestination",
+        "recipient-domain-local",
+        "the recipient's domain is in mydestination",
+        settings(mydestination="$myhostname, localhost, northwind-trading.com"),
         shows="status=bounced .*unknown user",
     ),
-    Fault(
-        id="recipient-in-virtual-domains",
-        accept=("recipient-domain-local",),
-        about="the domain is a virtual alias domain here",
-        setup=(
-            settings(
-                virtual_alias_domains="northwind-trading.com",
-                virtual_alias_maps="inline:{{sales@northwind-trading.com=root@localhost}}",
-            ),
+    fault(
+        "recipient-in-virtual-domains",
+        "recipient-domain-local",
+        "the domain is a virtual alias domain here",
+        settings(
+            virtual_alias_domains="northwind-trading.com",
+            virtual_alias_maps="inline:{{sales@northwind-trading.com=root@localhost}}",
         ),
         shows="status=bounced .*User unknown in virtual alias",
     ),
-    Fault(
-        id="relay-is-this-host",
-        accept=("mail-loops-back",),
-        about="relayhost is this very host",
-        setup=(settings(relayhost="[app.brightwater-labs.com]"),),
+    fault(
+        "relay-is-this-host",
+        "mail-loops-back",
+        "relayhost is this very host",
+        settings(relayhost="[app.brightwater-labs.com]"),
         shows="loops back to myself",
     ),
-    Fault(
-        id="relay-is-localhost",
-        accept=("mail-loops-back",),
-        about="relayhost is localhost, where this Postfix listens",
-        setup=(settings(relayhost="[127.0.0.1]:25"),),
+    fault(
+        "relay-is-localhost",
+        "mail-loops-back",
+        "relayhost is localhost, where this Postfix listens",
+        settings(relayhost="[127.0.0.1]:25"),
         shows="loops back to myself",
     ),
-    Fault(
-        id="mx-is-this-host",
-        accept=("mail-loops-back",),
-        about="the recipient's MX is this host, which does not know the domain",
+    fault(
+        "mx-is-this-host",
+        "mail-loops-back",
+        "the recipient's MX is this host, which does not know the domain",
         world=World(
             records={
                 ("moved-here.com", "MX"): ("10 app.brightwater-labs.com",),
@@ -343,24 +339,24 @@ _ROUTES = (
         then=(mail("info@moved-here.com"),),
         shows="status=(bounced|deferred) .*loops back to myself",
     ),
-    Fault(
-        id="non-ascii-recipient",
-        accept=("smtputf8-unsupported",),
-        about="an internationalised address, the receiver lacks SMTPUTF8",
+    fault(
+        "non-ascii-recipient",
+        "smtputf8-unsupported",
+        "an internationalised address, the receiver lacks SMTPUTF8",
         world=World(
             servers=(Server(host="mx?.northwind-trading.com", manner=Manner(features=("SIZE 10240000", "8BITMIME"))),)
         ),
         then=(mail("jürgen@northwind-trading.com"),),
         shows="SMTPUTF8 is required",
     ),
-    Fault(
-        id="non-ascii-sender-relay",
-        accept=("smtputf8-unsupported",),
-        about="an internationalised sender, the relay lacks SMTPUTF8",
+    fault(
+        "non-ascii-sender-relay",
+        "smtputf8-unsupported",
+        "an internationalised sender, the relay lacks SMTPUTF8",
+        relay("smtp.rhein-mail.de"),
         world=World(
             servers=(Server(host="smtp.rhein-mail.de", manner=Manner(features=("SIZE 10240000", "8BITMIME"))),)
         ),
-        setup=(relay("smtp.rhein-mail.de"),),
         then=(mail(sender="büro@brightwater-labs.com"),),
         shows="SMTPUTF8 is required",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import fault
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.machine import Machine
 from tests.lab.steps import Step, append, mail, pause, replace, run, settings, shell, smtp_mail, write
@@ -70,75 +70,67 @@ def many_messages(count: int) -> Step:
 
 
 FAULTS = (
-    Fault(
-        id="amavis-down",
-        accept=FILTER,
-        about="content_filter names amavis, which does not run",
-        setup=(
-            settings(content_filter="smtp-amavis:[127.0.0.1]:10024"),
-            append("/etc/postfix/master.cf", "smtp-amavis unix - - y - 2 smtp\n"),
-        ),
+    fault(
+        "amavis-down",
+        FILTER,
+        "content_filter names amavis, which does not run",
+        settings(content_filter="smtp-amavis:[127.0.0.1]:10024"),
+        append("/etc/postfix/master.cf", "smtp-amavis unix - - y - 2 smtp\n"),
         shows="status=deferred .*10024.*refused",
     ),
-    Fault(
-        id="policy-server-down",
-        accept=FILTER,
-        about="a policy server does not answer: 451 to the application",
-        setup=(
-            settings(
-                smtpd_recipient_restrictions="check_policy_service inet:127.0.0.1:10023, permit_mynetworks, reject",
-                smtpd_policy_service_max_idle="1s",
-                smtpd_policy_service_timeout="1s",
-                smtpd_policy_service_retry_delay="1s",
-            ),
+    fault(
+        "policy-server-down",
+        FILTER,
+        "a policy server does not answer: 451 to the application",
+        settings(
+            smtpd_recipient_restrictions="check_policy_service inet:127.0.0.1:10023, permit_mynetworks, reject",
+            smtpd_policy_service_max_idle="1s",
+            smtpd_policy_service_timeout="1s",
+            smtpd_policy_service_retry_delay="1s",
         ),
         then=(smtp_mail(),),
         shows="NOQUEUE: reject: .*451 4.3.5",
     ),
-    Fault(
-        id="proxy-filter-down",
-        accept=FILTER,
-        about="smtpd_proxy_filter names a dead proxy",
-        setup=(settings(smtpd_proxy_filter="127.0.0.1:10025"),),
+    fault(
+        "proxy-filter-down",
+        FILTER,
+        "smtpd_proxy_filter names a dead proxy",
+        settings(smtpd_proxy_filter="127.0.0.1:10025"),
         then=(smtp_mail(),),
         shows="(connect to proxy filter|proxy-reject)",
     ),
-    Fault(
-        id="milter-down-for-smtp-alone",
-        accept=MILTER,
-        about="a milter does not listen; the sendmail command's mail, which it is not asked about, goes out",
-        setup=(settings(smtpd_milters="inet:127.0.0.1:8891", milter_default_action="tempfail"),),
+    fault(
+        "milter-down-for-smtp-alone",
+        MILTER,
+        "a milter does not listen; the sendmail command's mail, which it is not asked about, goes out",
+        settings(smtpd_milters="inet:127.0.0.1:8891", milter_default_action="tempfail"),
         shows="status=sent",
     ),
-    Fault(
-        id="milter-down",
-        accept=MILTER,
-        about="OpenDKIM does not run, the application's mail is tempfailed",
-        setup=(
-            settings(
-                smtpd_milters="inet:127.0.0.1:8891",
-                non_smtpd_milters="$smtpd_milters",
-                milter_default_action="tempfail",
-            ),
+    fault(
+        "milter-down",
+        MILTER,
+        "OpenDKIM does not run, the application's mail is tempfailed",
+        settings(
+            smtpd_milters="inet:127.0.0.1:8891",
+            non_smtpd_milters="$smtpd_milters",
+            milter_default_action="tempfail",
         ),
         then=(smtp_mail(),),
         shows="(connect to Milter|milter-reject)",
     ),
-    Fault(
-        id="milter-socket-gone",
-        accept=MILTER,
-        about="rspamd's socket is not there, sendmail's mail stays in maildrop",
-        setup=(settings(non_smtpd_milters="unix:/rspamd/milter.sock", milter_default_action="tempfail"),),
+    fault(
+        "milter-socket-gone",
+        MILTER,
+        "rspamd's socket is not there, sendmail's mail stays in maildrop",
+        settings(non_smtpd_milters="unix:/rspamd/milter.sock", milter_default_action="tempfail"),
         shows="(connect to Milter|milter-reject)",
     ),
-    Fault(
-        id="disk-full",
-        accept=DISK,
-        about="the queue's file system is full",
-        setup=(
-            shell(SMALL_SPOOL.format(size="size=6m")),
-            shell("dd if=/dev/zero of=/var/spool/postfix/core bs=1k 2>/dev/null; true"),
-        ),
+    fault(
+        "disk-full",
+        DISK,
+        "the queue's file system is full",
+        shell(SMALL_SPOOL.format(size="size=6m")),
+        shell("dd if=/dev/zero of=/var/spool/postfix/core bs=1k 2>/dev/null; true"),
         then=(
             in_background("timeout 30 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),
             smtp_mail(),
@@ -146,19 +138,19 @@ FAULTS = (
         ),
         shows="(No space left|Insufficient system storage)",
     ),
-    Fault(
-        id="disk-below-minimum",
-        accept=DISK,
-        about="less than 1.5 x message_size_limit is free: SMTP is refused",
-        setup=(shell(SMALL_SPOOL.format(size="size=12m")),),
+    fault(
+        "disk-below-minimum",
+        DISK,
+        "less than 1.5 x message_size_limit is free: SMTP is refused",
+        shell(SMALL_SPOOL.format(size="size=12m")),
         then=(smtp_mail(),),
         shows="Insufficient system storage",
     ),
-    Fault(
-        id="inodes-exhausted",
-        accept=DISK,
-        about="no inode is left on the queue's file system",
-        setup=(shell(SMALL_SPOOL.format(size="size=60m,nr_inodes=1500")),),
+    fault(
+        "inodes-exhausted",
+        DISK,
+        "no inode is left on the queue's file system",
+        shell(SMALL_SPOOL.format(size="size=60m,nr_inodes=1500")),
         then=(
             shell("i=0; while : > /var/spool/postfix/etc/f$i; do i=$((i+1)); done 2>/dev/null; true"),
             in_background("timeout 30 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),
@@ -167,26 +159,26 @@ FAULTS = (
         ),
         shows="(No space left|queue file)",
     ),
-    Fault(
-        id="postdrop-setgid-lost",
-        accept=PERMISSIONS,
-        about="postdrop lost its setgid bit in a restore",
-        setup=(shell("chmod 755 /usr/sbin/postdrop"),),
+    fault(
+        "postdrop-setgid-lost",
+        PERMISSIONS,
+        "postdrop lost its setgid bit in a restore",
+        shell("chmod 755 /usr/sbin/postdrop"),
         then=(in_background("timeout 40 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),),
         proof=((("stat", "-c", "%a", "/usr/sbin/postdrop"), "755"),),
     ),
-    Fault(
-        id="maildrop-owner-wrong",
-        accept=PERMISSIONS,
-        about="chown -R root on the spool",
-        setup=(shell("chown root:root /var/spool/postfix/maildrop /var/spool/postfix/public"),),
+    fault(
+        "maildrop-owner-wrong",
+        PERMISSIONS,
+        "chown -R root on the spool",
+        shell("chown root:root /var/spool/postfix/maildrop /var/spool/postfix/public"),
         then=(in_background("timeout 40 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),),
         proof=((("stat", "-c", "%U", "/var/spool/postfix/maildrop"), "root"),),
     ),
-    Fault(
-        id="incoming-owner-wrong",
-        accept=PERMISSIONS,
-        about="the incoming queue belongs to root",
+    fault(
+        "incoming-owner-wrong",
+        PERMISSIONS,
+        "the incoming queue belongs to root",
         then=(
             shell("chown root:root /var/spool/postfix/incoming && chmod 700 /var/spool/postfix/incoming"),
             mail(),
@@ -194,24 +186,22 @@ FAULTS = (
         ),
         shows="(create file incoming|Permission denied)",
     ),
-    Fault(
-        id="data-directory-owner-wrong",
-        accept=PERMISSIONS,
-        about="data_directory belongs to root after a restore",
-        setup=(shell("chown -R root:root /var/lib/postfix"),),
+    fault(
+        "data-directory-owner-wrong",
+        PERMISSIONS,
+        "data_directory belongs to root after a restore",
+        shell("chown -R root:root /var/lib/postfix"),
         then=(shell("sleep 1"), mail()),
         shows="(Permission denied|not owned by|file/directory permission)",
     ),
-    Fault(
-        id="no-new-privileges",
-        accept=SANDBOX,
-        about="the application's unit has NoNewPrivileges=yes",
-        setup=(
-            write(
-                "/etc/systemd/system/portal.service",
-                "[Unit]\nDescription=Portal\n[Service]\nUser=www-data\n"
-                "ExecStart=/opt/portal/run\nNoNewPrivileges=yes\nPrivateTmp=yes\n[Install]\nWantedBy=multi-user.target\n",
-            ),
+    fault(
+        "no-new-privileges",
+        SANDBOX,
+        "the application's unit has NoNewPrivileges=yes",
+        write(
+            "/etc/systemd/system/portal.service",
+            "[Unit]\nDescription=Portal\n[Service]\nUser=www-data\n"
+            "ExecStart=/opt/portal/run\nNoNewPrivileges=yes\nPrivateTmp=yes\n[Install]\nWantedBy=multi-user.target\n",
         ),
         then=(
             in_background(
@@ -220,16 +210,14 @@ FAULTS = (
         ),
         proof=((("sh", "-c", "grep -l 'NoNewPrivs:.1' /proc/[0-9]*/status"), "status"),),
     ),
-    Fault(
-        id="protect-system-strict",
-        accept=SANDBOX,
-        about="ProtectSystem=strict: the spool is read-only for the application",
-        setup=(
-            write(
-                "/etc/systemd/system/portal.service",
-                "[Unit]\nDescription=Portal\n[Service]\nUser=www-data\n"
-                "ExecStart=/opt/portal/run\nProtectSystem=strict\nReadWritePaths=/var/lib/portal\n",
-            ),
+    fault(
+        "protect-system-strict",
+        SANDBOX,
+        "ProtectSystem=strict: the spool is read-only for the application",
+        write(
+            "/etc/systemd/system/portal.service",
+            "[Unit]\nDescription=Portal\n[Service]\nUser=www-data\n"
+            "ExecStart=/opt/portal/run\nProtectSystem=strict\nReadWritePaths=/var/lib/portal\n",
         ),
         then=(
             shell(
@@ -239,94 +227,87 @@ FAULTS = (
             ),
         ),
     ),
-    Fault(
-        id="lmtp-socket-missing",
-        accept=("backend-down",),
-        about="Dovecot's LMTP socket is not there",
-        setup=(
-            settings(
-                virtual_mailbox_domains="shop.brightwater-labs.com",
-                virtual_transport="lmtp:unix:private/dovecot-lmtp",
-                virtual_mailbox_maps="static:ok",
-            ),
+    fault(
+        "lmtp-socket-missing",
+        "backend-down",
+        "Dovecot's LMTP socket is not there",
+        settings(
+            virtual_mailbox_domains="shop.brightwater-labs.com",
+            virtual_transport="lmtp:unix:private/dovecot-lmtp",
+            virtual_mailbox_maps="static:ok",
         ),
         then=(mail("kim@shop.brightwater-labs.com"),),
         shows="status=deferred .*dovecot-lmtp",
     ),
-    Fault(
-        id="dovecot-auth-missing",
-        accept=("backend-down",),
-        about="smtpd asks Dovecot for logins; Dovecot is down",
-        setup=(settings(smtpd_sasl_auth_enable="yes", smtpd_sasl_type="dovecot", smtpd_sasl_path="private/auth"),),
+    fault(
+        "dovecot-auth-missing",
+        "backend-down",
+        "smtpd asks Dovecot for logins; Dovecot is down",
+        settings(smtpd_sasl_auth_enable="yes", smtpd_sasl_type="dovecot", smtpd_sasl_path="private/auth"),
         then=(smtp_mail(),),
         shows="fatal: no SASL authentication mechanisms",
     ),
-    Fault(
-        id="queue-congested",
-        accept=("queue-congested",),
-        about="a newsletter of 500 clogs the queue before a slow receiver",
-        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(stall=3)),)),
-        setup=(
-            settings(
-                smtp_destination_concurrency_limit="2",
-                default_destination_concurrency_limit="2",
-                smtp_helo_timeout="300s",
-                smtp_mail_timeout="300s",
-            ),
+    fault(
+        "queue-congested",
+        "queue-congested",
+        "a newsletter of 500 clogs the queue before a slow receiver",
+        settings(
+            smtp_destination_concurrency_limit="2",
+            default_destination_concurrency_limit="2",
+            smtp_helo_timeout="300s",
+            smtp_mail_timeout="300s",
         ),
+        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(stall=3)),)),
         then=(many_messages(500), mail()),
         proof=(
             (("sh", "-c", "find /var/spool/postfix/active /var/spool/postfix/incoming -type f | wc -l"), r"[3-9]\d\d"),
         ),
     ),
-    Fault(
-        id="app-port-25-nothing-listens",
-        accept=LISTENER,
-        about="the application uses localhost:25; smtpd is commented out",
-        setup=(replace("/etc/postfix/master.cf", "\nsmtp      inet", "\n#smtp      inet"), write(TEMPLATE, LOCAL_MAIL)),
+    fault(
+        "app-port-25-nothing-listens",
+        LISTENER,
+        "the application uses localhost:25; smtpd is commented out",
+        replace("/etc/postfix/master.cf", "\nsmtp      inet", "\n#smtp      inet"),
+        write(TEMPLATE, LOCAL_MAIL),
         then=(),
     ),
-    Fault(
-        id="app-port-587-nothing-listens",
-        accept=LISTENER,
-        about="the application uses localhost:587; no submission service",
-        setup=(
-            write(
-                TEMPLATE,
-                "mail.smtp.host=localhost\nmail.smtp.port=587\nmail.transport.protocol=smtp\nmail.smtp.auth=false\n",
-            ),
+    fault(
+        "app-port-587-nothing-listens",
+        LISTENER,
+        "the application uses localhost:587; no submission service",
+        write(
+            TEMPLATE,
+            "mail.smtp.host=localhost\nmail.smtp.port=587\nmail.transport.protocol=smtp\nmail.smtp.auth=false\n",
         ),
         then=(),
     ),
-    Fault(
-        id="app-lan-address-loopback-only",
-        accept=LISTENER,
-        about="the application dials the LAN address, Postfix is loopback-only",
-        setup=(
-            settings(inet_interfaces="loopback-only"),
-            write(TEMPLATE, LOCAL_MAIL.replace("localhost", "192.168.1.10")),
-        ),
+    fault(
+        "app-lan-address-loopback-only",
+        LISTENER,
+        "the application dials the LAN address, Postfix is loopback-only",
+        settings(inet_interfaces="loopback-only"),
+        write(TEMPLATE, LOCAL_MAIL.replace("localhost", "192.168.1.10")),
         then=(),
     ),
-    Fault(
-        id="inet-interfaces-absent",
-        accept=INTERFACE,
-        about="inet_interfaces names an address of the old network",
-        setup=(settings(inet_interfaces="127.0.0.1, 10.9.0.5"),),
+    fault(
+        "inet-interfaces-absent",
+        INTERFACE,
+        "inet_interfaces names an address of the old network",
+        settings(inet_interfaces="127.0.0.1, 10.9.0.5"),
         proof=((("sh", "-c", "postfix start; echo status $?"), "status 1"),),
     ),
-    Fault(
-        id="smtp-bind-address-absent",
-        accept=INTERFACE,
-        about="smtp_bind_address is not this host's, enforced",
-        setup=(settings(smtp_bind_address="192.0.2.10", smtp_bind_address_enforce="yes", inet_protocols="ipv4"),),
+    fault(
+        "smtp-bind-address-absent",
+        INTERFACE,
+        "smtp_bind_address is not this host's, enforced",
+        settings(smtp_bind_address="192.0.2.10", smtp_bind_address_enforce="yes", inet_protocols="ipv4"),
         shows="bind .*Cannot assign",
     ),
-    Fault(
-        id="inet-protocols-ipv6-only",
-        accept=INTERFACE,
-        about="inet_protocols = ipv6, the receivers have IPv4 only",
-        setup=(settings(inet_protocols="ipv6", smtp_address_preference="ipv6"),),
+    fault(
+        "inet-protocols-ipv6-only",
+        INTERFACE,
+        "inet_protocols = ipv6, the receivers have IPv4 only",
+        settings(inet_protocols="ipv6", smtp_address_preference="ipv6"),
         shows="status=(deferred|bounced) .*",
     ),
 )

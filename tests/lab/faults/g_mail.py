@@ -3,57 +3,57 @@
 from __future__ import annotations
 
 from tests.lab.confine import confined
-from tests.lab.fault import Fault
+from tests.lab.fault import fault
 from tests.lab.faults.g_host import REJECTED, lift, listen, many_messages
 from tests.lab.history import sent_lines, storm_lines
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.steps import append, mail, nft, older, pause, relay, run, settings, shell, smtp_mail, wait, write
 
 FAULTS = (
-    Fault(
-        id="nothing-submitted",
-        accept=("nothing-submitted",),
-        about="Postfix is well; the application never hands anything over",
+    fault(
+        "nothing-submitted",
+        "nothing-submitted",
+        "Postfix is well; the application never hands anything over",
         args=("--to", "maria@northwind-trading.com"),
         then=(),
         shows="daemon started",
     ),
-    Fault(
-        id="nothing-submitted-cron-only",
-        accept=("nothing-submitted",),
-        about="only cron's mail is in the log",
+    fault(
+        "nothing-submitted-cron-only",
+        "nothing-submitted",
+        "only cron's mail is in the log",
         args=("--to", "maria@northwind-trading.com"),
         then=(mail("ops@fjord-shipping.no", user="root", sender="root@brightwater-labs.com"),),
         shows="status=sent",
     ),
-    Fault(
-        id="app-not-in-mynetworks",
-        accept=REJECTED,
-        about="the application's address is not in mynetworks",
+    fault(
+        "app-not-in-mynetworks",
+        REJECTED,
+        "the application's address is not in mynetworks",
         then=(smtp_mail(host="192.168.1.10"),),
         shows="NOQUEUE: reject: .*Relay access denied",
     ),
-    Fault(
-        id="app-sender-restricted",
-        accept=REJECTED,
-        about="reject_unknown_sender_domain against the application's sender",
-        setup=(settings(smtpd_sender_restrictions="reject_unknown_sender_domain"),),
+    fault(
+        "app-sender-restricted",
+        REJECTED,
+        "reject_unknown_sender_domain against the application's sender",
+        settings(smtpd_sender_restrictions="reject_unknown_sender_domain"),
         then=(smtp_mail(sender="noreply@portal.localdomain"),),
         shows="NOQUEUE: reject: .*Domain not found",
     ),
-    Fault(
-        id="app-helo-restricted",
-        accept=REJECTED,
-        about="the application greets as localhost, helo restrictions refuse it",
-        setup=(settings(smtpd_helo_required="yes", smtpd_helo_restrictions="reject_non_fqdn_helo_hostname"),),
+    fault(
+        "app-helo-restricted",
+        REJECTED,
+        "the application greets as localhost, helo restrictions refuse it",
+        settings(smtpd_helo_required="yes", smtpd_helo_restrictions="reject_non_fqdn_helo_hostname"),
         then=(smtp_mail(helo="portal"),),
         shows="NOQUEUE: reject: .*need fully-qualified",
     ),
-    Fault(
-        id="submit-users-restricted",
-        accept=REJECTED,
-        about="authorized_submit_users excludes the application's user",
-        setup=(settings(authorized_submit_users="root"),),
+    fault(
+        "submit-users-restricted",
+        REJECTED,
+        "authorized_submit_users excludes the application's user",
+        settings(authorized_submit_users="root"),
         proof=(
             (
                 (
@@ -70,10 +70,10 @@ FAULTS = (
             ),
         ),
     ),
-    Fault(
-        id="submit-users-after-a-bounce",
-        accept=REJECTED,
-        about="the same on a host that has sent for days; the last that its log has is a bounce of one bad recipient",
+    fault(
+        "submit-users-after-a-bounce",
+        REJECTED,
+        "the same on a host that has sent for days; the last that its log has is a bounce of one bad recipient",
         history=True,
         world=World(
             servers=(
@@ -91,10 +91,10 @@ FAULTS = (
         ),
         shows="550 5.1.1 User unknown",
     ),
-    Fault(
-        id="sendmail-is-msmtp",
-        accept=("wrong-mta",),
-        about="sendmail is msmtp's, without a configuration",
+    fault(
+        "sendmail-is-msmtp",
+        "wrong-mta",
+        "sendmail is msmtp's, without a configuration",
         then=(
             shell(
                 "rm /usr/sbin/sendmail; printf '#!/bin/sh\\necho \"msmtp: account default not found\" >&2\\nexit 78\\n'"
@@ -103,85 +103,78 @@ FAULTS = (
         ),
         args=("--to", "maria@northwind-trading.com"),
     ),
-    Fault(
-        id="exim-holds-port-25",
-        accept=("wrong-mta",),
-        about="exim listens on port 25, Postfix cannot start",
-        setup=(listen(25, "220 app.brightwater-labs.com ESMTP Exim 4.96\r\n", "exim4"),),
+    fault(
+        "exim-holds-port-25",
+        "wrong-mta",
+        "exim listens on port 25, Postfix cannot start",
+        listen(25, "220 app.brightwater-labs.com ESMTP Exim 4.96\r\n", "exim4"),
         shows="(Address already in use|fatal: bind)",
     ),
-    Fault(
-        id="block-lifted-retry-waits",
-        accept=("retry-pending",),
-        about="the ISP lifted its block; mail waits for its retry",
-        setup=(nft("isp", "forward tcp dport 25 drop"),),
+    fault(
+        "block-lifted-retry-waits",
+        "retry-pending",
+        "the ISP lifted its block; mail waits for its retry",
+        nft("isp", "forward tcp dport 25 drop"),
         then=(mail(times=2), wait("status=deferred"), lift("isp", "forward")),
         shows="status=deferred .*timed out",
     ),
-    Fault(
-        id="relay-back-retry-waits",
-        accept=("retry-pending",),
-        about="the relay was down and is back",
-        setup=(nft("internet", "special ip daddr 198.2.128.0/18 tcp dport 587 reject with tcp reset"), relay()),
+    fault(
+        "relay-back-retry-waits",
+        "retry-pending",
+        "the relay was down and is back",
+        nft("internet", "special ip daddr 198.2.128.0/18 tcp dport 587 reject with tcp reset"),
+        relay(),
         then=(mail(times=2), wait("status=deferred"), lift("internet", "special")),
         shows="status=deferred .*refused",
     ),
-    Fault(
-        id="sending-spam-account-stolen",
-        accept=("sending-spam",),
-        about="a stolen password: one account sends to many strangers, half of whom do not exist; then the ISP shuts port 25",
-        setup=(
-            nft("isp", "forward tcp dport 25 drop"),
-            append("/var/log/mail.log", storm_lines("app")),
-        ),
+    fault(
+        "sending-spam-account-stolen",
+        "sending-spam",
+        "a stolen password: one account sends to many strangers, half of whom do not exist; then the ISP shuts port 25",
+        nft("isp", "forward tcp dport 25 drop"),
+        append("/var/log/mail.log", storm_lines("app")),
         then=(mail(times=2), wait("status=deferred")),
         shows="status=deferred .*timed out",
     ),
     # What made it wait is the better answer where it can still be seen, so both are right.
-    Fault(
-        id="message-expired",
-        accept=("message-expired", "remote-server-unreachable"),
-        about="returned after the queue's lifetime",
-        world=World(servers=(Server(host="mx?.tarpit-bank.com", manner=Manner(connect="close")),)),
-        setup=(
-            settings(
-                maximal_queue_lifetime="1s",
-                bounce_queue_lifetime="1s",
-                minimal_backoff_time="1s",
-                maximal_backoff_time="1s",
-                queue_run_delay="1s",
-            ),
+    fault(
+        "message-expired",
+        ("message-expired", "remote-server-unreachable"),
+        "returned after the queue's lifetime",
+        settings(
+            maximal_queue_lifetime="1s",
+            bounce_queue_lifetime="1s",
+            minimal_backoff_time="1s",
+            maximal_backoff_time="1s",
+            queue_run_delay="1s",
         ),
+        world=World(servers=(Server(host="mx?.tarpit-bank.com", manner=Manner(connect="close")),)),
         then=(mail("info@tarpit-bank.com"),),
         shows="status=expired",
     ),
-    Fault(
-        id="virtual-catch-all",
-        accept=("recipient-rewritten",),
-        about="a development rule sends every recipient to one mailbox",
-        setup=(
-            write("/etc/postfix/virtual", "/@/ developers@fjord-shipping.no\n"),
-            settings(virtual_alias_maps="regexp:/etc/postfix/virtual"),
-        ),
+    fault(
+        "virtual-catch-all",
+        "recipient-rewritten",
+        "a development rule sends every recipient to one mailbox",
+        write("/etc/postfix/virtual", "/@/ developers@fjord-shipping.no\n"),
+        settings(virtual_alias_maps="regexp:/etc/postfix/virtual"),
         args=("--to", "maria@northwind-trading.com"),
         shows="orig_to=<maria@northwind-trading.com>.*status=sent",
     ),
-    Fault(
-        id="alias-to-dev-null",
-        accept=("recipient-rewritten",),
-        about="the recipient is an alias of /dev/null here",
-        setup=(
-            append("/etc/aliases", "blackhole: /dev/null\n"),
-            run("newaliases"),
-            settings(virtual_alias_maps="inline:{{maria@northwind-trading.com=blackhole@localhost}}"),
-        ),
+    fault(
+        "alias-to-dev-null",
+        "recipient-rewritten",
+        "the recipient is an alias of /dev/null here",
+        append("/etc/aliases", "blackhole: /dev/null\n"),
+        run("newaliases"),
+        settings(virtual_alias_maps="inline:{{maria@northwind-trading.com=blackhole@localhost}}"),
         args=("--to", "maria@northwind-trading.com"),
         shows="status=sent .*(/dev/null|delivered to file)",
     ),
-    Fault(
-        id="file-limit",
-        accept=("resource-limits",),
-        about="master runs with nine open files allowed",
+    fault(
+        "file-limit",
+        "resource-limits",
+        "master runs with nine open files allowed",
         then=(
             wait("daemon started"),
             shell("prlimit --pid $(cat /var/spool/postfix/pid/master.pid) --nofile=9:9"),
@@ -190,10 +183,10 @@ FAULTS = (
         ),
         shows="(Too many open files|exit status 1|fatal: .*open)",
     ),
-    Fault(
-        id="memory-limit",
-        accept=("resource-limits",),
-        about="master runs with 26 MB of address space allowed",
+    fault(
+        "memory-limit",
+        "resource-limits",
+        "master runs with 26 MB of address space allowed",
         then=(
             wait("daemon started"),
             shell("prlimit --pid $(cat /var/spool/postfix/pid/master.pid) --as=26000000:26000000"),
@@ -202,52 +195,49 @@ FAULTS = (
         ),
         shows="(memory|exit status|throttling)",
     ),
-    Fault(
-        id="no-mail-log",
-        accept=("mail-log-missing",),
-        about="no syslog daemon, no maillog_file: nothing is kept",
-        setup=(settings(maillog_file=None), shell("rm -f /var/log/mail.log /dev/log")),
+    fault(
+        "no-mail-log",
+        "mail-log-missing",
+        "no syslog daemon, no maillog_file: nothing is kept",
+        settings(maillog_file=None),
+        shell("rm -f /var/log/mail.log /dev/log"),
         then=(mail(), pause(1)),
         proof=((("mailq",), "empty"),),
     ),
-    Fault(
-        id="log-stopped-last-week",
-        accept=("mail-log-missing",),
-        about="rsyslog was removed; the log ends last week, and there is no journal",
-        setup=(
-            settings(maillog_file=None),
-            write("/var/log/mail.log", sent_lines("app", 6, 400, 180), 0o640),
-            older("/var/log/mail.log", 180 * 3600),
-        ),
+    fault(
+        "log-stopped-last-week",
+        "mail-log-missing",
+        "rsyslog was removed; the log ends last week, and there is no journal",
+        settings(maillog_file=None),
+        write("/var/log/mail.log", sent_lines("app", 6, 400, 180), 0o640),
+        older("/var/log/mail.log", 180 * 3600),
         then=(mail(), pause(1)),
         proof=((("mailq",), "empty"),),
     ),
-    Fault(
-        id="selinux-denies-port",
-        accept=("access-control-denied",),
-        about="SELinux keeps smtp(8) from connecting to 2525",
+    fault(
+        "selinux-denies-port",
+        "access-control-denied",
+        "SELinux keeps smtp(8) from connecting to 2525",
+        relay("smtp.sendgrid.net", 2525),
         start=False,
-        setup=(relay("smtp.sendgrid.net", 2525),),
         then=(confined("selinux", 2525, (25, 53, 80, 443, 465, 587)), mail()),
         shows="status=deferred .*Permission denied",
     ),
-    Fault(
-        id="apparmor-denies-connect",
-        accept=("access-control-denied",),
-        about="an AppArmor profile keeps smtp(8) from connecting",
+    fault(
+        "apparmor-denies-connect",
+        "access-control-denied",
+        "an AppArmor profile keeps smtp(8) from connecting",
         start=False,
         then=(confined("apparmor", 25, (53, 443)), mail()),
         shows="status=deferred .*Permission denied",
     ),
-    Fault(
-        id="queue-of-old-newsletter",
-        accept=("queue-congested",),
-        about="seven hundred messages wait for a relay that answers slowly",
+    fault(
+        "queue-of-old-newsletter",
+        "queue-congested",
+        "seven hundred messages wait for a relay that answers slowly",
+        settings(default_process_limit="3", smtp_helo_timeout="300s", smtp_mail_timeout="300s"),
+        relay("smtp.sendgrid.net"),
         world=World(servers=(Server(host="smtp.sendgrid.net", manner=Manner(stall=4)),)),
-        setup=(
-            settings(default_process_limit="3", smtp_helo_timeout="300s", smtp_mail_timeout="300s"),
-            relay("smtp.sendgrid.net"),
-        ),
         then=(many_messages(700), mail()),
         proof=(
             (("sh", "-c", "find /var/spool/postfix/active /var/spool/postfix/incoming -type f | wc -l"), r"[3-9]\d\d"),

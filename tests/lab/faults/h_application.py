@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import Fault, fault
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.machine import SECRET
 from tests.lab.steps import Step, nft, older, write
@@ -247,37 +247,33 @@ FAULTS = (
         explicit(mail__smtp__port="587 "),
         option=True,
     ),
-    Fault(
-        id="app-template-newer",
-        accept=NOT_APPLIED,
-        about="the template was edited, puppet agent is disabled",
+    fault(
+        "app-template-newer",
+        NOT_APPLIED,
+        "the template was edited, puppet agent is disabled",
+        write(GENERATED, "mail.host=localhost\nmail.port=25\nmail.transport.protocol=smtp\nmail.smtp.auth=false\n"),
+        older(GENERATED, 86400 * 40),
+        write(TEMPLATE, implicit()),
+        older(TEMPLATE, 3600),
+        write("/var/lib/puppet/state/agent_disabled.lock", '{"disabled_message":"maintenance"}'),
         then=(),
         history=True,
-        setup=(
-            write(GENERATED, "mail.host=localhost\nmail.port=25\nmail.transport.protocol=smtp\nmail.smtp.auth=false\n"),
-            older(GENERATED, 86400 * 40),
-            write(TEMPLATE, implicit()),
-            older(TEMPLATE, 3600),
-            write("/var/lib/puppet/state/agent_disabled.lock", '{"disabled_message":"maintenance"}'),
-        ),
     ),
-    Fault(
-        id="app-template-puppet-failing",
-        accept=NOT_APPLIED,
-        about="the last puppet run failed before the file was made",
+    fault(
+        "app-template-puppet-failing",
+        NOT_APPLIED,
+        "the last puppet run failed before the file was made",
+        write(GENERATED, explicit("smtp.old-provider.net")),
+        older(GENERATED, 86400 * 3),
+        write(TEMPLATE, implicit()),
+        older(TEMPLATE, 7200),
+        write(
+            "/var/lib/puppet/state/last_run_summary.yaml",
+            "---\nversion:\n  config:\n  puppet: 3.8.7\ntime:\n  last_run: 1763700000\nevents:\n  failure: 1\n"
+            "  success: 0\n  total: 1\nresources:\n  failed: 1\n",
+        ),
         then=(),
         history=True,
-        setup=(
-            write(GENERATED, explicit("smtp.old-provider.net")),
-            older(GENERATED, 86400 * 3),
-            write(TEMPLATE, implicit()),
-            older(TEMPLATE, 7200),
-            write(
-                "/var/lib/puppet/state/last_run_summary.yaml",
-                "---\nversion:\n  config:\n  puppet: 3.8.7\ntime:\n  last_run: 1763700000\nevents:\n  failure: 1\n"
-                "  success: 0\n  total: 1\nresources:\n  failed: 1\n",
-            ),
-        ),
         world=World(records={("smtp.old-provider.net", "*"): "NXDOMAIN"}),
     ),
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
-from tests.lab.internet.world import World
+from typing import Any
+
+from tests.lab.fault import Fault, fault, healthy
 from tests.lab.machine import SECRET
 from tests.lab.steps import Step, append, nft, older, run, write
 
@@ -57,18 +58,8 @@ def rendered(host: str) -> str:
     )
 
 
-def well(name: str, about: str, *steps: Step, world: World | None = None, args: tuple[str, ...] = ()) -> Fault:
-    return Fault(
-        id=name,
-        accept=(),
-        about=about,
-        kind="healthy",
-        setup=steps,
-        then=(),
-        history=True,
-        args=args,
-        world=world or World(),
-    )
+def well(name: str, about: str, *setup: Step, **more: Any) -> Fault:
+    return healthy(name, about, *setup, then=(), history=True, **more)
 
 
 _FAULTS = (
@@ -128,58 +119,52 @@ _FAULTS = (
         .replace("mail.smtp.auth=true\n", "")
         .replace("fallback=false\n", "fallback=false\\\nmail.smtp.auth=true\n"),
     ),
-    Fault(
-        id="app-docker-defaults",
-        accept=INVALID,
-        about="codenvy.env names the host, and leaves the login at its default",
+    fault(
+        "app-docker-defaults",
+        INVALID,
+        "codenvy.env names the host, and leaves the login at its default",
+        write(ENVIRONMENT, "CODENVY_HOST=10.0.0.2\nCODENVY_MAIL_HOST=smtp.gmail.com\n"),
         then=(),
         history=True,
-        setup=(write(ENVIRONMENT, "CODENVY_HOST=10.0.0.2\nCODENVY_MAIL_HOST=smtp.gmail.com\n"),),
     ),
-    Fault(
-        id="app-docker-cyrillic",
-        accept=INVALID,
-        about="a variable of codenvy.env was copied with a Cyrillic letter",
+    fault(
+        "app-docker-cyrillic",
+        INVALID,
+        "a variable of codenvy.env was copied with a Cyrillic letter",
+        write(
+            ENVIRONMENT,
+            "\u0421ODENVY_MAIL_HOST=smtp.gmail.com\nCODENVY_MAIL_SMTP_AUTH_USERNAME=lab-user\n"
+            f"CODENVY_MAIL_SMTP_AUTH_PASSWORD={SECRET}\n",
+        ),
         then=(),
         history=True,
-        setup=(
-            write(
-                ENVIRONMENT,
-                "\u0421ODENVY_MAIL_HOST=smtp.gmail.com\nCODENVY_MAIL_SMTP_AUTH_USERNAME=lab-user\n"
-                f"CODENVY_MAIL_SMTP_AUTH_PASSWORD={SECRET}\n",
-            ),
-        ),
     ),
-    Fault(
-        id="app-manifest-newer",
-        accept=NOT_APPLIED,
-        about="the manifest was changed, the generated file has the old host",
+    fault(
+        "app-manifest-newer",
+        NOT_APPLIED,
+        "the manifest was changed, the generated file has the old host",
+        write(TEMPLATE, LOOKUPS),
+        older(TEMPLATE, 9e6),
+        write(MANIFEST, manifest("smtp.sendgrid.net")),
+        older(MANIFEST, 3600),
+        write(GENERATED, rendered("smtp.mandrillapp.com")),
+        older(GENERATED, 9e5),
         then=(),
         history=True,
-        setup=(
-            write(TEMPLATE, LOOKUPS),
-            older(TEMPLATE, 9e6),
-            write(MANIFEST, manifest("smtp.sendgrid.net")),
-            older(MANIFEST, 3600),
-            write(GENERATED, rendered("smtp.mandrillapp.com")),
-            older(GENERATED, 9e5),
-        ),
     ),
-    Fault(
-        id="app-not-restarted",
-        accept=NOT_APPLIED,
-        about="the file was corrected, the application runs since last week",
+    fault(
+        "app-not-restarted",
+        NOT_APPLIED,
+        "the file was corrected, the application runs since last week",
+        run(
+            "bash",
+            "-c",
+            "cp /bin/sleep /opt/java; (exec -a /usr/lib/jvm/java-8/bin/java /opt/java 900 >/dev/null 2>&1 &); sleep 3",
+        ),
+        write(GENERATED, explicit()),
+        older(GENERATED, 0),
         then=(),
         history=True,
-        setup=(
-            run(
-                "bash",
-                "-c",
-                "cp /bin/sleep /opt/java; (exec -a /usr/lib/jvm/java-8/bin/java /opt/java 900 >/dev/null 2>&1 &); sleep 3",
-            ),
-            write(GENERATED, explicit()),
-            older(GENERATED, 0),
-        ),
     ),
     case(
         "app-port-25-blocked",

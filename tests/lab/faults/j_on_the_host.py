@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import fault
 from tests.lab.faults.e_replies import saying
 from tests.lab.faults.g_host import in_background, lift, many_messages
 from tests.lab.internet.world import Manner, Server, World
@@ -17,34 +17,34 @@ _REDIRECT = """table inet proxy {
 """
 
 FAULTS = (
-    Fault(
-        id="nft-redirects-25-to-dead-proxy",
-        accept=("local-firewall-blocks-smtp",),
-        about="a local rule redirects outgoing 25 to a mail proxy that is gone",
-        setup=(nft("host", _REDIRECT),),
+    fault(
+        "nft-redirects-25-to-dead-proxy",
+        "local-firewall-blocks-smtp",
+        "a local rule redirects outgoing 25 to a mail proxy that is gone",
+        nft("host", _REDIRECT),
         shows="status=deferred .*refused",
     ),
-    Fault(
-        id="soft-bounce-left-on",
-        accept=("recipient-unknown",),
+    fault(
+        "soft-bounce-left-on",
+        "recipient-unknown",
+        "soft_bounce was left on: a dead mailbox is retried for days",
+        settings(soft_bounce="yes"),
         also=("delivery-suspended-by-config",),
         kind="double",
-        about="soft_bounce was left on: a dead mailbox is retried for days",
         world=saying(
             "mx?.northwind-trading.com",
             "RCPT",
             "550 5.1.1 <maria@northwind-trading.com>: Recipient address rejected: User unknown",
         ),
-        setup=(settings(soft_bounce="yes"),),
         shows="status=SOFTBOUNCE",
     ),
-    Fault(
-        id="spool-read-only",
-        accept=(
+    fault(
+        "spool-read-only",
+        (
             "queue-permissions",
             "disk-full",
         ),  # the kernel made it read-only after errors: permissions or disk, one fault
-        about="the spool's file system went read-only",
+        "the spool's file system went read-only",
         then=(
             shell("mount --bind /var/spool/postfix /var/spool/postfix; mount -o remount,bind,ro /var/spool/postfix"),
             in_background("timeout 60 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),
@@ -53,37 +53,35 @@ FAULTS = (
         ),
         proof=((("sh", "-c", "touch /var/spool/postfix/maildrop/x 2>&1"), "Read-only"),),
     ),
-    Fault(
-        id="pipe-filter-program-gone",
-        accept=("content-filter-down",),
-        about="a disclaimer script that an upgrade removed is the content filter",
-        setup=(
-            append(
-                "/etc/postfix/master.cf",
-                "dfilt unix - n n - - pipe\n  flags=Rq user=nobody argv=/etc/postfix/disclaimer -f ${sender} -- ${recipient}\n",
-            ),
-            settings(content_filter="dfilt:"),
+    fault(
+        "pipe-filter-program-gone",
+        "content-filter-down",
+        "a disclaimer script that an upgrade removed is the content filter",
+        append(
+            "/etc/postfix/master.cf",
+            "dfilt unix - n n - - pipe\n  flags=Rq user=nobody argv=/etc/postfix/disclaimer -f ${sender} -- ${recipient}\n",
         ),
+        settings(content_filter="dfilt:"),
         shows="status=(deferred|bounced) .*(No such file|disclaimer|unable to find|temporary failure)",
     ),
-    Fault(
-        id="sasl-client-type-dovecot",
-        accept=("sasl-mechanism-missing",),
-        about="smtp_sasl_type = dovecot, which no client supports",
-        setup=(relay(smtp_sasl_type="dovecot"),),
+    fault(
+        "sasl-client-type-dovecot",
+        "sasl-mechanism-missing",
+        "smtp_sasl_type = dovecot, which no client supports",
+        relay(smtp_sasl_type="dovecot"),
         shows="(fatal|unsupported|SASL)",
     ),
-    Fault(
-        id="sasl-proxymap-denied",
-        accept=("sasl-map-missing",),
-        about="proxy:hash: is read as postfix, the file is root's alone",
-        setup=(relay(smtp_sasl_password_maps="proxy:hash:/etc/postfix/sasl_passwd"),),
+    fault(
+        "sasl-proxymap-denied",
+        "sasl-map-missing",
+        "proxy:hash: is read as postfix, the file is root's alone",
+        relay(smtp_sasl_password_maps="proxy:hash:/etc/postfix/sasl_passwd"),
         shows="(Permission denied|local data error)",
     ),
-    Fault(
-        id="main-cf-unreadable",
-        accept=("postfix-config-error",),
-        about="main.cf is 0600: the application's sendmail cannot read it",
+    fault(
+        "main-cf-unreadable",
+        "postfix-config-error",
+        "main.cf is 0600: the application's sendmail cannot read it",
         then=(shell("chmod 600 /etc/postfix/main.cf"), mail()),
         proof=(
             (
@@ -101,66 +99,64 @@ FAULTS = (
             ),
         ),
     ),
-    Fault(
-        id="generic-map-makes-root",
-        accept=("sender-not-allowed",),
-        about="smtp_generic_maps rewrites the sender to an address that the relay has not verified",
+    fault(
+        "generic-map-makes-root",
+        "sender-not-allowed",
+        "smtp_generic_maps rewrites the sender to an address that the relay has not verified",
+        relay("email-smtp.us-east-1.amazonaws.com"),
+        settings(smtp_generic_maps="inline:{{@brightwater-labs.com=root@app.lan}}"),
         world=saying(
             "email-smtp.us-east-1.amazonaws.com",
             "DOT",
             "554 Message rejected: Email address is not verified. The following identities failed the check in region US-EAST-1: root@app.lan",
         ),
-        setup=(
-            relay("email-smtp.us-east-1.amazonaws.com"),
-            settings(smtp_generic_maps="inline:{{@brightwater-labs.com=root@app.lan}}"),
-        ),
         shows="status=bounced .*not verified",
     ),
-    Fault(
-        id="transport-map-malformed-type",
-        accept=("lookup-table-unsupported",),
-        about="virtual_alias_maps of a type that this build lacks",
-        setup=(settings(virtual_alias_maps="mongodb:/etc/postfix/virtual.cf"),),
+    fault(
+        "transport-map-malformed-type",
+        "lookup-table-unsupported",
+        "virtual_alias_maps of a type that this build lacks",
+        settings(virtual_alias_maps="mongodb:/etc/postfix/virtual.cf"),
         shows="(unsupported dictionary type|mongodb)",
     ),
-    Fault(
-        id="alias-maps-ldap-down",
-        accept=("lookup-table-broken", "lookup-table-unsupported"),  # ldap: is both unsupported here and down
-        about="local recipients are looked up in an LDAP server that is gone",
-        setup=(
-            write("/etc/postfix/ldap-aliases.cf", "server_host = ldap://192.168.1.30\nsearch_base = dc=brightwater\n"),
-            settings(virtual_alias_maps="ldap:/etc/postfix/ldap-aliases.cf"),
-        ),
+    fault(
+        "alias-maps-ldap-down",
+        ("lookup-table-broken", "lookup-table-unsupported"),  # ldap: is both unsupported here and down
+        "local recipients are looked up in an LDAP server that is gone",
+        write("/etc/postfix/ldap-aliases.cf", "server_host = ldap://192.168.1.30\nsearch_base = dc=brightwater\n"),
+        settings(virtual_alias_maps="ldap:/etc/postfix/ldap-aliases.cf"),
         shows="ldap",
     ),
-    Fault(
-        id="tcp-table-down",
-        accept=("lookup-table-broken",),
-        about="recipient_canonical_maps asks a socketmap daemon that does not run",
-        setup=(settings(recipient_canonical_maps="socketmap:inet:127.0.0.1:8461:postsrsd"),),
+    fault(
+        "tcp-table-down",
+        "lookup-table-broken",
+        "recipient_canonical_maps asks a socketmap daemon that does not run",
+        settings(recipient_canonical_maps="socketmap:inet:127.0.0.1:8461:postsrsd"),
         shows="(8461|socketmap|canonical)",
     ),
-    Fault(
-        id="deferred-mountain",
-        accept=("egress-port-25-blocked",),
-        about="four hundred messages have piled up behind a blocked port",
-        setup=(nft("isp", "forward tcp dport 25 reject with tcp reset"), settings(smtp_tls_security_level="none")),
+    fault(
+        "deferred-mountain",
+        "egress-port-25-blocked",
+        "four hundred messages have piled up behind a blocked port",
+        nft("isp", "forward tcp dport 25 reject with tcp reset"),
+        settings(smtp_tls_security_level="none"),
         then=(many_messages(400), wait("status=deferred"), pause(2)),
         shows="status=deferred .*refused",
     ),
-    Fault(
-        id="resolver-back-retry-waits",
-        accept=("retry-pending",),
-        about="the gateway dropped DNS for a while; it answers again and mail waits",
-        setup=(nft("isp", "forward udp dport 53 drop"), append("/etc/resolv.conf", "options timeout:1 attempts:1\n")),
+    fault(
+        "resolver-back-retry-waits",
+        "retry-pending",
+        "the gateway dropped DNS for a while; it answers again and mail waits",
+        nft("isp", "forward udp dport 53 drop"),
+        append("/etc/resolv.conf", "options timeout:1 attempts:1\n"),
         then=(mail(times=2), wait("status=deferred"), lift("isp", "forward")),
         shows="status=deferred .*try again",
     ),
-    Fault(
-        id="password-fixed-retry-waits",
-        accept=("retry-pending",),
-        about="the password was corrected and compiled; the message from before still waits",
-        setup=(relay(password="old-key"),),
+    fault(
+        "password-fixed-retry-waits",
+        "retry-pending",
+        "the password was corrected and compiled; the message from before still waits",
+        relay(password="old-key"),
         then=(
             mail(),
             wait("status=deferred .*535"),
@@ -171,11 +167,11 @@ FAULTS = (
         ),
         shows="status=deferred .*535",
     ),
-    Fault(
-        id="held-one-of-many",
-        accept=("mail-on-hold",),
-        about="mail flows; one message was put on hold by hand",
-        setup=(nft("internet", "special ip daddr 159.69.200.1 drop"),),
+    fault(
+        "held-one-of-many",
+        "mail-on-hold",
+        "mail flows; one message was put on hold by hand",
+        nft("internet", "special ip daddr 159.69.200.1 drop"),
         world=World(
             records={
                 ("old-partner.net", "MX"): ("10 mx1.old-partner.net",),
@@ -193,19 +189,19 @@ FAULTS = (
         args=("--to", "info@old-partner.net"),
         shows="Placed on hold",
     ),
-    Fault(
-        id="receiver-limits-size",
-        accept=("message-too-large",),
-        about="the receiver takes five megabytes, the message has more",
+    fault(
+        "receiver-limits-size",
+        "message-too-large",
+        "the receiver takes five megabytes, the message has more",
         world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(size=5242880)),)),
         then=(mail(body="Attachment line, repeated.\n" * 250000),),
         shows="status=bounced .*size limit",
     ),
-    Fault(
-        id="app-size-limit-smtp",
-        accept=("message-too-large", "submission-rejected"),  # it is this host's Postfix that refuses, for the size
-        about="the application's message is refused by this host's own limit",
-        setup=(settings(message_size_limit="51200"),),
+    fault(
+        "app-size-limit-smtp",
+        ("message-too-large", "submission-rejected"),  # it is this host's Postfix that refuses, for the size
+        "the application's message is refused by this host's own limit",
+        settings(message_size_limit="51200"),
         then=(smtp_mail(body="Attachment line, repeated.\n" * 4000),),
         shows="(too big|size|Message file too big)",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import fault
 from tests.lab.faults.d_signing_in import AUTH_WANTED, ENTRY
 from tests.lab.history import sent_lines, stamp
 from tests.lab.internet.world import Manner, Server, World
@@ -70,149 +70,147 @@ def intercepted(port: int) -> World:
 
 
 FAULTS = (
-    Fault(
-        id="isp-drops-25-ipv6-open",
-        accept=("egress-port-25-blocked",),
-        about="IPv4's port 25 is dropped, IPv6's is open, the receiver has IPv4 alone",
-        setup=(nft("isp", "forward ip version 4 tcp dport 25 drop"),),
+    fault(
+        "isp-drops-25-ipv6-open",
+        "egress-port-25-blocked",
+        "IPv4's port 25 is dropped, IPv6's is open, the receiver has IPv4 alone",
+        nft("isp", "forward ip version 4 tcp dport 25 drop"),
         shows="status=deferred .*timed out",
     ),
-    Fault(
-        id="gateway-drops-25-since-today",
-        accept=("egress-port-25-blocked",),
-        about="mail went out until two hours ago, then the gateway began to drop 25",
+    fault(
+        "gateway-drops-25-since-today",
+        "egress-port-25-blocked",
+        "mail went out until two hours ago, then the gateway began to drop 25",
+        nft("gateway", "forward tcp dport 25 drop"),
         history=True,
-        setup=(nft("gateway", "forward tcp dport 25 drop"),),
         then=(mail(), mail("olav@fjord-shipping.no"), wait("fjord-shipping.no.*status=deferred")),
         shows="status=deferred .*timed out",
     ),
-    Fault(
-        id="ufw-rejects-25",
-        accept=("local-firewall-blocks-smtp",),
-        about="chains as ufw makes them, with a deny-out rule for 25",
-        setup=(shell(_UFW), settings(inet_protocols="ipv4")),
+    fault(
+        "ufw-rejects-25",
+        "local-firewall-blocks-smtp",
+        "chains as ufw makes them, with a deny-out rule for 25",
+        shell(_UFW),
+        settings(inet_protocols="ipv4"),
         shows="status=deferred .*refused",
     ),
-    Fault(
-        id="firewalld-policy-rejects",
-        accept=("local-firewall-blocks-smtp",),
-        about="chains as firewalld makes them for an output policy",
-        setup=(nft("host", _FIREWALLD), relay()),
+    fault(
+        "firewalld-policy-rejects",
+        "local-firewall-blocks-smtp",
+        "chains as firewalld makes them for an output policy",
+        nft("host", _FIREWALLD),
+        relay(),
         shows="status=deferred .*No route to host",
     ),
-    Fault(
-        id="iptables-raw-drops-25",
-        accept=("local-firewall-blocks-smtp",),
-        about="the drop stands in iptables' raw table",
-        setup=(
-            run("iptables-legacy", "-t", "raw", "-A", "OUTPUT", "-p", "tcp", "--dport", "25", "-j", "DROP"),
-            settings(inet_protocols="ipv4"),
-        ),
+    fault(
+        "iptables-raw-drops-25",
+        "local-firewall-blocks-smtp",
+        "the drop stands in iptables' raw table",
+        run("iptables-legacy", "-t", "raw", "-A", "OUTPUT", "-p", "tcp", "--dport", "25", "-j", "DROP"),
+        settings(inet_protocols="ipv4"),
         shows="status=deferred .*timed out",
     ),
-    Fault(
-        id="route-unreachable-relay",
-        accept=("local-firewall-blocks-smtp",),
-        about="a route of type unreachable for the relay's network",
-        setup=(shell("ip route add unreachable 198.2.128.0/18"), relay()),
+    fault(
+        "route-unreachable-relay",
+        "local-firewall-blocks-smtp",
+        "a route of type unreachable for the relay's network",
+        shell("ip route add unreachable 198.2.128.0/18"),
+        relay(),
         shows="status=deferred .*No route to host",
     ),
-    Fault(
-        id="isp-redirects-587",
-        accept=("smtp-intercepted",),
-        about="587 of every relay is answered by somebody else, with his own certificate",
+    fault(
+        "isp-redirects-587",
+        "smtp-intercepted",
+        "587 of every relay is answered by somebody else, with his own certificate",
+        relay("smtp.sendgrid.net"),
         world=intercepted(587),
-        setup=(relay("smtp.sendgrid.net"),),
         shows="status=deferred .*535",
     ),
-    Fault(
-        id="relay-name-servfail",
-        accept=("relay-name-not-found",),
-        about="the relay's own nameservers are broken; everything else resolves",
+    fault(
+        "relay-name-servfail",
+        "relay-name-not-found",
+        "the relay's own nameservers are broken; everything else resolves",
+        relay("smtp.rhein-mail.de"),
         world=World(records={("smtp.rhein-mail.de", "*"): "SERVFAIL", ("rhein-mail.de", "*"): "SERVFAIL"}),
-        setup=(relay("smtp.rhein-mail.de"),),
         shows="status=deferred .*try again",
     ),
-    Fault(
-        id="relay-certificate-not-yet-valid",
-        accept=("relay-certificate-invalid",),
-        about="the certificate begins the day after tomorrow; the clock is right",
+    fault(
+        "relay-certificate-not-yet-valid",
+        "relay-certificate-invalid",
+        "the certificate begins the day after tomorrow; the clock is right",
+        relay("smtp.rhein-mail.de", tls="secure"),
         world=World(servers=(Server(host="smtp.rhein-mail.de", manner=Manner(tls="notyet")),)),
-        setup=(relay("smtp.rhein-mail.de", tls="secure"),),
         shows="status=deferred .*not verified",
     ),
-    Fault(
-        id="sasl-passwd-inline-comment",
-        accept=("sasl-passwd-malformed",),
-        about="a comment after the password belongs to the password",
-        setup=(relay(line=ENTRY + SECRET + "   # key of 2026"),),
+    fault(
+        "sasl-passwd-inline-comment",
+        "sasl-passwd-malformed",
+        "a comment after the password belongs to the password",
+        relay(line=ENTRY + SECRET + "   # key of 2026"),
         shows="status=deferred .*535",
     ),
     # An indented line belongs to the line before: both causes tell that the relay's entry is not there.
-    Fault(
-        id="sasl-passwd-indented",
-        accept=("sasl-passwd-malformed", "sasl-key-mismatch"),
-        about="the relay's line is indented and so continues the line before",
-        setup=(relay(line="[smtp.gmail.com]:587 other@gmail.com:abcd\n  " + ENTRY + SECRET),),
+    fault(
+        "sasl-passwd-indented",
+        ("sasl-passwd-malformed", "sasl-key-mismatch"),
+        "the relay's line is indented and so continues the line before",
+        relay(line="[smtp.gmail.com]:587 other@gmail.com:abcd\n  " + ENTRY + SECRET),
         shows=AUTH_WANTED,
     ),
-    Fault(
-        id="sasl-key-sender-misspelt",
-        accept=("sasl-key-mismatch",),
-        about="logins by sender; the sender's domain is misspelt in the map",
-        setup=(
-            relay(key="@brightwater-lab.com"),
-            settings(smtp_sender_dependent_authentication="yes"),
-        ),
+    fault(
+        "sasl-key-sender-misspelt",
+        "sasl-key-mismatch",
+        "logins by sender; the sender's domain is misspelt in the map",
+        relay(key="@brightwater-lab.com"),
+        settings(smtp_sender_dependent_authentication="yes"),
         shows=AUTH_WANTED,
     ),
     # The parameter that is set twice is the mistake, the login that is not attempted is what follows: both say it.
-    Fault(
-        id="sasl-enabled-then-disabled",
-        accept=("relay-auth-not-attempted", "postfix-config-error"),
-        about="a later line of main.cf switches SASL off again",
-        setup=(relay(), append("/etc/postfix/main.cf", "\n# hardening\nsmtp_sasl_auth_enable = no\n")),
+    fault(
+        "sasl-enabled-then-disabled",
+        ("relay-auth-not-attempted", "postfix-config-error"),
+        "a later line of main.cf switches SASL off again",
+        relay(),
+        append("/etc/postfix/main.cf", "\n# hardening\nsmtp_sasl_auth_enable = no\n"),
         shows=AUTH_WANTED,
     ),
-    Fault(
-        id="relay-without-auth-on-25",
-        accept=("relay-auth-not-attempted",),
-        about="a relay wants a login and this host was told of none, on 2525",
-        setup=(settings(relayhost="[smtp.mailgun.org]:2525", smtp_tls_security_level="encrypt"),),
+    fault(
+        "relay-without-auth-on-25",
+        "relay-auth-not-attempted",
+        "a relay wants a login and this host was told of none, on 2525",
+        settings(relayhost="[smtp.mailgun.org]:2525", smtp_tls_security_level="encrypt"),
         shows=AUTH_WANTED,
     ),
-    Fault(
-        id="transport-names-missing-service",
-        accept=("smtp-transport-missing",),
-        about="transport_maps sends a domain to a service that master.cf lacks",
-        setup=(
-            write("/etc/postfix/transport", "northwind-trading.com slow:\n"),
-            run("postmap", "/etc/postfix/transport"),
-            settings(transport_maps="hash:/etc/postfix/transport"),
-        ),
+    fault(
+        "transport-names-missing-service",
+        "smtp-transport-missing",
+        "transport_maps sends a domain to a service that master.cf lacks",
+        write("/etc/postfix/transport", "northwind-trading.com slow:\n"),
+        run("postmap", "/etc/postfix/transport"),
+        settings(transport_maps="hash:/etc/postfix/transport"),
         shows="(mail transport unavailable|private/slow)",
     ),
-    Fault(
-        id="app-on-other-host-refused",
-        accept=("submission-rejected",),
-        about="an application on another machine of the LAN is not in mynetworks",
+    fault(
+        "app-on-other-host-refused",
+        "submission-rejected",
+        "an application on another machine of the LAN is not in mynetworks",
         then=(smtp_mail_from_gateway("maria@northwind-trading.com", "noreply@brightwater-labs.com", "portal.lan"),),
         shows="NOQUEUE: reject: .*Relay access denied",
     ),
-    Fault(
-        id="relay-limits-connections",
-        accept=("rate-limited",),
-        about="the relay answers 421 from the second connection on",
+    fault(
+        "relay-limits-connections",
+        "rate-limited",
+        "the relay answers 421 from the second connection on",
+        relay(smtp_connection_cache_on_demand="no"),
         world=World(servers=(Server(host="smtp.mandrillapp.com", manner=Manner(connections=1)),)),
-        setup=(relay(smtp_connection_cache_on_demand="no"),),
         then=(mail(), wait("status=sent"), mail("second@northwind-trading.com"), mail("third@northwind-trading.com")),
         shows="status=deferred .*Too many connections",
     ),
-    Fault(
-        id="message-expired-earlier",
-        accept=("message-expired",),
-        about="a message was returned three hours ago; what it waited for works again",
-        setup=(expired_before,),
+    fault(
+        "message-expired-earlier",
+        "message-expired",
+        "a message was returned three hours ago; what it waited for works again",
+        expired_before,
         then=(),
         shows="daemon started",
     ),

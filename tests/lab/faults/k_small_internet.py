@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.lab.fault import Fault
+from tests.lab.fault import fault
 from tests.lab.faults.e_replies import saying
 from tests.lab.faults.z_healthy import well
 from tests.lab.internet.names import TOP_LEVELS
@@ -84,66 +84,65 @@ FAULTS = (
         shell("hostname portal; printf '127.0.0.1 localhost\\n127.0.1.1 portal\\n' > /etc/hosts"),
         history=False,
     ),
-    Fault(
-        id="one-server-25-dropped",
-        accept=("egress-port-25-blocked",),
-        about="every name leads to one server; the gateway drops 25",
+    fault(
+        "one-server-25-dropped",
+        "egress-port-25-blocked",
+        "every name leads to one server; the gateway drops 25",
+        OPEN,
+        nft("gateway", "forward tcp dport 25 drop"),
         world=everywhere(),
-        setup=(OPEN, nft("gateway", "forward tcp dport 25 drop")),
         shows="status=deferred .*timed out",
     ),
-    Fault(
-        id="one-domain-587-dropped",
-        accept=("egress-submission-blocked",),
-        about="no reference host exists; the relay answers on other ports, 587 is dropped",
+    fault(
+        "one-domain-587-dropped",
+        "egress-submission-blocked",
+        "no reference host exists; the relay answers on other ports, 587 is dropped",
+        OPEN,
+        relay(),
+        nft("gateway", "forward tcp dport 587 drop"),
         world=alone(),
-        setup=(OPEN, relay(), nft("gateway", "forward tcp dport 587 drop")),
         shows="status=deferred .*timed out",
     ),
-    Fault(
-        id="only-web-closed-25-dropped",
-        accept=("egress-port-25-blocked",),
-        about="the web is out of reach as well, yet the recipient's server answers on other ports",
+    fault(
+        "only-web-closed-25-dropped",
+        "egress-port-25-blocked",
+        "the web is out of reach as well, yet the recipient's server answers on other ports",
+        nft(
+            "internet",
+            f"special ip daddr {ONE} accept\nspecial ip daddr != 62.155.240.53 tcp dport {{ 53, 80, 443 }} reject with tcp reset",
+        ),
+        nft("gateway", "forward tcp dport 25 drop"),
         world=alone(),
-        setup=(
-            nft(
-                "internet",
-                f"special ip daddr {ONE} accept\nspecial ip daddr != 62.155.240.53 tcp dport {{ 53, 80, 443 }} reject with tcp reset",
-            ),
-            nft("gateway", "forward tcp dport 25 drop"),
-        ),
         shows="status=deferred .*timed out",
     ),
-    Fault(
-        id="header-check-rejects-own",
-        accept=("delivery-suspended-by-config",),
-        about="a rule of header_checks refuses the application's mail; the bounce is delivered",
-        setup=(
-            write("/etc/postfix/header_checks", "/^Subject:.*verify/ REJECT no verification mail\n"),
-            settings(header_checks="regexp:/etc/postfix/header_checks"),
-        ),
+    fault(
+        "header-check-rejects-own",
+        "delivery-suspended-by-config",
+        "a rule of header_checks refuses the application's mail; the bounce is delivered",
+        write("/etc/postfix/header_checks", "/^Subject:.*verify/ REJECT no verification mail\n"),
+        settings(header_checks="regexp:/etc/postfix/header_checks"),
         shows="reject: header",
     ),
-    Fault(
-        id="allowance-used-up",
-        accept=("relay-account-restricted",),
-        about="the relay puts mail off for a spent plan, in words of its own",
+    fault(
+        "allowance-used-up",
+        "relay-account-restricted",
+        "the relay puts mail off for a spent plan, in words of its own",
+        relay(),
         world=saying("smtp.mandrillapp.com", "MAIL", "451 4.3.0 Your monthly plan allowance has been used up"),
-        setup=(relay(),),
         shows="allowance",
     ),
-    Fault(
-        id="auth-501",
-        accept=("relay-credentials-rejected",),
-        about="the relay answers the login with 501 and no word of credentials",
+    fault(
+        "auth-501",
+        "relay-credentials-rejected",
+        "the relay answers the login with 501 and no word of credentials",
+        relay(),
         world=saying("smtp.mandrillapp.com", "AUTH", "501 5.5.2 Cannot decode response"),
-        setup=(relay(),),
         shows="501",
     ),
-    Fault(
-        id="banner-poor-history",
-        accept=("ip-blocklisted",),
-        about="the receiver refuses the address in its greeting, in words of its own",
+    fault(
+        "banner-poor-history",
+        "ip-blocklisted",
+        "the receiver refuses the address in its greeting, in words of its own",
         world=World(
             servers=(
                 Server(

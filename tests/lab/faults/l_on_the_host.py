@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import Fault, double, fault
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.machine import SECRET, Machine
 from tests.lab.steps import Step, append, mail, nft, pause, relay, settings, shell, smtp_mail, wait, write
@@ -17,8 +17,7 @@ from tests.lab.surroundings import (
     stub_resolver,
 )
 
-from .l_on_the_way import CORP, DROP_25, corp, fault, says
-from .y_doubles import double
+from .l_on_the_way import CORP, DROP_25, corp, says
 from .z_healthy import well
 
 APP = "/srv/shop/conf/mail.properties"
@@ -225,7 +224,7 @@ _DOUBLES = (
         "postfix-not-running",
         "sasl-key-mismatch",
         "never started; the key would not fit",
-        setup=(relay(CORP, key=f"{CORP}:587"),),
+        relay(CORP, key=f"{CORP}:587"),
         start=False,
         world=corp(),
     ),
@@ -234,8 +233,9 @@ _DOUBLES = (
         "tls-wrapper-mismatch",
         "sasl-key-mismatch",
         "465 without wrappermode, and the key says 587",
-        "status=deferred",
-        setup=(relay(CORP, 465, key=f"[{CORP}]:587"), settings(smtp_tls_wrappermode="no")),
+        relay(CORP, 465, key=f"[{CORP}]:587"),
+        settings(smtp_tls_wrappermode="no"),
+        shows="status=deferred",
         world=corp(),
     ),
     double(
@@ -243,8 +243,8 @@ _DOUBLES = (
         "helo-name-invalid",
         "reverse-dns-missing",
         "two receivers complain of one each",
-        "auental.ch.*status=bounced",
-        setup=(settings(myhostname="localhost.localdomain", mydestination="localhost"),),
+        settings(myhostname="localhost.localdomain", mydestination="localhost"),
+        shows="auental.ch.*status=bounced",
         then=(mail("a@kanzlei-roth.de"), mail("b@gemeinde-auental.ch")),
         world=World(
             servers=(
@@ -259,8 +259,8 @@ _DOUBLES = (
         "tls-ca-bundle-missing",
         "relay-credentials-rejected",
         "the documented CA path, and the password is wrong as well",
-        "status=bounced",
-        setup=(relay(CORP, tls="may", password="no", smtp_tls_CAfile="/etc/pki/tls/certs/ca-bundle.crt"),),
+        relay(CORP, tls="may", password="no", smtp_tls_CAfile="/etc/pki/tls/certs/ca-bundle.crt"),
+        shows="status=bounced",
         world=corp(),
     ),
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.lab.fault import Fault
+from tests.lab.fault import Fault, fault
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.machine import SECRET
-from tests.lab.steps import Step, clock, journal, mail, nft, pause, relay, settings, shell, wait, write
+from tests.lab.steps import clock, journal, mail, nft, pause, relay, settings, shell, wait, write
 from tests.lab.surroundings import busy_day, container, iso_log, rotated
 
 CORP = "mail.example-corp.net"
@@ -45,11 +45,6 @@ def says(host: str, stage: str, reply: str, **manner: Any) -> Server:
     if stage == "BANNER":
         return Server(host=host, ports=(25,), manner=Manner(banner=reply, **manner))
     return Server(host=host, manner=Manner(replies={stage: reply}, **manner))
-
-
-def fault(name: str, accept: tuple[str, ...] | str, about: str, *setup: Step, shows: str = "", **more: Any) -> Fault:
-    causes = (accept,) if isinstance(accept, str) else accept
-    return Fault(id=name, accept=causes, about=about, setup=setup, shows=shows, **more)
 
 
 def everybody(**manner: Any) -> World:

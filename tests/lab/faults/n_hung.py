@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import fault, healthy
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.steps import Step, append, mail, pause, settings, shell, smtp_mail, wait, write
 
@@ -34,141 +34,122 @@ socketserver.ThreadingTCPServer(("127.0.0.1", 8893), Asked).serve_forever()
 
 
 FAULTS = (
-    Fault(
-        id="milter-hangs-and-postfix-still-waits",
-        accept=("milter-down",),
-        about="the milter answers nothing, and the first message came three seconds ago: the log has no word of it yet",
-        setup=(mute(8891), settings(smtpd_milters="inet:127.0.0.1:8891", non_smtpd_milters="$smtpd_milters")),
+    fault(
+        "milter-hangs-and-postfix-still-waits",
+        "milter-down",
+        "the milter answers nothing, and the first message came three seconds ago: the log has no word of it yet",
+        mute(8891),
+        settings(smtpd_milters="inet:127.0.0.1:8891", non_smtpd_milters="$smtpd_milters"),
         then=(mail(), pause(3)),
     ),
-    Fault(
-        id="milter-judges-own-mail",
-        accept=("submission-rejected",),
-        about="OpenDMARC is asked about outgoing mail as well, and rejects the own domain's, in the words of a receiver",
-        setup=(
-            write("/opt/milter.py", _MILTER),
-            shell("setsid /usr/bin/python3 /opt/milter.py >/dev/null 2>&1 & sleep 0.7"),
-            settings(non_smtpd_milters="inet:127.0.0.1:8893"),
-        ),
+    fault(
+        "milter-judges-own-mail",
+        "submission-rejected",
+        "OpenDMARC is asked about outgoing mail as well, and rejects the own domain's, in the words of a receiver",
+        write("/opt/milter.py", _MILTER),
+        shell("setsid /usr/bin/python3 /opt/milter.py >/dev/null 2>&1 & sleep 0.7"),
+        settings(non_smtpd_milters="inet:127.0.0.1:8893"),
         shows="milter-reject: END-OF-MESSAGE",
     ),
-    Fault(
-        id="milter-hangs-for-sendmail",
-        accept=("milter-down",),
-        about="the milter of non_smtpd_milters accepts and answers nothing",
-        setup=(
-            mute(8891),
-            settings(
-                non_smtpd_milters="inet:127.0.0.1:8891",
-                milter_default_action="tempfail",
-                milter_connect_timeout="2s",
-                milter_command_timeout="2s",
-            ),
+    fault(
+        "milter-hangs-for-sendmail",
+        "milter-down",
+        "the milter of non_smtpd_milters accepts and answers nothing",
+        mute(8891),
+        settings(
+            non_smtpd_milters="inet:127.0.0.1:8891",
+            milter_default_action="tempfail",
+            milter_connect_timeout="2s",
+            milter_command_timeout="2s",
         ),
         then=(mail(), pause(5)),
         shows="milter inet:127.0.0.1:8891: ",
     ),
-    Fault(
-        id="content-filter-hangs",
-        accept=("content-filter-down",),
-        about="the content filter's port accepts and never greets",
-        setup=(
-            mute(10024),
-            append("/etc/postfix/master.cf", "scan unix - - n - 2 smtp\n  -o smtp_helo_timeout=3s\n"),
-            settings(content_filter="scan:[127.0.0.1]:10024"),
-        ),
+    fault(
+        "content-filter-hangs",
+        "content-filter-down",
+        "the content filter's port accepts and never greets",
+        mute(10024),
+        append("/etc/postfix/master.cf", "scan unix - - n - 2 smtp\n  -o smtp_helo_timeout=3s\n"),
+        settings(content_filter="scan:[127.0.0.1]:10024"),
         shows="status=deferred .*timed out",
     ),
-    Fault(
-        id="policy-server-hangs",
-        accept=("content-filter-down",),
-        about="the policy service accepts and answers nothing",
-        setup=(
-            mute(10031),
-            settings(
-                smtpd_recipient_restrictions="check_policy_service inet:127.0.0.1:10031, permit_mynetworks, reject",
-                smtpd_policy_service_timeout="3s",
-                smtpd_policy_service_max_idle="5s",
-            ),
+    fault(
+        "policy-server-hangs",
+        "content-filter-down",
+        "the policy service accepts and answers nothing",
+        mute(10031),
+        settings(
+            smtpd_recipient_restrictions="check_policy_service inet:127.0.0.1:10031, permit_mynetworks, reject",
+            smtpd_policy_service_timeout="3s",
+            smtpd_policy_service_max_idle="5s",
         ),
         then=(smtp_mail(), pause(2), mail(), SENT),
         shows="policy|timeout|Server configuration",
     ),
-    Fault(
-        id="postlog-commented-out",
-        accept=("mail-log-missing", "postfix-config-error", "smtp-transport-missing"),
-        about="maillog_file is set, and the postlog service is commented out: nothing is logged",
-        setup=(shell("sed -i 's/^postlog/#postlog/' /etc/postfix/master.cf"),),
+    fault(
+        "postlog-commented-out",
+        ("mail-log-missing", "postfix-config-error", "smtp-transport-missing"),
+        "maillog_file is set, and the postlog service is commented out: nothing is logged",
+        shell("sed -i 's/^postlog/#postlog/' /etc/postfix/master.cf"),
         then=(mail(), pause(2)),
         proof=((("sh", "-c", "grep -c '' /var/log/mail.log || true"), r"^\d"),),
     ),
-    Fault(
-        id="tls-policy-of-the-parent-domain",
-        accept=("tls-required-not-offered", "tls-policy-failure"),
-        about="a policy for .northwind-trading.com demands TLS of a subdomain's server that has none",
+    fault(
+        "tls-policy-of-the-parent-domain",
+        ("tls-required-not-offered", "tls-policy-failure"),
+        "a policy for .northwind-trading.com demands TLS of a subdomain's server that has none",
+        append("/etc/postfix/tls_policy", ".northwind-trading.com encrypt\n"),
+        shell("postmap hash:/etc/postfix/tls_policy"),
+        settings(smtp_tls_policy_maps="hash:/etc/postfix/tls_policy"),
         world=World(
             servers=(Server(host="mx?.news.northwind-trading.com", manner=Manner(starttls=False)),),
             records={("news.northwind-trading.com", "MX"): ("10 mx1.news.northwind-trading.com",)},
         ),
-        setup=(
-            append("/etc/postfix/tls_policy", ".northwind-trading.com encrypt\n"),
-            shell("postmap hash:/etc/postfix/tls_policy"),
-            settings(smtp_tls_policy_maps="hash:/etc/postfix/tls_policy"),
-        ),
         then=(mail("maria@news.northwind-trading.com"),),
         shows="status=deferred .*TLS is required",
     ),
-    Fault(
-        id="one-process-and-a-slow-receiver",
-        accept=("delivery-throttled-by-settings", "queue-congested"),
-        about="one smtp process for all, held by a receiver that says a word every ten seconds",
+    fault(
+        "one-process-and-a-slow-receiver",
+        ("delivery-throttled-by-settings", "queue-congested"),
+        "one smtp process for all, held by a receiver that says a word every ten seconds",
+        shell("sed -i -E 's/^(smtp +unix +- +- +y +- +)-/\\11/' /etc/postfix/master.cf"),
+        settings(smtp_helo_timeout="300s", smtp_mail_timeout="300s", smtp_connect_timeout="30s"),
         world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(stall=20.0)),)),
-        setup=(
-            shell("sed -i -E 's/^(smtp +unix +- +- +y +- +)-/\\11/' /etc/postfix/master.cf"),
-            settings(smtp_helo_timeout="300s", smtp_mail_timeout="300s", smtp_connect_timeout="30s"),
-        ),
         then=(mail(), pause(1), mail("kim@gmail.com", times=15), pause(64)),
         proof=((("sh", "-c", "postqueue -p | tail -1"), "Requests"),),
     ),
-    Fault(
-        id="healthy-milter-that-speaks-late",
-        accept=(),
-        kind="healthy",
-        about="a milter that is only there for smtpd and is asked by nobody yet; default action accept",
-        setup=(
-            mute(8891),
-            settings(
-                smtpd_milters="inet:127.0.0.1:8891",
-                milter_default_action="accept",
-                milter_connect_timeout="1s",
-                milter_command_timeout="1s",
-            ),
+    healthy(
+        "healthy-milter-that-speaks-late",
+        "a milter that is only there for smtpd and is asked by nobody yet; default action accept",
+        mute(8891),
+        settings(
+            smtpd_milters="inet:127.0.0.1:8891",
+            milter_default_action="accept",
+            milter_connect_timeout="1s",
+            milter_command_timeout="1s",
         ),
         then=(mail(), SENT),
     ),
-    Fault(
-        id="filter-hands-mail-back-to-itself",
-        accept=("mail-loops-back",),
-        about="the port that takes mail back from the filter has the filter on as well",
-        setup=(
-            append("/etc/postfix/master.cf", "127.0.0.1:10026 inet n - y - - smtpd\n"),
-            settings(content_filter="smtp:[127.0.0.1]:10026", hopcount_limit="10"),
-        ),
+    fault(
+        "filter-hands-mail-back-to-itself",
+        "mail-loops-back",
+        "the port that takes mail back from the filter has the filter on as well",
+        append("/etc/postfix/master.cf", "127.0.0.1:10026 inet n - y - - smtpd\n"),
+        settings(content_filter="smtp:[127.0.0.1]:10026", hopcount_limit="10"),
         then=(mail(), pause(5)),
         shows="too many hops",
     ),
-    Fault(
-        id="milter-socket-outside-the-chroot",
-        accept=("milter-down",),
-        about="the milter's socket is in /run, and the smtpd that asks it is chrooted",
-        setup=(
-            shell(
-                "mkdir -p /run/opendkim; (setsid /usr/bin/python3 -c 'import socket,time,os; s=socket.socket(socket.AF_UNIX);"
-                ' p="/run/opendkim/opendkim.sock"; s.bind(p); os.chmod(p,0o777); s.listen(); time.sleep(900)\' >/dev/null 2>&1 &);'
-                " sleep 1"
-            ),
-            settings(smtpd_milters="unix:/run/opendkim/opendkim.sock", milter_default_action="tempfail"),
+    fault(
+        "milter-socket-outside-the-chroot",
+        "milter-down",
+        "the milter's socket is in /run, and the smtpd that asks it is chrooted",
+        shell(
+            "mkdir -p /run/opendkim; (setsid /usr/bin/python3 -c 'import socket,time,os; s=socket.socket(socket.AF_UNIX);"
+            ' p="/run/opendkim/opendkim.sock"; s.bind(p); os.chmod(p,0o777); s.listen(); time.sleep(900)\' >/dev/null 2>&1 &);'
+            " sleep 1"
         ),
+        settings(smtpd_milters="unix:/run/opendkim/opendkim.sock", milter_default_action="tempfail"),
         then=(smtp_mail(), pause(1), mail(), SENT),
         shows="milter|Service unavailable",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import fault, healthy
 from tests.lab.faults.n_hung import mute
 from tests.lab.steps import Step, mail, nft, pause, shell, wait
 
@@ -28,52 +28,49 @@ def out(*lines: str, start: bool = True) -> Step:
 
 
 FAULTS = (
-    Fault(
-        id="second-instance-before-blocked-25",
-        accept=("egress-port-25-blocked",),
-        about="the sending instance cannot reach port 25 at the provider's",
-        setup=(nft("isp", "forward tcp dport 25 drop"), out()),
+    fault(
+        "second-instance-before-blocked-25",
+        "egress-port-25-blocked",
+        "the sending instance cannot reach port 25 at the provider's",
+        nft("isp", "forward tcp dport 25 drop"),
+        out(),
         then=(mail(), pause(3)),
         shows="postfix-out/smtp.*timed out",
     ),
-    Fault(
-        id="second-instance-stopped",
-        accept=("postfix-not-running",),
-        about="the sending instance was not started after the boot",
+    fault(
+        "second-instance-stopped",
+        "postfix-not-running",
+        "the sending instance was not started after the boot",
         then=(out(start=False), shell("postfix reload; sleep 1"), mail()),
         shows="10026.*refused",
     ),
-    Fault(
-        id="second-instance-defers",
-        accept=("delivery-suspended-by-config",),
-        about="the sending instance has defer_transports",
-        setup=(out("defer_transports=smtp"),),
+    fault(
+        "second-instance-defers",
+        "delivery-suspended-by-config",
+        "the sending instance has defer_transports",
+        out("defer_transports=smtp"),
         then=(mail(), pause(2)),
         shows="postfix-out/.*deferred transport",
     ),
-    Fault(
-        id="second-instance-s-milter-hangs",
-        accept=("milter-down",),
-        about="the sending instance waits for a milter that says nothing, and the first one's mail waits for it",
-        setup=(
-            mute(8893),
-            out("smtpd_milters=inet:127.0.0.1:8893", "milter_connect_timeout=2s", "milter_command_timeout=2s"),
-        ),
+    fault(
+        "second-instance-s-milter-hangs",
+        "milter-down",
+        "the sending instance waits for a milter that says nothing, and the first one's mail waits for it",
+        mute(8893),
+        out("smtpd_milters=inet:127.0.0.1:8893", "milter_connect_timeout=2s", "milter_command_timeout=2s"),
         then=(mail(), pause(5)),
         shows="postfix-out/smtpd.*milter",
     ),
-    Fault(
-        id="second-instance-deleted-by-hand",
-        accept=("postfix-config-error",),
-        about="another instance's directory was deleted; `postfix start` stops at it",
-        setup=(shell("postmulti -e init; postmulti -I postfix-news -e create; rm -r /etc/postfix-news"),),
+    fault(
+        "second-instance-deleted-by-hand",
+        "postfix-config-error",
+        "another instance's directory was deleted; `postfix start` stops at it",
+        shell("postmulti -e init; postmulti -I postfix-news -e create; rm -r /etc/postfix-news"),
     ),
-    Fault(
-        id="second-instance-relays",
-        accept=(),
-        kind="healthy",
-        about="two instances, and mail flows through both",
-        setup=(out(),),
+    healthy(
+        "second-instance-relays",
+        "two instances, and mail flows through both",
+        out(),
         then=(mail(), wait("postfix-out/smtp.*status=sent")),
     ),
 )

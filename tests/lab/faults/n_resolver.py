@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import fault, healthy
 from tests.lab.internet.world import World
 from tests.lab.network import RESOLVER_IPV4
 from tests.lab.steps import append, mail, nft, relay, replace, settings, shell, wait, write
@@ -11,55 +11,51 @@ SENT = wait("status=sent")
 UNCHROOTED = shell("sed -i -E 's/^((smtp|relay) +unix +- +- +)y/\\1n/' /etc/postfix/master.cf")
 
 FAULTS = (
-    Fault(
-        id="resolv-conf-for-root-only",
-        accept=("resolver-failing",),
-        about="/etc/resolv.conf has mode 600: Postfix' unchrooted smtp asks 127.0.0.1",
-        setup=(UNCHROOTED, shell("chmod 600 /etc/resolv.conf")),
+    fault(
+        "resolv-conf-for-root-only",
+        "resolver-failing",
+        "/etc/resolv.conf has mode 600: Postfix' unchrooted smtp asks 127.0.0.1",
+        UNCHROOTED,
+        shell("chmod 600 /etc/resolv.conf"),
         shows="status=deferred",
     ),
-    Fault(
-        id="no-dns-for-postfix-alone",
-        accept=("local-firewall-blocks-smtp",),
-        about="a rule by owner drops the queries of Postfix' user; root's are answered",
-        setup=(
-            nft(
-                "host",
-                'table inet own {\n chain o {\n type filter hook output priority 0;\n meta skuid "postfix" udp dport 53 drop\n }\n}\n',
-            ),
+    fault(
+        "no-dns-for-postfix-alone",
+        "local-firewall-blocks-smtp",
+        "a rule by owner drops the queries of Postfix' user; root's are answered",
+        nft(
+            "host",
+            'table inet own {\n chain o {\n type filter hook output priority 0;\n meta skuid "postfix" udp dport 53 drop\n }\n}\n',
         ),
         shows="status=deferred.*try again",
     ),
-    Fault(
-        id="hosts-for-root-only",
-        accept=("relay-name-not-found", "resolver-failing"),
-        about="the relay stands in /etc/hosts alone, which only root may read",
-        setup=(
-            UNCHROOTED,
-            shell(
-                "a=$(getent ahostsv4 mx1.hosted-mail.net | awk 'NR==1{print $1}'); echo $a mailhub.internal >> /etc/hosts"
-            ),
-            shell("chmod 640 /etc/hosts"),
-            settings(relayhost="[mailhub.internal]", smtp_host_lookup="native"),
+    fault(
+        "hosts-for-root-only",
+        ("relay-name-not-found", "resolver-failing"),
+        "the relay stands in /etc/hosts alone, which only root may read",
+        UNCHROOTED,
+        shell(
+            "a=$(getent ahostsv4 mx1.hosted-mail.net | awk 'NR==1{print $1}'); echo $a mailhub.internal >> /etc/hosts"
         ),
+        shell("chmod 640 /etc/hosts"),
+        settings(relayhost="[mailhub.internal]", smtp_host_lookup="native"),
         shows="status=deferred",
     ),
-    Fault(
-        id="nsswitch-without-dns-native",
-        accept=("resolver-failing",),
-        about="smtp_host_lookup = native, and nsswitch.conf names files alone",
-        setup=(
-            UNCHROOTED,
-            relay(),
-            shell("sed -i 's/^hosts:.*/hosts: files/' /etc/nsswitch.conf"),
-            settings(smtp_host_lookup="native"),
-        ),
+    fault(
+        "nsswitch-without-dns-native",
+        "resolver-failing",
+        "smtp_host_lookup = native, and nsswitch.conf names files alone",
+        UNCHROOTED,
+        relay(),
+        shell("sed -i 's/^hosts:.*/hosts: files/' /etc/nsswitch.conf"),
+        settings(smtp_host_lookup="native"),
         shows="status=deferred",
     ),
-    Fault(
-        id="dns-over-tcp-shut",
-        accept=("resolver-failing",),
-        about="an answer does not fit UDP, and TCP 53 is shut at the gateway",
+    fault(
+        "dns-over-tcp-shut",
+        "resolver-failing",
+        "an answer does not fit UDP, and TCP 53 is shut at the gateway",
+        nft("gateway", "forward tcp dport 53 drop"),
         world=World(
             records={
                 ("northwind-trading.com", "MX"): tuple(
@@ -67,73 +63,58 @@ FAULTS = (
                 ),
             }
         ),
-        setup=(nft("gateway", "forward tcp dport 53 drop"),),
         shows="status=deferred",
     ),
-    Fault(
-        id="second-resolver-knows-nothing",
-        accept=("resolver-failing",),
-        about="of two name servers the first knows only the inner zone and says NXDOMAIN to all else",
-        world=World(records={}),
-        setup=(
-            shell(
-                "ip addr add 10.20.0.77/32 dev lo; cat > /root/ns.py <<'E'\nimport socket,struct\n"
-                "s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('10.20.0.77',53))\n"
-                "while True:\n d,a=s.recvfrom(4096); s.sendto(d[:2]+b'\\x81\\x83'+d[4:6]+bytes(6)+d[12:].split(b'\\0',1)[0]+b'\\0'+d[12:].split(b'\\0',1)[1][:4],a)\nE\n"
-                "(setsid /usr/bin/python3 /root/ns.py >/dev/null 2>&1 &); sleep 0.5"
-            ),
-            write("/etc/resolv.conf", f"nameserver 10.20.0.77\nnameserver {RESOLVER_IPV4}\n"),
+    fault(
+        "second-resolver-knows-nothing",
+        "resolver-failing",
+        "of two name servers the first knows only the inner zone and says NXDOMAIN to all else",
+        shell(
+            "ip addr add 10.20.0.77/32 dev lo; cat > /root/ns.py <<'E'\nimport socket,struct\n"
+            "s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('10.20.0.77',53))\n"
+            "while True:\n d,a=s.recvfrom(4096); s.sendto(d[:2]+b'\\x81\\x83'+d[4:6]+bytes(6)+d[12:].split(b'\\0',1)[0]+b'\\0'+d[12:].split(b'\\0',1)[1][:4],a)\nE\n"
+            "(setsid /usr/bin/python3 /root/ns.py >/dev/null 2>&1 &); sleep 0.5"
         ),
+        write("/etc/resolv.conf", f"nameserver 10.20.0.77\nnameserver {RESOLVER_IPV4}\n"),
+        world=World(records={}),
         shows="status=(deferred|bounced)",
     ),
-    Fault(
-        id="search-list-catches-the-relay",
-        accept=("relay-name-not-found",),
-        about="a search list with a wildcard answers for the relay's short name by the system's look-up alone",
+    fault(
+        "search-list-catches-the-relay",
+        "relay-name-not-found",
+        "a search list with a wildcard answers for the relay's short name by the system's look-up alone",
+        write("/etc/resolv.conf", f"search corp.northwind-trading.com\nnameserver {RESOLVER_IPV4}\n"),
+        settings(relayhost="[mailhub]"),
         world=World(records={("*.corp.northwind-trading.com", "A"): ("10.20.0.66",)}),
-        setup=(
-            write("/etc/resolv.conf", f"search corp.northwind-trading.com\nnameserver {RESOLVER_IPV4}\n"),
-            settings(relayhost="[mailhub]"),
-        ),
         shows="status=deferred|status=bounced",
     ),
-    Fault(
-        id="resolver-by-tcp-alone",
-        accept=("resolver-failing",),
-        about="resolv.conf asks by TCP alone, which the gateway rejects",
-        setup=(
-            append("/etc/resolv.conf", "options use-vc timeout:1 attempts:1\n"),
-            nft("gateway", "forward tcp dport 53 reject with tcp reset"),
-        ),
+    fault(
+        "resolver-by-tcp-alone",
+        "resolver-failing",
+        "resolv.conf asks by TCP alone, which the gateway rejects",
+        append("/etc/resolv.conf", "options use-vc timeout:1 attempts:1\n"),
+        nft("gateway", "forward tcp dport 53 reject with tcp reset"),
         shows="status=deferred .*try again",
     ),
-    Fault(
-        id="resolver-second-dead",
-        accept=(),
-        kind="healthy",
-        about="the second of two name servers is dead, the first serves",
-        setup=(append("/etc/resolv.conf", "nameserver 10.20.0.222\n"),),
+    healthy(
+        "resolver-second-dead",
+        "the second of two name servers is dead, the first serves",
+        append("/etc/resolv.conf", "nameserver 10.20.0.222\n"),
         then=(mail(), SENT),
     ),
-    Fault(
-        id="ndots-five-and-a-search-list",
-        accept=(),
-        kind="healthy",
-        about="a container's resolv.conf with ndots:5 and three search domains",
-        setup=(
-            write(
-                "/etc/resolv.conf",
-                f"search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver {RESOLVER_IPV4}\noptions ndots:5\n",
-            ),
+    healthy(
+        "ndots-five-and-a-search-list",
+        "a container's resolv.conf with ndots:5 and three search domains",
+        write(
+            "/etc/resolv.conf",
+            f"search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver {RESOLVER_IPV4}\noptions ndots:5\n",
         ),
         then=(mail(), SENT),
     ),
-    Fault(
-        id="hosts-native-and-readable",
-        accept=(),
-        kind="healthy",
-        about="smtp_host_lookup = dns, native, and all files readable",
-        setup=(settings(smtp_host_lookup="dns, native"),),
+    healthy(
+        "hosts-native-and-readable",
+        "smtp_host_lookup = dns, native, and all files readable",
+        settings(smtp_host_lookup="dns, native"),
         then=(mail(), SENT),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import fault, healthy
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.steps import append, mail, pause, relay, settings, shell, wait
 
@@ -10,96 +10,87 @@ THROTTLED = ("delivery-throttled-by-settings",)
 SENT = wait("status=sent")
 
 FAULTS = (
-    Fault(
-        id="rate-delay-an-hour",
-        accept=THROTTLED,
-        about="one delivery an hour to each destination: the second message waits",
-        setup=(settings(smtp_destination_rate_delay="3600s"),),
+    fault(
+        "rate-delay-an-hour",
+        THROTTLED,
+        "one delivery an hour to each destination: the second message waits",
+        settings(smtp_destination_rate_delay="3600s"),
         then=(mail(), SENT, mail(times=3), pause(2)),
         shows="status=sent",
     ),
-    Fault(
-        id="default-rate-delay-through-relay",
-        accept=THROTTLED,
-        about="default_destination_rate_delay of half an hour, and everything goes to one relay",
-        setup=(relay(), settings(default_destination_rate_delay="30m")),
+    fault(
+        "default-rate-delay-through-relay",
+        THROTTLED,
+        "default_destination_rate_delay of half an hour, and everything goes to one relay",
+        relay(),
+        settings(default_destination_rate_delay="30m"),
         then=(mail(), SENT, mail(times=2), mail("kim@contoso.example"), pause(2)),
         shows="status=sent",
     ),
-    Fault(
-        id="transport-rate-delay",
-        accept=THROTTLED,
-        about="smtp_transport_rate_delay: one delivery in two hours, whatever the destination",
-        setup=(settings(smtp_transport_rate_delay="2h"),),
+    fault(
+        "transport-rate-delay",
+        THROTTLED,
+        "smtp_transport_rate_delay: one delivery in two hours, whatever the destination",
+        settings(smtp_transport_rate_delay="2h"),
         then=(mail(), mail("kim@gmail.com"), mail("lee@northwind-trading.com"), pause(2)),
     ),
-    Fault(
-        id="slow-transport-of-a-map",
-        accept=THROTTLED,
-        about="a transport table sends one provider's mail through a slow transport",
-        setup=(
-            append("/etc/postfix/master.cf", "polite    unix  -       -       y       -       1       smtp\n"),
-            append("/etc/postfix/transport", "gmail.com polite:\n"),
-            shell("postmap hash:/etc/postfix/transport"),
-            settings(transport_maps="hash:/etc/postfix/transport", polite_destination_rate_delay="1d"),
-        ),
+    fault(
+        "slow-transport-of-a-map",
+        THROTTLED,
+        "a transport table sends one provider's mail through a slow transport",
+        append("/etc/postfix/master.cf", "polite    unix  -       -       y       -       1       smtp\n"),
+        append("/etc/postfix/transport", "gmail.com polite:\n"),
+        shell("postmap hash:/etc/postfix/transport"),
+        settings(transport_maps="hash:/etc/postfix/transport", polite_destination_rate_delay="1d"),
         then=(mail("kim@gmail.com"), SENT, mail("kim@gmail.com"), mail("lee@gmail.com"), mail(), pause(2)),
         shows="status=sent",
     ),
-    Fault(
-        id="rate-delay-in-master-cf",
-        accept=THROTTLED,
-        about="the queue manager's own line in master.cf has the delay",
-        setup=(
-            shell(
-                "postconf -P qmgr/unix/default_destination_rate_delay=45m || postconf -P qmgr/fifo/default_destination_rate_delay=45m"
-            ),
+    fault(
+        "rate-delay-in-master-cf",
+        THROTTLED,
+        "the queue manager's own line in master.cf has the delay",
+        shell(
+            "postconf -P qmgr/unix/default_destination_rate_delay=45m || postconf -P qmgr/fifo/default_destination_rate_delay=45m"
         ),
         then=(mail(), SENT, mail(times=2), pause(2)),
         shows="status=sent",
     ),
-    Fault(
-        id="backoff-of-a-week",
-        accept=THROTTLED,
-        about="a receiver said 'later' once, and main.cf asks for days between attempts",
+    fault(
+        "backoff-of-a-week",
+        THROTTLED,
+        "a receiver said 'later' once, and main.cf asks for days between attempts",
+        settings(minimal_backoff_time="3d", maximal_backoff_time="6d", queue_run_delay="1d"),
         world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(grey=3.0)),)),
-        setup=(settings(minimal_backoff_time="3d", maximal_backoff_time="6d", queue_run_delay="1d"),),
         then=(mail(), wait("status=deferred"), pause(4)),
         shows="status=deferred",
     ),
-    Fault(
-        id="time-out-shorter-than-the-greeting",
-        accept=THROTTLED,
-        about="smtp_helo_timeout was tuned to a second, and the receiver greets after two and a half",
+    fault(
+        "time-out-shorter-than-the-greeting",
+        THROTTLED,
+        "smtp_helo_timeout was tuned to a second, and the receiver greets after two and a half",
+        settings(smtp_helo_timeout="1s"),
         world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(stall=2.5)),)),
-        setup=(settings(smtp_helo_timeout="1s"),),
         shows="status=deferred .*timed out",
     ),
-    Fault(
-        id="lifetime-of-nought",
-        accept=("message-expired",),
-        about="each message is tried once, and the receiver puts off whom it does not know",
+    fault(
+        "lifetime-of-nought",
+        "message-expired",
+        "each message is tried once, and the receiver puts off whom it does not know",
+        settings(maximal_queue_lifetime="0"),
         world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(grey=600.0)),)),
-        setup=(settings(maximal_queue_lifetime="0"),),
         shows="status=expired",
     ),
-    Fault(
-        id="rate-delay-of-a-second",
-        accept=(),
-        kind="healthy",
-        about="a polite delay of a second between deliveries, and mail flows",
-        setup=(settings(smtp_destination_rate_delay="1s", smtp_destination_concurrency_limit="2"),),
+    healthy(
+        "rate-delay-of-a-second",
+        "a polite delay of a second between deliveries, and mail flows",
+        settings(smtp_destination_rate_delay="1s", smtp_destination_concurrency_limit="2"),
         then=(mail(times=2), wait("(?s)status=sent.*status=sent"), pause(1)),
     ),
-    Fault(
-        id="rate-delay-of-another-transport",
-        accept=(),
-        kind="healthy",
-        about="a slow transport for one provider, none of whose mail waits",
-        setup=(
-            append("/etc/postfix/master.cf", "slow      unix  -       -       y       -       1       smtp\n"),
-            settings(slow_destination_rate_delay="1h", slow_destination_concurrency_limit="1"),
-        ),
+    healthy(
+        "rate-delay-of-another-transport",
+        "a slow transport for one provider, none of whose mail waits",
+        append("/etc/postfix/master.cf", "slow      unix  -       -       y       -       1       smtp\n"),
+        settings(slow_destination_rate_delay="1h", slow_destination_concurrency_limit="1"),
         then=(mail(times=2), wait("(?s)status=sent.*status=sent")),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import Fault, fault, healthy
 from tests.lab.steps import Step, append, mail, pause, relay, settings, shell, wait, write
 
 CONFIG = ("postfix-config-error",)
@@ -11,7 +11,7 @@ ATTEMPT = (mail(), pause(2))
 
 def stopped(name: str, about: str, *setup: Step, accept: tuple[str, ...] = CONFIG) -> Fault:
     """Postfix does not start, or nothing leaves."""
-    return Fault(id=name, accept=accept, about=about, setup=setup, then=ATTEMPT)
+    return fault(name, accept, about, *setup, then=ATTEMPT)
 
 
 FAULTS = (
@@ -54,35 +54,29 @@ FAULTS = (
         "tls_random_source names a device of the former machine",
         relay(tls_random_source="dev:/dev/hwrng9"),
     ),
-    Fault(
-        id="healthy-setting-written-twice",
-        accept=(),
-        kind="healthy",
-        about="main.cf sets a parameter twice, of which every daemon warns",
-        setup=(append("/etc/postfix/main.cf", "max_use = 90\nmax_use = 80\n"),),
+    healthy(
+        "healthy-setting-written-twice",
+        "main.cf sets a parameter twice, of which every daemon warns",
+        append("/etc/postfix/main.cf", "max_use = 90\nmax_use = 80\n"),
         then=(mail(), wait("status=sent"), shell("postqueue -p")),
     ),
-    Fault(
-        id="map-of-two-types",
-        accept=("lookup-table-broken", "lookup-table-unsupported"),  # the type, and the table that it names
-        about="transport_maps = cidr:hash:/etc/postfix/transport",
-        setup=(
-            write("/etc/postfix/transport", "example.net :\n"),
-            shell("postmap /etc/postfix/transport"),
-            settings(transport_maps="cidr:hash:/etc/postfix/transport"),
-        ),
+    fault(
+        "map-of-two-types",
+        ("lookup-table-broken", "lookup-table-unsupported"),  # the type, and the table that it names
+        "transport_maps = cidr:hash:/etc/postfix/transport",
+        write("/etc/postfix/transport", "example.net :\n"),
+        shell("postmap /etc/postfix/transport"),
+        settings(transport_maps="cidr:hash:/etc/postfix/transport"),
         then=ATTEMPT,
     ),
-    Fault(
-        id="senders-relay-given-up",
-        accept=("relay-name-not-found",),
-        about="sender_dependent_relayhost_maps names a relay that is gone; relayhost is right",
-        setup=(
-            relay(),
-            write("/etc/postfix/by_sender", "@brightwater-labs.com [smtp.former-relay.invalid]:587\n"),
-            shell("postmap /etc/postfix/by_sender"),
-            settings(sender_dependent_relayhost_maps="hash:/etc/postfix/by_sender"),
-        ),
+    fault(
+        "senders-relay-given-up",
+        "relay-name-not-found",
+        "sender_dependent_relayhost_maps names a relay that is gone; relayhost is right",
+        relay(),
+        write("/etc/postfix/by_sender", "@brightwater-labs.com [smtp.former-relay.invalid]:587\n"),
+        shell("postmap /etc/postfix/by_sender"),
+        settings(sender_dependent_relayhost_maps="hash:/etc/postfix/by_sender"),
         shows="status=bounced",
     ),
 )

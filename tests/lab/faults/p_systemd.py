@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import fault
 from tests.lab.steps import mail, shell, systemd
 
 FAULTS = (
-    Fault(
-        id="systemd-postfix-stopped",
-        accept=("postfix-not-running",),
-        about="systemd runs the host, and Postfix was stopped by systemctl",
-        setup=(systemd,),
+    fault(
+        "systemd-postfix-stopped",
+        "postfix-not-running",
+        "systemd runs the host, and Postfix was stopped by systemctl",
+        systemd,
         start=False,
         then=(shell("systemctl stop postfix"), mail()),
         proof=((("sh", "-c", "systemctl is-active postfix; :"), "inactive"),),
     ),
-    Fault(
-        id="systemd-postfix-masked",
-        accept=("postfix-not-running",),
-        about="systemd runs the host, and Postfix was stopped and masked",
-        setup=(systemd,),
+    fault(
+        "systemd-postfix-masked",
+        "postfix-not-running",
+        "systemd runs the host, and Postfix was stopped and masked",
+        systemd,
         start=False,
         then=(shell("systemctl stop postfix; systemctl mask postfix"), mail()),
         proof=((("sh", "-c", "systemctl is-enabled postfix; :"), "masked"),),
     ),
-    Fault(
-        id="systemd-instance-masked",
-        accept=("postfix-not-running",),
-        about="the instance's unit is masked; postfix.service looks active, and Postfix does not run",
-        setup=(systemd,),
+    fault(
+        "systemd-instance-masked",
+        "postfix-not-running",
+        "the instance's unit is masked; postfix.service looks active, and Postfix does not run",
+        systemd,
         start=False,
         then=(
             shell("systemctl stop postfix@-; systemctl mask postfix@-; systemctl restart postfix; sleep 1"),
@@ -36,11 +36,12 @@ FAULTS = (
         ),
         proof=((("sh", "-c", "systemctl is-enabled postfix@-; postfix status || echo down"), "(?s)masked.*down"),),
     ),
-    Fault(
-        id="systemd-bad-boolean",
-        accept=("postfix-config-error",),
-        about="systemd runs the host; a boolean has a value that is none",
-        setup=(systemd, shell("postconf -e smtp_tls_note_starttls_offer=maybe; systemctl restart postfix; :")),
+    fault(
+        "systemd-bad-boolean",
+        "postfix-config-error",
+        "systemd runs the host; a boolean has a value that is none",
+        systemd,
+        shell("postconf -e smtp_tls_note_starttls_offer=maybe; systemctl restart postfix; :"),
         start=False,
         then=(mail(),),
     ),

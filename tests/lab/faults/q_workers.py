@@ -5,7 +5,7 @@ The worker is a shell script in place of PHP or Python: it takes job files, each
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import Fault, fault, healthy
 from tests.lab.machine import LabError, Machine
 from tests.lab.steps import Step, mail, shell, systemd, write
 
@@ -69,8 +69,7 @@ def taken(m: Machine) -> None:
 def under_systemd(
     name: str, accept: tuple[str, ...], about: str, *more: Step, queue: str = "QUEUE_CONNECTION=redis", **values: object
 ) -> Fault:
-    steps = (*shop(queue), *more)
-    return Fault(id=name, accept=accept, about=about, setup=(systemd, *steps), start=False, then=(mail(),), **values)  # type: ignore[arg-type]
+    return fault(name, accept, about, systemd, *shop(queue), *more, start=False, then=(mail(),), **values)
 
 
 FAULTS = (
@@ -100,42 +99,38 @@ FAULTS = (
         shell("systemctl daemon-reload"),
         truth=waits,
     ),
-    Fault(
-        id="worker-missing",
-        accept=DOWN,
-        about="the queue is Redis on this host, PHP runs, and nothing was ever set up to take jobs",
-        setup=shop("QUEUE_CONNECTION=redis"),
+    fault(
+        "worker-missing",
+        DOWN,
+        "the queue is Redis on this host, PHP runs, and nothing was ever set up to take jobs",
+        *shop("QUEUE_CONNECTION=redis"),
         truth=waits,
     ),
-    Fault(
-        id="worker-missing-jobs-wait",
-        accept=DOWN,
-        about="the queue is a table of SQLite, in which jobs wait since yesterday",
-        setup=(
-            *shop("QUEUE_CONNECTION=database\nDB_CONNECTION=sqlite"),
-            shell(
-                f"mkdir -p {SHOP}/database && sqlite3 {SHOP}/database/database.sqlite "
-                f"\"{_TABLE} insert into jobs values (1, 'default', null, strftime('%s','now') - 90000)\""
-            ),
+    fault(
+        "worker-missing-jobs-wait",
+        DOWN,
+        "the queue is a table of SQLite, in which jobs wait since yesterday",
+        *shop("QUEUE_CONNECTION=database\nDB_CONNECTION=sqlite"),
+        shell(
+            f"mkdir -p {SHOP}/database && sqlite3 {SHOP}/database/database.sqlite "
+            f"\"{_TABLE} insert into jobs values (1, 'default', null, strftime('%s','now') - 90000)\""
         ),
         truth=waits,
     ),
-    Fault(
-        id="worker-supervisor-down",
-        accept=DOWN,
-        about="supervisor, which starts Sidekiq, does not run",
-        setup=(
-            write(
-                "/etc/supervisor/conf.d/forum.conf",
-                "[program:forum-sidekiq]\ncommand=bundle exec sidekiq -e production\ndirectory=/srv/forum\n",
-            ),
+    fault(
+        "worker-supervisor-down",
+        DOWN,
+        "supervisor, which starts Sidekiq, does not run",
+        write(
+            "/etc/supervisor/conf.d/forum.conf",
+            "[program:forum-sidekiq]\ncommand=bundle exec sidekiq -e production\ndirectory=/srv/forum\n",
         ),
     ),
-    Fault(
-        id="worker-cron-down",
-        accept=DOWN,
-        about="Nextcloud's jobs are cron's, and no cron runs",
-        setup=(write("/etc/cron.d/nextcloud", "*/5 * * * * www-data php -f /var/www/nextcloud/cron.php\n"),),
+    fault(
+        "worker-cron-down",
+        DOWN,
+        "Nextcloud's jobs are cron's, and no cron runs",
+        write("/etc/cron.d/nextcloud", "*/5 * * * * www-data php -f /var/www/nextcloud/cron.php\n"),
     ),
     under_systemd(
         "healthy-worker-runs",
@@ -155,25 +150,17 @@ FAULTS = (
         queue="QUEUE_CONNECTION=sync",
         kind="healthy",
     ),
-    Fault(
-        id="healthy-queue-never-used",
-        accept=(),
-        about="Laravel's default, a queue in the database, and nothing in it",
-        setup=(
-            *shop("QUEUE_CONNECTION=database\nDB_CONNECTION=sqlite"),
-            shell(f'mkdir -p {SHOP}/database && sqlite3 {SHOP}/database/database.sqlite "{_TABLE}"'),
-        ),
-        kind="healthy",
+    healthy(
+        "healthy-queue-never-used",
+        "Laravel's default, a queue in the database, and nothing in it",
+        *shop("QUEUE_CONNECTION=database\nDB_CONNECTION=sqlite"),
+        shell(f'mkdir -p {SHOP}/database && sqlite3 {SHOP}/database/database.sqlite "{_TABLE}"'),
     ),
-    Fault(
-        id="healthy-worker-by-cron",
-        accept=(),
-        about="cron runs the worker each minute until nothing is left",
-        setup=(
-            *shop("QUEUE_CONNECTION=redis"),
-            write("/etc/cron.d/shop", f"* * * * * www-data php {SHOP}/artisan queue:work --stop-when-empty\n"),
-            shell("cron"),
-        ),
-        kind="healthy",
+    healthy(
+        "healthy-worker-by-cron",
+        "cron runs the worker each minute until nothing is left",
+        *shop("QUEUE_CONNECTION=redis"),
+        write("/etc/cron.d/shop", f"* * * * * www-data php {SHOP}/artisan queue:work --stop-when-empty\n"),
+        shell("cron"),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import Fault, fault
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.machine import SECRET
 from tests.lab.steps import shell, write
@@ -39,12 +39,12 @@ DEFAULT_FROM_EMAIL = "Shop <shop@intranet.brightwater-labs.com>"
 
 def case(name: str, accept: tuple[str, ...], about: str, path: str, text: str, host: str, **manner: object) -> Fault:
     server = Server(host=host, manner=Manner(**manner))  # type: ignore[arg-type]
-    return Fault(
-        id=name,
-        accept=accept,
-        about=about,
+    return fault(
+        name,
+        accept,
+        about,
+        write(path, text),
         world=World(servers=(server,)),
-        setup=(write(path, text),),
         then=(),
         args=("--app-config", path),
     )
@@ -102,18 +102,16 @@ FAULTS = (
         "relay.rhein-mail.de",
         auth=("XOAUTH2",),
     ),
-    Fault(
-        id="app-account-may-not-send",
-        accept=("local-firewall-blocks-smtp",),
-        about="the packet filter rejects the mail ports for www-data, as whom the shop runs; root passes",
-        setup=(
-            write("/srv/shop/.env", _LARAVEL, 0o640, "www-data", "www-data"),
-            shell(
-                "cd /srv/shop && (setsid setpriv --reuid=www-data --regid=www-data --clear-groups"
-                " /usr/bin/python3 -c 'import time; time.sleep(300)' >/dev/null 2>&1 &);"
-                " nft add table inet u; nft 'add chain inet u o { type filter hook output priority 0; }';"
-                " nft add rule inet u o meta skuid www-data tcp dport '{ 25, 465, 587 }' reject"
-            ),
+    fault(
+        "app-account-may-not-send",
+        "local-firewall-blocks-smtp",
+        "the packet filter rejects the mail ports for www-data, as whom the shop runs; root passes",
+        write("/srv/shop/.env", _LARAVEL, 0o640, "www-data", "www-data"),
+        shell(
+            "cd /srv/shop && (setsid setpriv --reuid=www-data --regid=www-data --clear-groups"
+            " /usr/bin/python3 -c 'import time; time.sleep(300)' >/dev/null 2>&1 &);"
+            " nft add table inet u; nft 'add chain inet u o { type filter hook output priority 0; }';"
+            " nft add rule inet u o meta skuid www-data tcp dport '{ 25, 465, 587 }' reject"
         ),
         then=(),
         args=("--app-config", "/srv/shop/.env"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import fault
 from tests.lab.machine import SECRET
 from tests.lab.neighbours import DkimKey, content_filter, opendkim
 from tests.lab.steps import append, mail, older, pause, relay, run, settings, shell, systemd, wait, write
@@ -36,10 +36,10 @@ _IN_THE_CHROOT = (
 )
 
 FAULTS = (
-    Fault(
-        id="master-cf-torn-under-a-running-postfix",
-        accept=("postfix-config-error",),
-        about="an option line lost its indentation: mail flows until the next start or reload",
+    fault(
+        "master-cf-torn-under-a-running-postfix",
+        "postfix-config-error",
+        "an option line lost its indentation: mail flows until the next start or reload",
         then=(
             mail(),
             wait("status=sent"),
@@ -48,106 +48,99 @@ FAULTS = (
         ),
         proof=((("postfix", "check"), "bad field count"),),
     ),
-    Fault(
-        id="password-map-named-by-its-file",
-        accept=("sasl-map-missing",),
-        about="hash:/etc/postfix/sasl_passwd.db, as the file is called; Postfix adds .db itself",
-        setup=(relay(smtp_sasl_password_maps="hash:/etc/postfix/sasl_passwd.db"),),
+    fault(
+        "password-map-named-by-its-file",
+        "sasl-map-missing",
+        "hash:/etc/postfix/sasl_passwd.db, as the file is called; Postfix adds .db itself",
+        relay(smtp_sasl_password_maps="hash:/etc/postfix/sasl_passwd.db"),
         shows=_FAILED,
     ),
-    Fault(
-        id="login-stored-by-sender",
-        accept=("sasl-key-mismatch",),
-        about="sasl_passwd is keyed by the sender, and smtp_sender_dependent_authentication is not set",
-        setup=(relay(key="noreply@brightwater-labs.com"),),
+    fault(
+        "login-stored-by-sender",
+        "sasl-key-mismatch",
+        "sasl_passwd is keyed by the sender, and smtp_sender_dependent_authentication is not set",
+        relay(key="noreply@brightwater-labs.com"),
         shows=_FAILED,
     ),
-    Fault(
-        id="transport-corrected-not-compiled",
-        accept=("relay-unreachable",),
-        about="the entry to a dead host is gone from the text of the transport table, and postmap was forgotten",
-        setup=(
-            write("/etc/postfix/transport", "northwind-trading.com smtp:[192.168.1.44]:25\n"),
-            run("postmap", "/etc/postfix/transport"),
-            older("/etc/postfix/transport.db", 3600),
-            write("/etc/postfix/transport", "# northwind-trading.com has moved\n"),
-            settings(transport_maps="hash:/etc/postfix/transport"),
-        ),
+    fault(
+        "transport-corrected-not-compiled",
+        "relay-unreachable",
+        "the entry to a dead host is gone from the text of the transport table, and postmap was forgotten",
+        write("/etc/postfix/transport", "northwind-trading.com smtp:[192.168.1.44]:25\n"),
+        run("postmap", "/etc/postfix/transport"),
+        older("/etc/postfix/transport.db", 3600),
+        write("/etc/postfix/transport", "# northwind-trading.com has moved\n"),
+        settings(transport_maps="hash:/etc/postfix/transport"),
         shows=_FAILED,
     ),
-    Fault(
-        id="laravel-sends-to-mailpit",
-        accept=("smtp-listener-missing",),
-        about="the .env of a developer's machine: the port of a mail catcher that is not here",
-        setup=(write("/var/www/shop/.env", _LARAVEL),),
+    fault(
+        "laravel-sends-to-mailpit",
+        "smtp-listener-missing",
+        "the .env of a developer's machine: the port of a mail catcher that is not here",
+        write("/var/www/shop/.env", _LARAVEL),
         then=(mail(), wait("status=sent")),
         args=("--app-config", "/var/www/shop/.env"),
     ),
-    Fault(
-        id="smtp-runs-the-server",
-        accept=("smtp-transport-missing",),
-        about="the client's line in master.cf has the server's program: each side waits for the other",
-        setup=(shell(r"sed -i 's/^\(smtp *unix.* \)smtp$/\1smtpd/' /etc/postfix/master.cf"),),
+    fault(
+        "smtp-runs-the-server",
+        "smtp-transport-missing",
+        "the client's line in master.cf has the server's program: each side waits for the other",
+        shell(r"sed -i 's/^\(smtp *unix.* \)smtp$/\1smtpd/' /etc/postfix/master.cf"),
         proof=((("grep", "^smtp .*unix", "/etc/postfix/master.cf"), "smtpd$"),),
     ),
-    Fault(
-        id="client-key-of-another-certificate",
-        accept=("postfix-config-error",),
-        about="smtp_tls_key_file is not the key of smtp_tls_cert_file; the relay asks for a password anyway",
-        setup=(shell(_PAIRS), relay(smtp_tls_cert_file="/etc/postfix/a.crt", smtp_tls_key_file="/etc/postfix/b.key")),
+    fault(
+        "client-key-of-another-certificate",
+        "postfix-config-error",
+        "smtp_tls_key_file is not the key of smtp_tls_cert_file; the relay asks for a password anyway",
+        shell(_PAIRS),
+        relay(smtp_tls_cert_file="/etc/postfix/a.crt", smtp_tls_key_file="/etc/postfix/b.key"),
         shows="our TLS engine is unavailable",
     ),
-    Fault(
-        id="milter-s-socket-has-another-name",
-        accept=("milter-down",),
-        about="OpenDKIM listens at a socket in the chroot, and main.cf names another one beside it",
-        setup=(
-            opendkim(DkimKey()),
-            shell(_IN_THE_CHROOT),
-            settings(smtpd_milters="local:opendkim/dkim.sock", milter_default_action="tempfail"),
-        ),
+    fault(
+        "milter-s-socket-has-another-name",
+        "milter-down",
+        "OpenDKIM listens at a socket in the chroot, and main.cf names another one beside it",
+        opendkim(DkimKey()),
+        shell(_IN_THE_CHROOT),
+        settings(smtpd_milters="local:opendkim/dkim.sock", milter_default_action="tempfail"),
         shows="connect to Milter service .*No such file",
     ),
-    Fault(
-        id="content-filter-s-port-transposed",
-        accept=("content-filter-down",),
-        about="content_filter names 10042, and amavisd listens on 10024; waiting mail names its filter, too",
-        setup=(
-            content_filter(),
-            append("/etc/postfix/master.cf", _REINJECTED),
-            settings(content_filter="smtp-amavis:[127.0.0.1]:10042"),
-        ),
+    fault(
+        "content-filter-s-port-transposed",
+        "content-filter-down",
+        "content_filter names 10042, and amavisd listens on 10024; waiting mail names its filter, too",
+        content_filter(),
+        append("/etc/postfix/master.cf", _REINJECTED),
+        settings(content_filter="smtp-amavis:[127.0.0.1]:10042"),
         shows="10042.*refused",
     ),
-    Fault(
-        id="myorigin-s-file-gone",
-        accept=("postfix-config-error",),
-        about="/etc/mailname is gone: every daemon dies, postlogd too, so that the master waits for its own log",
+    fault(
+        "myorigin-s-file-gone",
+        "postfix-config-error",
+        "/etc/mailname is gone: every daemon dies, postlogd too, so that the master waits for its own log",
         then=(shell("rm /etc/mailname; postfix reload"), pause(1), mail(), pause(3)),
         proof=((("sh", "-c", "ls /etc/mailname"), "No such file"),),
     ),
-    Fault(
-        id="link-of-a-removed-mailer",
-        accept=("queue-permissions",),
-        about="msmtp-mta is gone, and its link stayed; Postfix's program lies beside as sendmail.postfix",
+    fault(
+        "link-of-a-removed-mailer",
+        "queue-permissions",
+        "msmtp-mta is gone, and its link stayed; Postfix's program lies beside as sendmail.postfix",
         then=(shell("cd /usr/sbin; mv sendmail sendmail.postfix; ln -s ../bin/none sendmail"), mail()),
         proof=((("ls", "-l", "/usr/sbin/sendmail"), "none"),),
     ),
-    Fault(
-        id="submit-user-misspelt",
-        accept=("submission-rejected",),
-        about="authorized_submit_users has www_data",
-        setup=(settings(authorized_submit_users="root, www_data"),),
+    fault(
+        "submit-user-misspelt",
+        "submission-rejected",
+        "authorized_submit_users has www_data",
+        settings(authorized_submit_users="root, www_data"),
         proof=((("postconf", "-h", "authorized_submit_users"), "www_data"),),
     ),
-    Fault(
-        id="relayhost-swallowed-by-a-table",
-        accept=("lookup-table-unsupported", "relay-not-configured"),
-        about="a template indented relayhost, which became part of the list of tables above",
-        setup=(
-            relay(relayhost=None),
-            append("/etc/postfix/main.cf", "recipient_canonical_maps =\n  relayhost = [smtp.mandrillapp.com]:587\n"),
-        ),
+    fault(
+        "relayhost-swallowed-by-a-table",
+        ("lookup-table-unsupported", "relay-not-configured"),
+        "a template indented relayhost, which became part of the list of tables above",
+        relay(relayhost=None),
+        append("/etc/postfix/main.cf", "recipient_canonical_maps =\n  relayhost = [smtp.mandrillapp.com]:587\n"),
         shows="expecting .type:name.",
     ),
     case(
@@ -164,104 +157,96 @@ FAULTS = (
         setup=exim(macros="REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n"),
         shows=" == .*defer",
     ),
-    Fault(
-        id="process-limit-with-a-letter",
-        accept=("postfix-config-error",),
-        about="the client's process limit in master.cf is l0: the master does not start",
-        setup=(shell(r"sed -i 's/^\(smtp *unix.*-  *\)-\(  *smtp\)$/\1l0\2/' /etc/postfix/master.cf"),),
+    fault(
+        "process-limit-with-a-letter",
+        "postfix-config-error",
+        "the client's process limit in master.cf is l0: the master does not start",
+        shell(r"sed -i 's/^\(smtp *unix.*-  *\)-\(  *smtp\)$/\1l0\2/' /etc/postfix/master.cf"),
         proof=((("sh", "-c", "postconf -M"), "invalid process_limit"),),
     ),
-    Fault(
-        id="transport-in-the-old-master-cf",
-        accept=("smtp-transport-missing",),
-        about="master.cf was replaced; the transport that default_transport names is in the copy that was kept",
-        setup=(
-            relay(smtp_sasl_auth_enable="no", default_transport="bulk"),
-            shell(
-                "cd /etc/postfix; cp master.cf master.cf~; printf 'bulk unix - - y - 2 smtp\n  -o smtp_sasl_auth_enable=yes\n' >>master.cf~"
-            ),
+    fault(
+        "transport-in-the-old-master-cf",
+        "smtp-transport-missing",
+        "master.cf was replaced; the transport that default_transport names is in the copy that was kept",
+        relay(smtp_sasl_auth_enable="no", default_transport="bulk"),
+        shell(
+            "cd /etc/postfix; cp master.cf master.cf~; printf 'bulk unix - - y - 2 smtp\n  -o smtp_sasl_auth_enable=yes\n' >>master.cf~"
         ),
         shows="mail transport unavailable",
     ),
-    Fault(
-        id="proxy-read-maps-of-a-panel",
-        accept=("lookup-table-broken",),
-        about="proxy_read_maps has a panel's tables alone, and transport_maps goes through proxymap",
-        setup=(
-            write("/etc/postfix/transport", "northwind-trading.net smtp:\n"),
-            run("postmap", "/etc/postfix/transport"),
-            settings(
-                transport_maps="proxy:hash:/etc/postfix/transport",
-                proxy_read_maps="$virtual_mailbox_maps $virtual_alias_maps",
-            ),
+    fault(
+        "proxy-read-maps-of-a-panel",
+        "lookup-table-broken",
+        "proxy_read_maps has a panel's tables alone, and transport_maps goes through proxymap",
+        write("/etc/postfix/transport", "northwind-trading.net smtp:\n"),
+        run("postmap", "/etc/postfix/transport"),
+        settings(
+            transport_maps="proxy:hash:/etc/postfix/transport",
+            proxy_read_maps="$virtual_mailbox_maps $virtual_alias_maps",
         ),
         shows="request for unapproved table",
     ),
-    Fault(
-        id="relayhost-of-an-empty-variable",
-        accept=("relay-name-not-found",),
-        about="relayhost = [$relay_name]:587 with no relay_name; sasl_passwd has one relay",
-        setup=(relay(next_hop="[$relay_name]:587", key="[smtp.mandrillapp.com]:587"),),
+    fault(
+        "relayhost-of-an-empty-variable",
+        "relay-name-not-found",
+        "relayhost = [$relay_name]:587 with no relay_name; sasl_passwd has one relay",
+        relay(next_hop="[$relay_name]:587", key="[smtp.mandrillapp.com]:587"),
         shows="valid hostname or network address required",
     ),
-    Fault(
-        id="password-after-a-blank",
-        accept=("sasl-passwd-malformed",),
-        about="user: password, as in YAML",
-        setup=(relay(line=f"[smtp.mandrillapp.com]:587 lab-user: {SECRET}"),),
+    fault(
+        "password-after-a-blank",
+        "sasl-passwd-malformed",
+        "user: password, as in YAML",
+        relay(line=f"[smtp.mandrillapp.com]:587 lab-user: {SECRET}"),
         shows=_FAILED,
     ),
-    Fault(
-        id="sendmail-diverted-to-a-catcher",
-        accept=("wrong-mta",),
-        about="a developers' image diverts sendmail to Mailpit's; Postfix's lies beside",
+    fault(
+        "sendmail-diverted-to-a-catcher",
+        "wrong-mta",
+        "a developers' image diverts sendmail to Mailpit's; Postfix's lies beside",
         then=(
             write("/usr/local/bin/mailpit", "#!/bin/sh\nexit 1\n", 0o755),
             shell("cd /usr/sbin; mv sendmail sendmail.distrib; ln -s /usr/local/bin/mailpit sendmail"),
             mail(),
         ),
     ),
-    Fault(
-        id="unit-with-a-strict-file-system",
-        accept=("postfix-not-running",),
-        about="a drop-in's ProtectSystem=strict leaves the queue read-only: Postfix does not start",
-        setup=(
-            systemd,
-            write("/etc/systemd/system/postfix@.service.d/50-strict.conf", "[Service]\nProtectSystem=strict\n"),
-            shell("systemctl daemon-reload; systemctl stop postfix@-; systemctl restart postfix postfix@-; sleep 1"),
-        ),
+    fault(
+        "unit-with-a-strict-file-system",
+        "postfix-not-running",
+        "a drop-in's ProtectSystem=strict leaves the queue read-only: Postfix does not start",
+        systemd,
+        write("/etc/systemd/system/postfix@.service.d/50-strict.conf", "[Service]\nProtectSystem=strict\n"),
+        shell("systemctl daemon-reload; systemctl stop postfix@-; systemctl restart postfix postfix@-; sleep 1"),
         start=False,
         then=(mail(),),
         proof=((("sh", "-c", "postfix status || echo down"), "down"),),
     ),
-    Fault(
-        id="hosted-domain-that-moved-away",
-        accept=("recipient-domain-local",),
-        about="a table of hosted domains still has the recipient's",
-        setup=(
-            write("/etc/postfix/hosted", "brightwater-shop.com x\nnorthwind-trading.com x\n"),
-            write("/etc/postfix/boxes", "info@brightwater-shop.com info/\n"),
-            shell("cd /etc/postfix; postmap hosted boxes"),
-            settings(
-                virtual_mailbox_domains="hash:/etc/postfix/hosted",
-                virtual_mailbox_maps="hash:/etc/postfix/boxes",
-                virtual_mailbox_base="/var/vmail",
-            ),
+    fault(
+        "hosted-domain-that-moved-away",
+        "recipient-domain-local",
+        "a table of hosted domains still has the recipient's",
+        write("/etc/postfix/hosted", "brightwater-shop.com x\nnorthwind-trading.com x\n"),
+        write("/etc/postfix/boxes", "info@brightwater-shop.com info/\n"),
+        shell("cd /etc/postfix; postmap hosted boxes"),
+        settings(
+            virtual_mailbox_domains="hash:/etc/postfix/hosted",
+            virtual_mailbox_maps="hash:/etc/postfix/boxes",
+            virtual_mailbox_base="/var/vmail",
         ),
         shows=_FAILED,
     ),
-    Fault(
-        id="ldap-table-of-the-old-office",
-        accept=("lookup-table-unsupported",),
-        about="virtual_alias_maps names an ldap table; neither its file nor its package is here",
-        setup=(settings(virtual_alias_maps="ldap:/etc/postfix/ldap-aliases.cf"),),
+    fault(
+        "ldap-table-of-the-old-office",
+        "lookup-table-unsupported",
+        "virtual_alias_maps names an ldap table; neither its file nor its package is here",
+        settings(virtual_alias_maps="ldap:/etc/postfix/ldap-aliases.cf"),
         shows="unsupported dictionary",
     ),
-    Fault(
-        id="main-cf-emptied",
-        accept=("postfix-config-error",),
-        about="an editor died on a full disk: main.cf sets nothing, its copy stands beside",
-        setup=(shell("cd /etc/postfix; cp -p main.cf main.cf.save; : >main.cf"),),
+    fault(
+        "main-cf-emptied",
+        "postfix-config-error",
+        "an editor died on a full disk: main.cf sets nothing, its copy stands beside",
+        shell("cd /etc/postfix; cp -p main.cf main.cf.save; : >main.cf"),
         then=(mail(),),
         proof=((("wc", "-c", "/etc/postfix/main.cf"), "^0 "),),
     ),

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import double
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.steps import mail, nft, relay, run, settings, shell, smtp_mail, wait
 
 BLOCK_25 = nft("isp", "forward tcp dport 25 drop")
-
-
-def double(name: str, first: str, second: str, about: str, shows: str = "", **more: object) -> Fault:
-    return Fault(id=name, accept=(first,), also=(second,), kind="double", about=about, shows=shows, **more)  # type: ignore[arg-type]
 
 
 FAULTS = (
@@ -19,8 +15,8 @@ FAULTS = (
         "postfix-not-running",
         "egress-port-25-blocked",
         "Postfix is stopped, and 25 is blocked",
-        "stopping the Postfix",
-        setup=(BLOCK_25,),
+        BLOCK_25,
+        shows="stopping the Postfix",
         then=(mail(), wait("status=deferred"), run("postfix", "stop"), mail()),
     ),
     double(
@@ -28,35 +24,31 @@ FAULTS = (
         "sasl-key-mismatch",
         "tls-ca-bundle-missing",
         "wrong key, and the CA file is missing",
-        "status=",
-        setup=(relay(key="smtp.mandrillapp.com:587", tls="may", smtp_tls_CAfile="/etc/pki/tls/certs/ca-bundle.crt"),),
+        relay(key="smtp.mandrillapp.com:587", tls="may", smtp_tls_CAfile="/etc/pki/tls/certs/ca-bundle.crt"),
+        shows="status=",
     ),
     double(
         "587-blocked-and-map-stale",
         "egress-submission-blocked",
         "sasl-map-stale",
         "587 is blocked, and the password's table is stale",
-        "timed out",
-        setup=(
-            nft("isp", "forward tcp dport { 25, 465, 587 } drop"),
-            relay(password="old-key"),
-            shell(
-                "touch -d '3 hours ago' /etc/postfix/sasl_passwd.db;"
-                " sed -i s/old-key/Zk7-tiefsee-4Qv9/ /etc/postfix/sasl_passwd; touch -d '1 hour ago' /etc/postfix/sasl_passwd"
-            ),
+        nft("isp", "forward tcp dport { 25, 465, 587 } drop"),
+        relay(password="old-key"),
+        shell(
+            "touch -d '3 hours ago' /etc/postfix/sasl_passwd.db;"
+            " sed -i s/old-key/Zk7-tiefsee-4Qv9/ /etc/postfix/sasl_passwd; touch -d '1 hour ago' /etc/postfix/sasl_passwd"
         ),
+        shows="timed out",
     ),
     double(
         "ipv6-hides-block",
         "egress-port-25-blocked",
         "ipv6-broken",
         "25 is blocked; IPv6 has no route and is quoted last",
-        "status=deferred",
-        setup=(
-            nft("isp", "forward tcp dport 25 drop"),
-            shell("ip -6 route del default"),
-            settings(smtp_address_preference="ipv4"),
-        ),
+        nft("isp", "forward tcp dport 25 drop"),
+        shell("ip -6 route del default"),
+        settings(smtp_address_preference="ipv4"),
+        shows="status=deferred",
         then=(mail("maria.example@gmail.com"),),
     ),
     double(
@@ -64,43 +56,42 @@ FAULTS = (
         "local-firewall-blocks-smtp",
         "egress-port-25-blocked",
         "this host and the ISP both block 25: only one is seen",
-        "timed out",
-        setup=(
-            BLOCK_25,
-            run(
-                "iptables-nft",
-                "-A",
-                "OUTPUT",
-                "-p",
-                "tcp",
-                "--dport",
-                "25",
-                "-m",
-                "owner",
-                "--uid-owner",
-                "postfix",
-                "-j",
-                "DROP",
-            ),
-            settings(inet_protocols="ipv4"),
+        BLOCK_25,
+        run(
+            "iptables-nft",
+            "-A",
+            "OUTPUT",
+            "-p",
+            "tcp",
+            "--dport",
+            "25",
+            "-m",
+            "owner",
+            "--uid-owner",
+            "postfix",
+            "-j",
+            "DROP",
         ),
+        settings(inet_protocols="ipv4"),
+        shows="timed out",
     ),
     double(
         "plugins-and-expired",
         "sasl-mechanism-missing",
         "relay-certificate-invalid",
         "no SASL plug-in, and an expired certificate",
-        "status=deferred",
+        relay(tls="secure"),
+        shell("rm -rf /usr/lib/*/sasl2"),
+        shows="status=deferred",
         world=World(servers=(Server(host="smtp.mandrillapp.com", manner=Manner(tls="expired")),)),
-        setup=(relay(tls="secure"), shell("rm -rf /usr/lib/*/sasl2")),
     ),
     double(
         "milter-down-and-25-blocked",
         "milter-down",
         "egress-port-25-blocked",
         "the milter is down; older mail waits for port 25",
-        "Milter",
-        setup=(BLOCK_25,),
+        BLOCK_25,
+        shows="Milter",
         then=(
             mail(),
             wait("status=deferred"),
@@ -114,14 +105,12 @@ FAULTS = (
         "disk-full",
         "relay-credentials-rejected",
         "the spool is short, and the relay rejects the login",
-        "535",
-        setup=(
-            relay(password="wrong-key"),
-            shell(
-                "mkdir /mnt/spool && mount -t tmpfs -o size=40m,mode=755 spool /mnt/spool &&"
-                " cp -a /var/spool/postfix/. /mnt/spool/ && mount --move /mnt/spool /var/spool/postfix"
-            ),
+        relay(password="wrong-key"),
+        shell(
+            "mkdir /mnt/spool && mount -t tmpfs -o size=40m,mode=755 spool /mnt/spool &&"
+            " cp -a /var/spool/postfix/. /mnt/spool/ && mount --move /mnt/spool /var/spool/postfix"
         ),
+        shows="535",
         then=(
             mail(),
             wait("535"),
@@ -134,9 +123,9 @@ FAULTS = (
         "postfix-not-running",
         "resolver-failing",
         "Postfix is stopped, and the resolver is dead",
-        "stopping the Postfix",
+        shell("echo options timeout:1 attempts:1 >> /etc/resolv.conf"),
+        shows="stopping the Postfix",
         world=World(resolver="silent"),
-        setup=(shell("echo options timeout:1 attempts:1 >> /etc/resolv.conf"),),
         then=(mail(), wait("status=deferred"), run("postfix", "stop")),
     ),
     double(
@@ -144,8 +133,8 @@ FAULTS = (
         "relay-credentials-rejected",
         "mail-on-hold",
         "the login fails; older mail is on hold",
-        "535",
-        setup=(relay(password="wrong-key"),),
+        relay(password="wrong-key"),
+        shows="535",
         then=(mail(), wait("535"), run("postsuper", "-h", "ALL"), mail(), wait("535(?s:.*)535")),
     ),
     double(
@@ -153,8 +142,8 @@ FAULTS = (
         "egress-port-25-blocked",
         "mail-on-hold",
         "25 is blocked; part of the queue was put on hold",
-        "timed out",
-        setup=(BLOCK_25,),
+        BLOCK_25,
+        shows="timed out",
         then=(
             mail(),
             wait("status=deferred"),
@@ -168,8 +157,9 @@ FAULTS = (
         "content-filter-down",
         "egress-port-25-blocked",
         "amavis is down; mail from before waits for port 25",
-        "10024",
-        setup=(BLOCK_25, shell("echo 'smtp-amavis unix - - y - 2 smtp' >> /etc/postfix/master.cf")),
+        BLOCK_25,
+        shell("echo 'smtp-amavis unix - - y - 2 smtp' >> /etc/postfix/master.cf"),
+        shows="10024",
         then=(
             mail(),
             wait("timed out"),
@@ -183,8 +173,8 @@ FAULTS = (
         "postfix-config-error",
         "egress-port-25-blocked",
         "a bad boolean; before it, time-outs on 25",
-        "fatal: bad boolean",
-        setup=(BLOCK_25,),
+        BLOCK_25,
+        shows="fatal: bad boolean",
         then=(mail(), wait("status=deferred"), settings(smtp_sasl_auth_enable="ja"), run("postfix", "reload"), mail()),
     ),
     double(
@@ -192,7 +182,8 @@ FAULTS = (
         "ip-blocklisted",
         "greylisted",
         "one receiver lists the address, another greylists",
-        "Greylisted",
+        settings(inet_protocols="ipv4"),
+        shows="Greylisted",
         world=World(
             listed=("zen.spamhaus.org",),
             servers=(
@@ -207,7 +198,6 @@ FAULTS = (
                 Server(host="mx?.fjord-shipping.no", manner=Manner(grey=300)),
             ),
         ),
-        setup=(settings(inet_protocols="ipv4"),),
         then=(mail(), mail("olav@fjord-shipping.no"), wait("blocked using")),
     ),
     double(
@@ -215,7 +205,8 @@ FAULTS = (
         "reverse-dns-missing",
         "sender-unauthenticated",
         "no PTR, and no SPF record: two receivers complain of one each",
-        "unauthenticated",
+        settings(inet_protocols="ipv4"),
+        shows="unauthenticated",
         world=World(
             records={("17.88.214.85.in-addr.arpa", "*"): "NXDOMAIN", ("brightwater-labs.com", "TXT"): "NODATA"},
             servers=(
@@ -236,7 +227,6 @@ FAULTS = (
                 ),
             ),
         ),
-        setup=(settings(inet_protocols="ipv4"),),
         then=(mail(), mail("maria.example@gmail.com"), wait("cannot find your hostname")),
     ),
     double(
@@ -244,7 +234,7 @@ FAULTS = (
         "relay-credentials-rejected",
         "sasl-passwd-exposed",
         "the login is refused, and everyone can read it",
-        "535",
-        setup=(relay(password="wrong-key", mode=0o644),),
+        relay(password="wrong-key", mode=0o644),
+        shows="535",
     ),
 )

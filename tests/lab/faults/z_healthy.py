@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.lab.fault import Fault
+from tests.lab.fault import Fault, healthy
 from tests.lab.history import stamp
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.machine import SECRET, Machine
@@ -32,17 +32,8 @@ BLOCK_25 = nft("isp", "forward tcp dport 25 drop")
 SENT = "status=sent"
 
 
-def well(name: str, about: str, *setup: Step, shows: str = SENT, **more: Any) -> Fault:
-    return Fault(
-        id=name,
-        accept=(),
-        kind="healthy",
-        about=about,
-        setup=setup,
-        shows=shows,
-        history=more.pop("history", True),
-        **more,
-    )
+def well(name: str, about: str, *setup: Step, shows: str = SENT, history: bool = True, **more: Any) -> Fault:
+    return healthy(name, about, *setup, shows=shows, history=history, **more)
 
 
 def log_before(text: str) -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.fault import Fault
+from tests.lab.fault import Fault, healthy
 from tests.lab.faults.h_application import template
 from tests.lab.faults.z_healthy import SENT, log_before, well
 from tests.lab.internet.world import Manner, Server, World
@@ -84,16 +84,12 @@ FAULTS: tuple[Fault, ...] = (
         nft("isp", "forward ip daddr { 1.1.1.1, 1.0.0.1, 8.8.8.8, 8.8.4.4, 9.9.9.9 } drop"),
         nft("isp", "forward ip6 daddr { 2606:4700:4700::/48, 2001:4860:4860::/48, 2620:fe::/48 } drop"),
     ),
-    Fault(
-        id="healthy-bounces-to-noreply-discarded",
-        accept=(),
-        kind="healthy",
-        about="what comes back to the address that the application sends as is thrown away by a map",
-        setup=(
-            write("/etc/postfix/transport", "noreply@brightwater-labs.com discard:\n"),
-            shell("postmap /etc/postfix/transport"),
-            settings(transport_maps="hash:/etc/postfix/transport"),
-        ),
+    healthy(
+        "healthy-bounces-to-noreply-discarded",
+        "what comes back to the address that the application sends as is thrown away by a map",
+        write("/etc/postfix/transport", "noreply@brightwater-labs.com discard:\n"),
+        shell("postmap /etc/postfix/transport"),
+        settings(transport_maps="hash:/etc/postfix/transport"),
         then=(
             mail(),
             wait(SENT),
