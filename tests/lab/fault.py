@@ -24,7 +24,7 @@ class Fault:
     setup: steps before Postfix starts; then: steps after it.
     shows: pattern that the machine's mail log must show before anything is asked, the proof that the fault is real;
         empty where the fault leaves no line.
-    proof: (command, pattern) proofs other than the log: the command's output must match.
+    proof: a shell command and a pattern that its output must match, where the log proves nothing.
     allowed: for a healthy machine, causes that hold although mail flows (mail of an earlier outage waits).
     mailer: which takes Postfix' place (`roots.MAILERS`).
     truth: after the tool was asked: does mail flow, or not, as the case claims? Raises LabError.
@@ -34,7 +34,7 @@ class Fault:
     accept: tuple[str, ...]
     about: str
     shows: str = ""
-    proof: tuple[tuple[tuple[str, ...], str], ...] = ()
+    proof: tuple[str, str] | None = None
     also: tuple[str, ...] = ()
     kind: str = "fault"
     world: World = field(default_factory=World)

@@ -360,10 +360,11 @@ class Machine:
             step(self)
         if self.fault.shows:
             self.wait_for(self.fault.shows)
-        for argv, pattern in self.fault.proof:
-            done = self.run(*argv)
+        if self.fault.proof:
+            command, pattern = self.fault.proof
+            done = self.run("sh", "-c", command)
             if not re.search(pattern, done.stdout + done.stderr):
-                raise LabError(f"{' '.join(argv)} did not show {pattern!r}:\n{done.stdout}{done.stderr}")
+                raise LabError(f"{command} did not show {pattern!r}:\n{done.stdout}{done.stderr}")
         if self.root:
             self.root.last(self)
 

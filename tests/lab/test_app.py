@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from .faults import every
-from .internet.world import Manner, Server, World
+from .internet.world import one_server
 from .machine import CHECKOUT, SECRET, Machine
 from .test_lab import able as able
 
@@ -28,8 +28,8 @@ URL = "smtp://lab-user@relay.rhein-mail.de:587"
 @pytest.fixture(scope="module")
 def machine(able: None) -> Iterator[Machine]:
     """Without Postfix' help: a server with a company CA stands beside those that are well."""
-    world = World(servers=(Server(host="smtp.rhein-mail.de", manner=Manner(tls="unknown")),))
-    with Machine(replace(every()["healthy-idle"], world=world, start=False, then=(), shows="", proof=())) as made:
+    world = one_server("smtp.rhein-mail.de", tls="unknown")
+    with Machine(replace(every()["healthy-idle"], world=world, start=False, then=(), shows="")) as made:
         made.prepare()
         yield made
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import fault
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import Manner, Server, World, one_server
 from tests.lab.steps import journal, mail, nft, relay, run, settings, shell
 
 BLOCKED = ("egress-port-25-blocked",)
@@ -242,21 +242,15 @@ FAULTS = (
         "smtp-intercepted",
         "ESMTP inspection masks banner and STARTTLS on 25 and 587",
         relay(),
-        world=World(
-            servers=(
-                Server(
-                    host="*",
-                    ports=(25, 587, 2525),
-                    manner=Manner(
-                        banner="****************************************",
-                        starttls=False,
-                        auth=(),
-                        needs_auth=False,
-                        needs_tls=False,
-                        features=("SIZE 35882577", "8BITMIME", "XXXXXXXA"),
-                    ),
-                ),
-            )
+        world=one_server(
+            "*",
+            ports=(25, 587, 2525),
+            banner="****************************************",
+            starttls=False,
+            auth=(),
+            needs_auth=False,
+            needs_tls=False,
+            features=("SIZE 35882577", "8BITMIME", "XXXXXXXA"),
         ),
         shows="status=deferred .*TLS is required, but was not offered",
     ),
@@ -265,7 +259,7 @@ FAULTS = (
         "smtp-intercepted",
         "STARTTLS is gone from every server's EHLO on 25; banners are genuine",
         settings(smtp_tls_security_level="encrypt"),
-        world=World(servers=(Server(host="*", ports=(25,), manner=Manner(starttls=False)),)),
+        world=one_server("*", ports=(25,), starttls=False),
         then=(mail("maria.example@gmail.com"),),
         shows="status=deferred .*TLS is required, but was not offered",
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import fault
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import World, one_server
 from tests.lab.steps import mail, nft, pause, relay, settings
 
 _BIG = "A line of a report that is as long as a line of a mail may well be, again and again.\n" * 9000
@@ -37,7 +37,7 @@ FAULTS = (
         "remote-server-unreachable",
         "the recipient's MX never greets",
         settings(smtp_helo_timeout="2s"),
-        world=World(servers=(Server(host="mx?.tarpit-bank.com", manner=Manner(connect="silence")),)),
+        world=one_server("mx?.tarpit-bank.com", connect="silence"),
         then=(mail("info@tarpit-bank.com"),),
         shows="status=deferred .*timed out while receiving the initial",
     ),
@@ -62,7 +62,7 @@ FAULTS = (
         "relay-unreachable",
         "the relay hangs up before its banner",
         relay("smtp.mailgun.org"),
-        world=World(servers=(Server(host="smtp.mailgun.org", manner=Manner(connect="close")),)),
+        world=one_server("smtp.mailgun.org", connect="close"),
         shows="status=deferred .*lost connection",
     ),
     fault(

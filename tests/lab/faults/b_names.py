@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import fault
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import Manner, Server, World, one_server
 from tests.lab.steps import append, mail, relay, settings, shell, write
 
 RESOLVER = ("resolver-failing",)
@@ -163,17 +163,11 @@ FAULTS = (
         "sender-domain-internal",
         "sender-domain-not-found",
         "mail leaves as www-data@ip-….internal",
-        world=World(
-            servers=(
-                Server(
-                    host="mx?.northwind-trading.com",
-                    manner=Manner(
-                        replies={
-                            "MAIL": "450 4.1.8 <www-data@ip-10-0-0-5.eu-west-1.compute.internal>: Sender address rejected: Domain not found"
-                        }
-                    ),
-                ),
-            )
+        world=one_server(
+            "mx?.northwind-trading.com",
+            replies={
+                "MAIL": "450 4.1.8 <www-data@ip-10-0-0-5.eu-west-1.compute.internal>: Sender address rejected: Domain not found"
+            },
         ),
         then=(mail(sender="www-data@ip-10-0-0-5.eu-west-1.compute.internal"),),
         shows="status=deferred .*Domain not found",
@@ -183,17 +177,9 @@ FAULTS = (
         "sender-domain-not-found",
         "myorigin is localhost.localdomain",
         settings(myorigin="localhost.localdomain"),
-        world=World(
-            servers=(
-                Server(
-                    host="mx?.northwind-trading.com",
-                    manner=Manner(
-                        replies={
-                            "RCPT": "550 5.1.8 <root@localhost.localdomain>: Sender address rejected: Domain not found"
-                        }
-                    ),
-                ),
-            )
+        world=one_server(
+            "mx?.northwind-trading.com",
+            replies={"RCPT": "550 5.1.8 <root@localhost.localdomain>: Sender address rejected: Domain not found"},
         ),
         then=(mail(sender="root@localhost.localdomain", user="root"),),
         shows="status=bounced .*Domain not found",
@@ -203,17 +189,9 @@ FAULTS = (
         "helo-name-invalid",
         "myhostname is localhost.localdomain",
         settings(myhostname="localhost.localdomain", mydestination="localhost.localdomain, localhost"),
-        world=World(
-            servers=(
-                Server(
-                    host="mx?.northwind-trading.com",
-                    manner=Manner(
-                        replies={
-                            "RCPT": "504 5.5.2 <localhost.localdomain>: Helo command rejected: need fully-qualified hostname"
-                        }
-                    ),
-                ),
-            )
+        world=one_server(
+            "mx?.northwind-trading.com",
+            replies={"RCPT": "504 5.5.2 <localhost.localdomain>: Helo command rejected: need fully-qualified hostname"},
         ),
         shows="status=bounced .*Helo command rejected",
     ),
@@ -222,15 +200,9 @@ FAULTS = (
         "helo-name-invalid",
         "myhostname is a container's name",
         settings(myhostname="b6f2c1d9e0aa.docker"),
-        world=World(
-            servers=(
-                Server(
-                    host="mx?.northwind-trading.com",
-                    manner=Manner(
-                        replies={"RCPT": "450 4.7.1 <b6f2c1d9e0aa.docker>: Helo command rejected: Host not found"}
-                    ),
-                ),
-            )
+        world=one_server(
+            "mx?.northwind-trading.com",
+            replies={"RCPT": "450 4.7.1 <b6f2c1d9e0aa.docker>: Helo command rejected: Host not found"},
         ),
         shows="status=deferred .*Helo command rejected",
     ),

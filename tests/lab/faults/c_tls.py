@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from tests.lab.fault import fault
 from tests.lab.internet.tls import Authority
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import one_server
 from tests.lab.machine import Machine
 from tests.lab.steps import clock, mail, relay, run, settings, write
 
 CA = ("tls-ca-bundle-missing",)
 CERTIFICATE = ("relay-certificate-invalid",)
 WRAPPER = ("tls-wrapper-mismatch",)
-
-
-def with_tls(kind: str, host: str = "smtp.mandrillapp.com") -> World:
-    return World(servers=(Server(host=host, manner=Manner(tls=kind)),))
 
 
 def client_certificate(m: Machine) -> None:
@@ -57,7 +53,7 @@ FAULTS = (
         CERTIFICATE,
         "the relay's certificate has expired",
         relay(tls="secure"),
-        world=with_tls("expired"),
+        world=one_server("smtp.mandrillapp.com", tls="expired"),
         shows="status=deferred .*not (?:verified|trusted)",
     ),
     fault(
@@ -65,7 +61,7 @@ FAULTS = (
         "certificate-ends-soon",
         "the company relay's certificate ends within a week; mail flows",
         relay("smtp.rhein-mail.de", tls="secure"),
-        world=with_tls("ending", "smtp.rhein-mail.de"),
+        world=one_server("smtp.rhein-mail.de", tls="ending"),
         shows="status=sent",
     ),
     fault(
@@ -81,7 +77,7 @@ FAULTS = (
         CERTIFICATE,
         "self-signed, verification demanded",
         relay("smtp.rhein-mail.de", tls="verify"),
-        world=with_tls("selfsigned", "smtp.rhein-mail.de"),
+        world=one_server("smtp.rhein-mail.de", tls="selfsigned"),
         shows="status=deferred .*not (?:verified|trusted)",
     ),
     fault(
@@ -89,7 +85,7 @@ FAULTS = (
         CERTIFICATE,
         "the certificate is for another name",
         relay("smtp.rhein-mail.de", tls="secure"),
-        world=with_tls("foreign", "smtp.rhein-mail.de"),
+        world=one_server("smtp.rhein-mail.de", tls="foreign"),
         shows="status=deferred .*not (?:verified|trusted)",
     ),
     fault(
@@ -97,7 +93,7 @@ FAULTS = (
         CERTIFICATE,
         "an inspecting proxy's CA signed it",
         relay(tls="secure"),
-        world=with_tls("unknown"),
+        world=one_server("smtp.mandrillapp.com", tls="unknown"),
         shows="status=deferred .*not (?:verified|trusted)",
     ),
     fault(
@@ -105,7 +101,7 @@ FAULTS = (
         CERTIFICATE,
         "expired, on implicit TLS",
         relay("smtp.fastmail.com", 465, tls="secure"),
-        world=with_tls("expired", "smtp.fastmail.com"),
+        world=one_server("smtp.fastmail.com", tls="expired"),
         shows="status=deferred .*not (?:verified|trusted)",
     ),
     fault(
@@ -113,7 +109,7 @@ FAULTS = (
         "tls-required-not-offered",
         "a company relay without STARTTLS",
         relay("relay.rhein-mail.de"),
-        world=World(servers=(Server(host="relay.rhein-mail.de", manner=Manner(starttls=False, needs_tls=False)),)),
+        world=one_server("relay.rhein-mail.de", starttls=False, needs_tls=False),
         shows="status=deferred .*TLS is required, but was not offered",
     ),
     fault(
@@ -121,7 +117,7 @@ FAULTS = (
         "tls-required-not-offered",
         "encrypt for everyone; one recipient's server has no STARTTLS",
         settings(smtp_tls_security_level="encrypt"),
-        world=World(servers=(Server(host="mx?.old-partner.net", manner=Manner(starttls=False)),)),
+        world=one_server("mx?.old-partner.net", starttls=False),
         then=(mail("info@old-partner.net"),),
         shows="status=deferred .*TLS is required, but was not offered",
     ),
@@ -130,13 +126,8 @@ FAULTS = (
         "tls-required-not-offered",
         "STARTTLS offered, then answered 454",
         relay(),
-        world=World(
-            servers=(
-                Server(
-                    host="smtp.mandrillapp.com",
-                    manner=Manner(replies={"STARTTLS": "454 4.7.0 TLS not available due to local problem"}),
-                ),
-            )
+        world=one_server(
+            "smtp.mandrillapp.com", replies={"STARTTLS": "454 4.7.0 TLS not available due to local problem"}
         ),
         shows="status=deferred .*TLS",
     ),
@@ -180,7 +171,7 @@ FAULTS = (
         "tls-protocol-mismatch",
         "an appliance with TLS 1.0 only",
         relay("relay.rhein-mail.de", smtp_tls_mandatory_protocols=">=TLSv1.2"),
-        world=with_tls("old", "relay.rhein-mail.de"),
+        world=one_server("relay.rhein-mail.de", tls="old"),
         shows="status=deferred .*Cannot start TLS",
     ),
     fault(
@@ -199,7 +190,7 @@ FAULTS = (
             smtp_tls_mandatory_ciphers="high",
             smtp_tls_mandatory_exclude_ciphers="AES128, CBC, SHA1",
         ),
-        world=with_tls("weak", "relay.rhein-mail.de"),
+        world=one_server("relay.rhein-mail.de", tls="weak"),
         shows="status=deferred .*Cannot start TLS",
     ),
     fault(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import fault
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import one_server
 from tests.lab.machine import SECRET
 from tests.lab.steps import Step, append, mail, older, relay, settings, shell, write
 
@@ -229,7 +229,7 @@ FAULTS = (
         EXCLUDED,
         "the server offers XOAUTH2 alone",
         relay("smtp.rhein-mail.de"),
-        world=World(servers=(Server(host="smtp.rhein-mail.de", manner=Manner(auth=("XOAUTH2",))),)),
+        world=one_server("smtp.rhein-mail.de", auth=("XOAUTH2",)),
         shows="status=deferred .*no mechanism available",
     ),
     fault(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.lab.fault import Fault, fault
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import Manner, Server, World, one_server
 from tests.lab.neighbours import DkimKey, opendkim
 from tests.lab.steps import Step, mail, settings
 
@@ -240,7 +240,7 @@ FAULTS = (
         "greylisted",
         "greylisted",
         "a first contact is put off for five minutes",
-        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(grey=300)),)),
+        world=one_server("mx?.northwind-trading.com", grey=300),
         shows="status=deferred .*Greylisted",
     ),
     fault(
@@ -255,17 +255,11 @@ FAULTS = (
         "delivered-quarantine",
         "delivered-to-remote",
         "Microsoft took it with 250, queued for delivery",
-        world=World(
-            servers=(
-                Server(
-                    host="*.protection.outlook.com",
-                    manner=Manner(
-                        replies={
-                            "DOT": "250 2.6.0 <20261122@app> [InternalId=1234, Hostname=AM6PR0.eurprd.prod.outlook.com] Queued mail for delivery"
-                        }
-                    ),
-                ),
-            )
+        world=one_server(
+            "*.protection.outlook.com",
+            replies={
+                "DOT": "250 2.6.0 <20261122@app> [InternalId=1234, Hostname=AM6PR0.eurprd.prod.outlook.com] Queued mail for delivery"
+            },
         ),
         args=("--to", "maria@hotmail.com"),
         then=(mail("maria@hotmail.com"),),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.lab.fault import Fault, fault
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import World, one_server
 from tests.lab.steps import Step, mail, relay, settings
 
 
-def saying(host: str, stage: str, reply: str, **more: object) -> World:
+def saying(host: str, stage: str, reply: str, **more: Any) -> World:
     """A world in which one host gives one reply at one stage."""
-    return World(servers=(Server(host=host, manner=Manner(replies={stage: reply}, **more)),))  # type: ignore[arg-type]
+    return one_server(host, replies={stage: reply}, **more)
 
 
 def case(
@@ -266,7 +268,7 @@ FAULTS = (
         "message-too-large",
         "the relay announces SIZE 1 MB, the message has 2",
         relay(),
-        world=World(servers=(Server(host="smtp.mandrillapp.com", manner=Manner(size=1048576)),)),
+        world=one_server("smtp.mandrillapp.com", size=1048576),
         then=(mail(body="Attachment line, repeated.\n" * 80000),),
         shows="status=bounced .*size limit",
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import fault
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import World, one_server
 from tests.lab.steps import append, mail, nft, pause, relay, replace, run, settings, shell, smtp_mail, wait, write
 
 CONFIG = ("postfix-config-error",)
@@ -45,7 +45,7 @@ _PROCESSES = (
         "postfix-not-running",
         "mail waits in maildrop",
         start=False,
-        proof=((("sh", "-c", "ls /var/spool/postfix/maildrop"), r"\w"),),
+        proof=("ls /var/spool/postfix/maildrop", r"\w"),
     ),
     fault(
         "postfix-stopped",
@@ -83,7 +83,7 @@ _PROCESSES = (
         "message_size_limit = 25M",
         settings(message_size_limit="25M"),
         then=(mail(),),
-        proof=((("sh", "-c", "postfix start; echo status $?"), "status 1"),),
+        proof=("postfix start; echo status $?", "status 1"),
     ),
     fault(
         "master-cf-broken",
@@ -343,9 +343,7 @@ _ROUTES = (
         "non-ascii-recipient",
         "smtputf8-unsupported",
         "an internationalised address, the receiver lacks SMTPUTF8",
-        world=World(
-            servers=(Server(host="mx?.northwind-trading.com", manner=Manner(features=("SIZE 10240000", "8BITMIME"))),)
-        ),
+        world=one_server("mx?.northwind-trading.com", features=("SIZE 10240000", "8BITMIME")),
         then=(mail("jürgen@northwind-trading.com"),),
         shows="SMTPUTF8 is required",
     ),
@@ -354,9 +352,7 @@ _ROUTES = (
         "smtputf8-unsupported",
         "an internationalised sender, the relay lacks SMTPUTF8",
         relay("smtp.rhein-mail.de"),
-        world=World(
-            servers=(Server(host="smtp.rhein-mail.de", manner=Manner(features=("SIZE 10240000", "8BITMIME"))),)
-        ),
+        world=one_server("smtp.rhein-mail.de", features=("SIZE 10240000", "8BITMIME")),
         then=(mail(sender="büro@brightwater-labs.com"),),
         shows="SMTPUTF8 is required",
     ),

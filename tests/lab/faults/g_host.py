@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import fault
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import one_server
 from tests.lab.machine import Machine
 from tests.lab.steps import Step, append, mail, pause, replace, run, settings, shell, smtp_mail, write
 
@@ -165,7 +165,7 @@ FAULTS = (
         "postdrop lost its setgid bit in a restore",
         shell("chmod 755 /usr/sbin/postdrop"),
         then=(in_background("timeout 40 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),),
-        proof=((("stat", "-c", "%a", "/usr/sbin/postdrop"), "755"),),
+        proof=("stat -c %a /usr/sbin/postdrop", "755"),
     ),
     fault(
         "maildrop-owner-wrong",
@@ -173,7 +173,7 @@ FAULTS = (
         "chown -R root on the spool",
         shell("chown root:root /var/spool/postfix/maildrop /var/spool/postfix/public"),
         then=(in_background("timeout 40 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),),
-        proof=((("stat", "-c", "%U", "/var/spool/postfix/maildrop"), "root"),),
+        proof=("stat -c %U /var/spool/postfix/maildrop", "root"),
     ),
     fault(
         "incoming-owner-wrong",
@@ -208,7 +208,7 @@ FAULTS = (
                 "--no-new-privs timeout 60 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"
             ),
         ),
-        proof=((("sh", "-c", "grep -l 'NoNewPrivs:.1' /proc/[0-9]*/status"), "status"),),
+        proof=("grep -l 'NoNewPrivs:.1' /proc/[0-9]*/status", "status"),
     ),
     fault(
         "protect-system-strict",
@@ -257,11 +257,9 @@ FAULTS = (
             smtp_helo_timeout="300s",
             smtp_mail_timeout="300s",
         ),
-        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(stall=3)),)),
+        world=one_server("mx?.northwind-trading.com", stall=3),
         then=(many_messages(500), mail()),
-        proof=(
-            (("sh", "-c", "find /var/spool/postfix/active /var/spool/postfix/incoming -type f | wc -l"), r"[3-9]\d\d"),
-        ),
+        proof=("find /var/spool/postfix/active /var/spool/postfix/incoming -type f | wc -l", r"[3-9]\d\d"),
     ),
     fault(
         "app-port-25-nothing-listens",
@@ -294,7 +292,7 @@ FAULTS = (
         INTERFACE,
         "inet_interfaces names an address of the old network",
         settings(inet_interfaces="127.0.0.1, 10.9.0.5"),
-        proof=((("sh", "-c", "postfix start; echo status $?"), "status 1"),),
+        proof=("postfix start; echo status $?", "status 1"),
     ),
     fault(
         "smtp-bind-address-absent",

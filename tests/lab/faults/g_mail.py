@@ -6,7 +6,7 @@ from tests.lab.confine import confined
 from tests.lab.fault import fault
 from tests.lab.faults.g_host import REJECTED, lift, listen, many_messages
 from tests.lab.history import sent_lines, storm_lines
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import one_server
 from tests.lab.steps import append, mail, nft, older, pause, relay, run, settings, shell, smtp_mail, wait, write
 
 FAULTS = (
@@ -55,19 +55,8 @@ FAULTS = (
         "authorized_submit_users excludes the application's user",
         settings(authorized_submit_users="root"),
         proof=(
-            (
-                (
-                    "setpriv",
-                    "--reuid=www-data",
-                    "--regid=www-data",
-                    "--clear-groups",
-                    "sendmail",
-                    "-f",
-                    "noreply@brightwater-labs.com",
-                    "maria@northwind-trading.com",
-                ),
-                "not allowed",
-            ),
+            "setpriv --reuid=www-data --clear-groups sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com",
+            "not allowed",
         ),
     ),
     fault(
@@ -75,13 +64,7 @@ FAULTS = (
         REJECTED,
         "the same on a host that has sent for days; the last that its log has is a bounce of one bad recipient",
         history=True,
-        world=World(
-            servers=(
-                Server(
-                    host="mx?.tienda-sol.es", manner=Manner(recipients={"@tienda-sol.es": "550 5.1.1 User unknown"})
-                ),
-            )
-        ),
+        world=one_server("mx?.tienda-sol.es", recipients={"@tienda-sol.es": "550 5.1.1 User unknown"}),
         then=(
             mail("nobody@tienda-sol.es"),
             wait("status=bounced"),
@@ -148,7 +131,7 @@ FAULTS = (
             maximal_backoff_time="1s",
             queue_run_delay="1s",
         ),
-        world=World(servers=(Server(host="mx?.tarpit-bank.com", manner=Manner(connect="close")),)),
+        world=one_server("mx?.tarpit-bank.com", connect="close"),
         then=(mail("info@tarpit-bank.com"),),
         shows="status=expired",
     ),
@@ -202,7 +185,7 @@ FAULTS = (
         settings(maillog_file=None),
         shell("rm -f /var/log/mail.log /dev/log"),
         then=(mail(), pause(1)),
-        proof=((("mailq",), "empty"),),
+        proof=("mailq", "empty"),
     ),
     fault(
         "log-stopped-last-week",
@@ -212,7 +195,7 @@ FAULTS = (
         write("/var/log/mail.log", sent_lines("app", 6, 400, 180), 0o640),
         older("/var/log/mail.log", 180 * 3600),
         then=(mail(), pause(1)),
-        proof=((("mailq",), "empty"),),
+        proof=("mailq", "empty"),
     ),
     fault(
         "selinux-denies-port",
@@ -237,10 +220,8 @@ FAULTS = (
         "seven hundred messages wait for a relay that answers slowly",
         settings(default_process_limit="3", smtp_helo_timeout="300s", smtp_mail_timeout="300s"),
         relay("smtp.sendgrid.net"),
-        world=World(servers=(Server(host="smtp.sendgrid.net", manner=Manner(stall=4)),)),
+        world=one_server("smtp.sendgrid.net", stall=4),
         then=(many_messages(700), mail()),
-        proof=(
-            (("sh", "-c", "find /var/spool/postfix/active /var/spool/postfix/incoming -type f | wc -l"), r"[3-9]\d\d"),
-        ),
+        proof=("find /var/spool/postfix/active /var/spool/postfix/incoming -type f | wc -l", r"[3-9]\d\d"),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import Fault, fault
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import World, one_server
 from tests.lab.machine import SECRET
 from tests.lab.steps import Step, nft, older, write
 
@@ -92,10 +92,6 @@ def case(
     )
 
 
-def server(host: str, **manner: object) -> World:
-    return World(servers=(Server(host=host, manner=Manner(**manner)),))  # type: ignore[arg-type]
-
-
 _ERB = """\
 mail.host=<%= scope.lookupvar('codenvy::mail_host') %>
 mail.port=<%= scope.lookupvar('codenvy::mail_host_port') %>
@@ -146,7 +142,7 @@ FAULTS = (
         MISMATCH,
         "starttls.required, the company relay offers none",
         explicit("relay.rhein-mail.de"),
-        world=server("relay.rhein-mail.de", starttls=False, needs_tls=False),
+        world=one_server("relay.rhein-mail.de", starttls=False, needs_tls=False),
         option=True,
     ),
     case(
@@ -161,7 +157,7 @@ FAULTS = (
         REJECTED,
         "the relay refuses the password",
         implicit(mail__smtp__auth__password="wrong-one"),
-        world=server(
+        world=one_server(
             "smtp.gmail.com",
             replies={
                 "AUTH": "535-5.7.8 Username and Password not accepted. For more information, go to\n"
@@ -188,7 +184,7 @@ FAULTS = (
         UNTRUSTED,
         "a company CA that the trust store lacks",
         explicit("smtp.rhein-mail.de"),
-        world=server("smtp.rhein-mail.de", tls="unknown"),
+        world=one_server("smtp.rhein-mail.de", tls="unknown"),
         option=True,
     ),
     case(
@@ -196,14 +192,14 @@ FAULTS = (
         UNTRUSTED,
         "self-signed on 465",
         implicit("smtp.rhein-mail.de"),
-        world=server("smtp.rhein-mail.de", tls="selfsigned"),
+        world=one_server("smtp.rhein-mail.de", tls="selfsigned"),
     ),
     case(
         "app-certificate-expired",
         UNTRUSTED,
         "the server's certificate has expired",
         implicit("smtp.rhein-mail.de"),
-        world=server("smtp.rhein-mail.de", tls="expired"),
+        world=one_server("smtp.rhein-mail.de", tls="expired"),
     ),
     case(
         "app-protocols-tls1",

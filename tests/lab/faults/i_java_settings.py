@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.lab.fault import Fault, fault, healthy
+from tests.lab.internet.world import one_server
 from tests.lab.machine import SECRET
 from tests.lab.steps import Step, append, nft, older, run, write
 
@@ -19,14 +20,13 @@ from .h_application import (
     case,
     explicit,
     implicit,
-    server,
     template,
 )
 
 MANIFEST = "/etc/puppet/manifests/nodes/codenvy/codenvy.pp"
 ENVIRONMENT = "/etc/codenvy/codenvy.env"
 COMPANY = "relay.rhein-mail.de"
-PLAIN = {"starttls": False, "needs_tls": False, "needs_auth": False, "auth": ()}
+PLAIN: dict[str, Any] = {"starttls": False, "needs_tls": False, "needs_auth": False, "auth": ()}
 LOOKUPS = """\
 # This file is managed by puppet
 <% if scope.lookupvar('codenvy::use_local_mail_host') == "true" -%>
@@ -81,7 +81,7 @@ _FAULTS = (
             mail__smtp__auth="false",
             mail__smtp__port="587",
         ),
-        world=server(COMPANY, **PLAIN),
+        world=one_server(COMPANY, **PLAIN),
     ),
     case(
         "app-login-under-other-keys",
@@ -191,14 +191,14 @@ _WELL = (
         "a company relay with its own CA, trusted by name",
         write(CUSTOM, explicit(COMPANY)),
         append(CUSTOM, f"mail.smtp.ssl.trust={COMPANY}\n"),
-        world=server(COMPANY, tls="unknown"),
+        world=one_server(COMPANY, tls="unknown"),
         args=("--app-config", CUSTOM),
     ),
     well(
         "healthy-app-plain-relay",
         "an internal relay without TLS and login on 25",
         *template(f"mail.host={COMPANY}\nmail.port=25\nmail.smtp.auth=false\n"),
-        world=server(COMPANY, **PLAIN),
+        world=one_server(COMPANY, **PLAIN),
     ),
     well(
         "healthy-app-hiera",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.lab.fault import fault
 from tests.lab.faults.e_replies import saying
 from tests.lab.faults.g_host import in_background, lift, many_messages
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import World, one_server
 from tests.lab.machine import SECRET
 from tests.lab.steps import append, mail, nft, pause, relay, run, settings, shell, smtp_mail, wait, write
 
@@ -51,7 +51,7 @@ FAULTS = (
             smtp_mail(),
             pause(0.5),
         ),
-        proof=((("sh", "-c", "touch /var/spool/postfix/maildrop/x 2>&1"), "Read-only"),),
+        proof=("touch /var/spool/postfix/maildrop/x 2>&1", "Read-only"),
     ),
     fault(
         "pipe-filter-program-gone",
@@ -84,19 +84,8 @@ FAULTS = (
         "main.cf is 0600: the application's sendmail cannot read it",
         then=(shell("chmod 600 /etc/postfix/main.cf"), mail()),
         proof=(
-            (
-                (
-                    "setpriv",
-                    "--reuid=www-data",
-                    "--regid=www-data",
-                    "--clear-groups",
-                    "sendmail",
-                    "-f",
-                    "a@b.com",
-                    "c@d.com",
-                ),
-                "Permission denied",
-            ),
+            "setpriv --reuid=www-data --regid=www-data --clear-groups sendmail -f a@b.com c@d.com",
+            "Permission denied",
         ),
     ),
     fault(
@@ -193,7 +182,7 @@ FAULTS = (
         "receiver-limits-size",
         "message-too-large",
         "the receiver takes five megabytes, the message has more",
-        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(size=5242880)),)),
+        world=one_server("mx?.northwind-trading.com", size=5242880),
         then=(mail(body="Attachment line, repeated.\n" * 250000),),
         shows="status=bounced .*size limit",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.lab.fault import fault
 from tests.lab.faults.d_signing_in import AUTH_WANTED, ENTRY
 from tests.lab.history import sent_lines, stamp
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import Manner, Server, World, one_server
 from tests.lab.machine import SECRET, Machine
 from tests.lab.steps import (
     append,
@@ -139,7 +139,7 @@ FAULTS = (
         "relay-certificate-invalid",
         "the certificate begins the day after tomorrow; the clock is right",
         relay("smtp.rhein-mail.de", tls="secure"),
-        world=World(servers=(Server(host="smtp.rhein-mail.de", manner=Manner(tls="notyet")),)),
+        world=one_server("smtp.rhein-mail.de", tls="notyet"),
         shows="status=deferred .*not verified",
     ),
     fault(
@@ -202,7 +202,7 @@ FAULTS = (
         "rate-limited",
         "the relay answers 421 from the second connection on",
         relay(smtp_connection_cache_on_demand="no"),
-        world=World(servers=(Server(host="smtp.mandrillapp.com", manner=Manner(connections=1)),)),
+        world=one_server("smtp.mandrillapp.com", connections=1),
         then=(mail(), wait("status=sent"), mail("second@northwind-trading.com"), mail("third@northwind-trading.com")),
         shows="status=deferred .*Too many connections",
     ),

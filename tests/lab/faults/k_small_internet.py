@@ -8,7 +8,7 @@ from tests.lab.fault import fault
 from tests.lab.faults.e_replies import saying
 from tests.lab.faults.z_healthy import well
 from tests.lab.internet.names import TOP_LEVELS
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import Manner, Server, World, one_server
 from tests.lab.machine import Machine
 from tests.lab.steps import mail, nft, pause, relay, settings, shell, wait, write
 
@@ -61,14 +61,7 @@ FAULTS = (
     well(
         "healthy-one-bounce-same-second",
         "one dead mailbox among a dozen deliveries within a second",
-        world=World(
-            servers=(
-                Server(
-                    host="mx?.fjord-shipping.no",
-                    manner=Manner(recipients={"old@fjord-shipping.no": "550 5.1.1 no such user"}),
-                ),
-            )
-        ),
+        world=one_server("mx?.fjord-shipping.no", recipients={"old@fjord-shipping.no": "550 5.1.1 no such user"}),
         then=(
             mail("old@fjord-shipping.no"),
             *(mail(f"user{n}@northwind-trading.com") for n in range(12)),
@@ -143,14 +136,7 @@ FAULTS = (
         "banner-poor-history",
         "ip-blocklisted",
         "the receiver refuses the address in its greeting, in words of its own",
-        world=World(
-            servers=(
-                Server(
-                    host="mx?.northwind-trading.com",
-                    manner=Manner(banner="554 5.7.1 mail refused, address {ip} has a poor history"),
-                ),
-            )
-        ),
+        world=one_server("mx?.northwind-trading.com", banner="554 5.7.1 mail refused, address {ip} has a poor history"),
         shows="refused to talk",
     ),
 )

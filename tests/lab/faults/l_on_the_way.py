@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.lab.fault import Fault, fault
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import Manner, Server, World, one_server
 from tests.lab.machine import SECRET
 from tests.lab.steps import clock, journal, mail, nft, pause, relay, settings, shell, wait, write
 from tests.lab.surroundings import busy_day, container, iso_log, rotated
@@ -49,7 +49,7 @@ def says(host: str, stage: str, reply: str, **manner: Any) -> Server:
 
 def everybody(**manner: Any) -> World:
     """The same behaviour at every server's port 25."""
-    return World(servers=(Server(host="*", ports=(25,), manner=Manner(**manner)),))
+    return one_server("*", ports=(25,), **manner)
 
 
 def received(name: str, cause: str, stage: str, reply: str) -> Fault:

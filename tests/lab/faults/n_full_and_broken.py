@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import Fault, fault, healthy
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import one_server
 from tests.lab.steps import Step, mail, pause, settings, shell, wait, write
 
 SENT = wait("status=sent")
@@ -11,7 +11,7 @@ THEIRS = ("remote-server-failing",)
 
 
 def at_receiver(name: str, about: str, *more: Step, accept: tuple[str, ...] = THEIRS, **replies: str) -> Fault:
-    world = World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(replies=replies)),))
+    world = one_server("mx?.northwind-trading.com", replies=replies)
     return fault(name, accept, about, *more, world=world, shows="status=(deferred|bounced)")
 
 
@@ -45,7 +45,7 @@ FAULTS = (
             "mkdir -p /var/log; mount -t tmpfs -o size=1m tmpfs /var/log; touch /var/log/mail.log; dd if=/dev/zero of=/var/log/huge bs=4k 2>/dev/null; true"
         ),
         then=(mail(), pause(2)),
-        proof=((("df", "/var/log"), "100%"),),
+        proof=("df /var/log", "100%"),
     ),
     fault(
         "local-ports-used-up",
@@ -88,7 +88,7 @@ FAULTS = (
     healthy(
         "healthy-receiver-was-ill",
         "a receiver put one message off for its own trouble, and took it since",
-        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(grey=1.0)),)),
+        world=one_server("mx?.northwind-trading.com", grey=1.0),
         then=(mail(), wait("status=deferred"), pause(1.5), shell("postqueue -f"), SENT),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import fault, healthy
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import Manner, Server, World, one_server
 from tests.lab.steps import Step, append, mail, pause, settings, shell, smtp_mail, wait, write
 
 SENT = wait("status=sent")
@@ -93,7 +93,7 @@ FAULTS = (
         "maillog_file is set, and the postlog service is commented out: nothing is logged",
         shell("sed -i 's/^postlog/#postlog/' /etc/postfix/master.cf"),
         then=(mail(), pause(2)),
-        proof=((("sh", "-c", "grep -c '' /var/log/mail.log || true"), r"^\d"),),
+        proof=("grep -c '' /var/log/mail.log || true", r"^\d"),
     ),
     fault(
         "tls-policy-of-the-parent-domain",
@@ -115,9 +115,9 @@ FAULTS = (
         "one smtp process for all, held by a receiver that says a word every ten seconds",
         shell("sed -i -E 's/^(smtp +unix +- +- +y +- +)-/\\11/' /etc/postfix/master.cf"),
         settings(smtp_helo_timeout="300s", smtp_mail_timeout="300s", smtp_connect_timeout="30s"),
-        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(stall=20.0)),)),
+        world=one_server("mx?.northwind-trading.com", stall=20.0),
         then=(mail(), pause(1), mail("kim@gmail.com", times=15), pause(64)),
-        proof=((("sh", "-c", "postqueue -p | tail -1"), "Requests"),),
+        proof=("postqueue -p | tail -1", "Requests"),
     ),
     healthy(
         "healthy-milter-that-speaks-late",

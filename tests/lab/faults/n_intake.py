@@ -83,7 +83,7 @@ FAULTS = (
         "master.cf allows one smtpd, and a client that says nothing holds it",
         shell("sed -i -E 's/^(smtp +inet +n +- +y +- +)-( +smtpd)/\\11\\2/' /etc/postfix/master.cf"),
         then=(mail(), SENT, shell(HOLD.format(n=3)), pause(1)),
-        proof=((("postconf", "-M", "smtp/inet"), " 1 +smtpd"),),
+        proof=("postconf -M smtp/inet", " 1 +smtpd"),
     ),
     fault(
         "postscreen-without-smtpd-behind-it",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import fault, healthy
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import one_server
 from tests.lab.steps import append, mail, pause, relay, settings, shell, wait
 
 THROTTLED = ("delivery-throttled-by-settings",)
@@ -60,7 +60,7 @@ FAULTS = (
         THROTTLED,
         "a receiver said 'later' once, and main.cf asks for days between attempts",
         settings(minimal_backoff_time="3d", maximal_backoff_time="6d", queue_run_delay="1d"),
-        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(grey=3.0)),)),
+        world=one_server("mx?.northwind-trading.com", grey=3.0),
         then=(mail(), wait("status=deferred"), pause(4)),
         shows="status=deferred",
     ),
@@ -69,7 +69,7 @@ FAULTS = (
         THROTTLED,
         "smtp_helo_timeout was tuned to a second, and the receiver greets after two and a half",
         settings(smtp_helo_timeout="1s"),
-        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(stall=2.5)),)),
+        world=one_server("mx?.northwind-trading.com", stall=2.5),
         shows="status=deferred .*timed out",
     ),
     fault(
@@ -77,7 +77,7 @@ FAULTS = (
         "message-expired",
         "each message is tried once, and the receiver puts off whom it does not know",
         settings(maximal_queue_lifetime="0"),
-        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(grey=600.0)),)),
+        world=one_server("mx?.northwind-trading.com", grey=600.0),
         shows="status=expired",
     ),
     healthy(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.lab.fault import Fault
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import World, one_server
 from tests.lab.machine import SECRET, Machine
 from tests.lab.steps import Step, mail, nft, run, shell, wait
 
@@ -91,7 +91,7 @@ FAULTS = (
     case(
         "exim-healthy-second-smarthost",
         "the first of two smarthosts is away",
-        world=World(servers=(Server(host="smtp.sendgrid.net", manner=Manner(connect="close")),)),
+        world=one_server("smtp.sendgrid.net", connect="close"),
         setup=exim(f"smtp.sendgrid.net::587;{RELAY}::587"),
         shows=SENT,
     ),
@@ -109,7 +109,7 @@ FAULTS = (
             mail(),
         ),
         shows=SENT,
-        proof=((("exim4", "-bp"), "frozen"),),
+        proof=("exim4 -bp", "frozen"),
     ),
     case(
         "exim-isp-blocks-587",
@@ -155,7 +155,7 @@ FAULTS = (
         "exim-certificate-expired",
         "the smarthost's certificate has expired: Exim goes on without TLS, and so without a login",
         "relay-certificate-invalid",
-        world=World(servers=(Server(host=RELAY, manner=Manner(tls="expired")),)),
+        world=one_server(RELAY, tls="expired"),
         setup=exim(),
         shows="certificate verification failed",
     ),
@@ -179,7 +179,7 @@ FAULTS = (
             shell("mount --bind /var/spool/exim4 /var/spool/exim4 && mount -o remount,ro,bind /var/spool/exim4"),
             mail(),
         ),
-        proof=((("sh", "-c", "touch /var/spool/exim4/x"), "Read-only"),),
+        proof=("touch /var/spool/exim4/x", "Read-only"),
     ),
     case(
         "exim-465-without-smtps",
@@ -228,7 +228,7 @@ FAULTS = (
             ),
             mail(),
         ),
-        proof=((("sh", "-c", "df /var/spool/exim4 | grep 100%"), "100%"),),
+        proof=("df /var/spool/exim4 | grep 100%", "100%"),
     ),
     case(
         "exim-frozen",
@@ -236,7 +236,7 @@ FAULTS = (
         "mail-on-hold",
         setup=(nft("isp", "forward tcp dport 587 drop"), *exim()),
         then=(mail(), wait(DEFERRED), shell("exim4 -Mf $(exim4 -bp | awk '/</{print $3}')"), _opened),
-        proof=((("exim4", "-bp"), "frozen"),),
+        proof=("exim4 -bp", "frozen"),
     ),
     case(
         "exim-config-broken",
@@ -249,7 +249,7 @@ FAULTS = (
             ),
             mail(),
         ),
-        proof=((("exim4", "-bV"), "(?i)error"),),
+        proof=("exim4 -bV", "(?i)error"),
     ),
     case(
         "exim-spool-of-root",
@@ -262,6 +262,6 @@ FAULTS = (
             shell("chown -R root:root /var/spool/exim4/input; chmod 700 /var/spool/exim4/input"),
             mail(),
         ),
-        proof=((("stat", "-c", "%U", "/var/spool/exim4/input"), "root"),),
+        proof=("stat -c %U /var/spool/exim4/input", "root"),
     ),
 )

@@ -96,7 +96,7 @@ _MSMTP = (
         "mailer-config-error",
         setup=msmtp(mode=0o600),
         mailer="msmtp",
-        proof=((("ls", "-l", "/etc/msmtprc"), "-rw-------"),),
+        proof=("ls -l /etc/msmtprc", "-rw-------"),
     ),
     case(
         "msmtp-account-misspelt",
@@ -104,7 +104,7 @@ _MSMTP = (
         "mailer-config-error",
         setup=(*msmtp(), shell("sed -i 's/^account default : relay/account default : relai/' /etc/msmtprc")),
         mailer="msmtp",
-        proof=((("sh", "-c", "msmtp --pretend x@example.org </dev/null"), "not .yet. defined"),),
+        proof=("msmtp --pretend x@example.org </dev/null", "not .yet. defined"),
     ),
 )
 
@@ -143,7 +143,7 @@ _NULLMAILER = (
         "mailer-not-running",
         setup=nullmailer(daemon=False),
         mailer="nullmailer",
-        proof=((("mailq",), "bytes"),),
+        proof=("mailq", "bytes"),
     ),
     case(
         "nullmailer-wrong-password",
@@ -176,7 +176,7 @@ _NULLMAILER = (
         "mailer-config-error",
         setup=nullmailer(owner="root"),
         mailer="nullmailer",
-        proof=((("mailq",), "bytes"),),
+        proof=("mailq", "bytes"),
     ),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import fault
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.faults.e_replies import saying
 from tests.lab.steps import append, mail, pause, relay, run, settings, shell, wait, write
 
 FAILED = "status=(deferred|bounced)"
@@ -40,10 +40,6 @@ MAIL_FROM_ADDRESS=hello@example.com
 """
 
 
-def _says(host: str, stage: str, reply: str) -> World:
-    return World(servers=(Server(host=host, manner=Manner(replies={stage: reply})),))
-
-
 FAULTS = (
     fault(
         "transport-entry-to-a-dead-port",
@@ -73,7 +69,7 @@ FAULTS = (
         "queue-permissions",
         "a hardening script took from others the right to run sendmail",
         shell("chmod 700 /usr/sbin/sendmail"),
-        proof=((("stat", "-c", "%a", "/usr/sbin/sendmail"), "700"),),
+        proof=("stat -c %a /usr/sbin/sendmail", "700"),
     ),
     fault(
         "sockets-directory-cleared",
@@ -86,7 +82,7 @@ FAULTS = (
             mail(),
             pause(2),
         ),
-        proof=((("sh", "-c", "test -e /var/spool/postfix/private || echo none"), "none"),),
+        proof=("test -e /var/spool/postfix/private || echo none", "none"),
     ),
     fault(
         "maildrop-cleared",
@@ -98,7 +94,7 @@ FAULTS = (
             shell("rm -rf /var/spool/postfix/maildrop"),
             shell("! echo | timeout 3 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),
         ),
-        proof=((("sh", "-c", "test -e /var/spool/postfix/maildrop || echo none"), "none"),),
+        proof=("test -e /var/spool/postfix/maildrop || echo none", "none"),
     ),
     fault(
         "old-login-above-the-new",
@@ -250,14 +246,14 @@ FAULTS = (
         "the queue was moved to another disk, whose top folder is root's",
         shell("/usr/lib/postfix/configure-instance.sh -; mkdir -m 750 /data; cp -a /var/spool/postfix /data/postfix"),
         settings(queue_directory="/data/postfix"),
-        proof=((("setpriv", "--reuid=www-data", "--clear-groups", "sendmail", "x@example.org"), "Permission denied"),),
+        proof=("setpriv --reuid=www-data --clear-groups sendmail x@example.org", "Permission denied"),
     ),
     fault(
         "relay-greeted-as-localhost",
         "helo-name-invalid",
         "smtp_helo_name = localhost: Google's relay closes at EHLO, in words that sound like a rate limit",
         settings(relayhost="[smtp-relay.gmail.com]:587", smtp_helo_name="localhost"),
-        world=_says(
+        world=saying(
             "smtp-relay.gmail.com", "EHLO", "421 4.7.0 Try again later, closing connection. (EHLO) a6-20 - gsmtp"
         ),
         shows="status=deferred.*closing connection",
@@ -267,7 +263,7 @@ FAULTS = (
         "relay-account-restricted",
         "Amazon SES keeps the account in its sandbox, and names the recipient as not verified",
         relay("email-smtp.eu-central-1.amazonaws.com"),
-        world=_says(
+        world=saying(
             "email-smtp.*",
             "DOT",
             "554 Message rejected: Email address is not verified. The following identities failed the check in region "
@@ -280,7 +276,7 @@ FAULTS = (
         "sender-not-allowed",
         "MAIL_FROM_ADDRESS is Laravel's example, which the provider refuses; Postfix beside it delivers",
         write("/srv/shop/.env", _LARAVEL),
-        world=_says("smtp.sendgrid.net", "MAIL", "550 The from address does not match a verified Sender Identity."),
+        world=saying("smtp.sendgrid.net", "MAIL", "550 The from address does not match a verified Sender Identity."),
         args=("--app-config", "/srv/shop/.env"),
         shows="status=sent",
     ),
@@ -315,14 +311,14 @@ FAULTS = (
         "the value of smtp_sasl_password_maps stands on the next line, not indented",
         relay(),
         shell("sed -i 's#^smtp_sasl_password_maps *= *#smtp_sasl_password_maps =\\n#' /etc/postfix/main.cf"),
-        proof=((("sh", "-c", "postfix status || echo down"), "down"),),
+        proof=("postfix status || echo down", "down"),
     ),
     fault(
         "entrances-removed",
         "queue-permissions",
         "the sockets in public/ were removed under the running Postfix",
         then=(mail(), wait("status=sent"), shell("rm /var/spool/postfix/public/*"), mail(), pause(2)),
-        proof=((("sh", "-c", "ls /var/spool/postfix/public | wc -l"), "^0"),),
+        proof=("ls /var/spool/postfix/public | wc -l", "^0"),
     ),
     fault(
         "policy-table-says-none",

@@ -13,7 +13,7 @@ FAULTS = (
         systemd,
         start=False,
         then=(shell("systemctl stop postfix"), mail()),
-        proof=((("sh", "-c", "systemctl is-active postfix; :"), "inactive"),),
+        proof=("systemctl is-active postfix; :", "inactive"),
     ),
     fault(
         "systemd-postfix-masked",
@@ -22,7 +22,7 @@ FAULTS = (
         systemd,
         start=False,
         then=(shell("systemctl stop postfix; systemctl mask postfix"), mail()),
-        proof=((("sh", "-c", "systemctl is-enabled postfix; :"), "masked"),),
+        proof=("systemctl is-enabled postfix; :", "masked"),
     ),
     fault(
         "systemd-instance-masked",
@@ -34,7 +34,7 @@ FAULTS = (
             shell("systemctl stop postfix@-; systemctl mask postfix@-; systemctl restart postfix; sleep 1"),
             mail(),
         ),
-        proof=((("sh", "-c", "systemctl is-enabled postfix@-; postfix status || echo down"), "(?s)masked.*down"),),
+        proof=("systemctl is-enabled postfix@-; postfix status || echo down", "(?s)masked.*down"),
     ),
     fault(
         "systemd-bad-boolean",

@@ -79,7 +79,7 @@ FAULTS = (
         "the unit of queue:work gave up: its Redis did not answer",
         unit("shop-queue", more="Environment=FAILS=1"),
         shell("systemctl daemon-reload; systemctl start shop-queue; sleep 0.5"),
-        proof=((("sh", "-c", "systemctl is-failed shop-queue; :"), "^failed"),),
+        proof=("systemctl is-failed shop-queue; :", "^failed"),
         truth=waits,
     ),
     under_systemd(
@@ -88,7 +88,7 @@ FAULTS = (
         "Celery's unit is enabled, and somebody stopped it",
         unit("desk-celery", "/srv/desk/bin/celery -A desk worker -l info"),
         shell("systemctl daemon-reload; systemctl enable desk-celery; systemctl stop desk-celery"),
-        proof=((("sh", "-c", "systemctl is-active desk-celery; :"), "^inactive"),),
+        proof=("systemctl is-active desk-celery; :", "^inactive"),
         truth=waits,
     ),
     under_systemd(

@@ -46,7 +46,7 @@ FAULTS = (
             pause(2),
             append("/etc/postfix/master.cf", "submission inet n - y - - smtpd\n-o syslog_name=postfix/submission\n"),
         ),
-        proof=((("postfix", "check"), "bad field count"),),
+        proof=("postfix check", "bad field count"),
     ),
     fault(
         "password-map-named-by-its-file",
@@ -86,7 +86,7 @@ FAULTS = (
         "smtp-transport-missing",
         "the client's line in master.cf has the server's program: each side waits for the other",
         shell(r"sed -i 's/^\(smtp *unix.* \)smtp$/\1smtpd/' /etc/postfix/master.cf"),
-        proof=((("grep", "^smtp .*unix", "/etc/postfix/master.cf"), "smtpd$"),),
+        proof=("grep '^smtp .*unix' /etc/postfix/master.cf", "smtpd$"),
     ),
     fault(
         "client-key-of-another-certificate",
@@ -119,21 +119,21 @@ FAULTS = (
         "postfix-config-error",
         "/etc/mailname is gone: every daemon dies, postlogd too, so that the master waits for its own log",
         then=(shell("rm /etc/mailname; postfix reload"), pause(1), mail(), pause(3)),
-        proof=((("sh", "-c", "ls /etc/mailname"), "No such file"),),
+        proof=("ls /etc/mailname", "No such file"),
     ),
     fault(
         "link-of-a-removed-mailer",
         "queue-permissions",
         "msmtp-mta is gone, and its link stayed; Postfix's program lies beside as sendmail.postfix",
         then=(shell("cd /usr/sbin; mv sendmail sendmail.postfix; ln -s ../bin/none sendmail"), mail()),
-        proof=((("ls", "-l", "/usr/sbin/sendmail"), "none"),),
+        proof=("ls -l /usr/sbin/sendmail", "none"),
     ),
     fault(
         "submit-user-misspelt",
         "submission-rejected",
         "authorized_submit_users has www_data",
         settings(authorized_submit_users="root, www_data"),
-        proof=((("postconf", "-h", "authorized_submit_users"), "www_data"),),
+        proof=("postconf -h authorized_submit_users", "www_data"),
     ),
     fault(
         "relayhost-swallowed-by-a-table",
@@ -162,7 +162,7 @@ FAULTS = (
         "postfix-config-error",
         "the client's process limit in master.cf is l0: the master does not start",
         shell(r"sed -i 's/^\(smtp *unix.*-  *\)-\(  *smtp\)$/\1l0\2/' /etc/postfix/master.cf"),
-        proof=((("sh", "-c", "postconf -M"), "invalid process_limit"),),
+        proof=("postconf -M", "invalid process_limit"),
     ),
     fault(
         "transport-in-the-old-master-cf",
@@ -219,7 +219,7 @@ FAULTS = (
         shell("systemctl daemon-reload; systemctl stop postfix@-; systemctl restart postfix postfix@-; sleep 1"),
         start=False,
         then=(mail(),),
-        proof=((("sh", "-c", "postfix status || echo down"), "down"),),
+        proof=("postfix status || echo down", "down"),
     ),
     fault(
         "hosted-domain-that-moved-away",
@@ -248,6 +248,6 @@ FAULTS = (
         "an editor died on a full disk: main.cf sets nothing, its copy stands beside",
         shell("cd /etc/postfix; cp -p main.cf main.cf.save; : >main.cf"),
         then=(mail(),),
-        proof=((("wc", "-c", "/etc/postfix/main.cf"), "^0 "),),
+        proof=("wc -c /etc/postfix/main.cf", "^0 "),
     ),
 )

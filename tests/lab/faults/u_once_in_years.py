@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import fault
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import one_server
 from tests.lab.neighbours import hanging
 from tests.lab.steps import append, mail, pause, relay, settings, shell, smtp_mail, wait, write
 
@@ -67,9 +67,7 @@ FAULTS = (
         "queue-part-read-only",
         "queue-permissions",
         "the deferred queue is a file system of its own, which the kernel made read-only",
-        world=World(
-            servers=(Server(host="mx?.northwind-trading.com", manner=Manner(replies={"RCPT": "451 4.7.1 later"})),)
-        ),
+        world=one_server("mx?.northwind-trading.com", replies={"RCPT": "451 4.7.1 later"}),
         then=(
             shell("mount -t tmpfs -o ro,mode=700,uid=$(id -u postfix) tmpfs /var/spool/postfix/deferred"),
             mail(),
@@ -88,7 +86,7 @@ FAULTS = (
         "receiver-hangs-up-on-messages",
         "remote-server-failing",
         "the receiver closes the connection instead of an answer to the message",
-        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(replies={"DOT": "CLOSE"})),)),
+        world=one_server("mx?.northwind-trading.com", replies={"DOT": "CLOSE"}),
         then=(mail(), DEFERRED),
     ),
     fault(
@@ -174,9 +172,7 @@ FAULTS = (
         "smtp_delivery_status_filter makes permanent failures of greylisting",
         write("/etc/postfix/statuses", "/^4(\\.\\d+\\.\\d+.*)/  5$1\n"),
         settings(smtp_delivery_status_filter="pcre:/etc/postfix/statuses"),
-        world=World(
-            servers=(Server(host="mx?.northwind-trading.com", manner=Manner(replies={"RCPT": "450 4.2.0 greylisted"})),)
-        ),
+        world=one_server("mx?.northwind-trading.com", replies={"RCPT": "450 4.2.0 greylisted"}),
         then=(mail(), wait("status=bounced")),
     ),
     fault(
@@ -184,7 +180,7 @@ FAULTS = (
         "delivery-throttled-by-settings",
         "smtp_mx_address_limit = 1, and the first exchanger resets connections",
         settings(smtp_mx_address_limit="1"),
-        world=World(servers=(Server(host="mx1.northwind-trading.com", manner=Manner(connect="reset")),)),
+        world=one_server("mx1.northwind-trading.com", connect="reset"),
         then=(mail(), DEFERRED),
     ),
     fault(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import double
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import Manner, Server, World, one_server
 from tests.lab.steps import mail, nft, relay, run, settings, shell, smtp_mail, wait
 
 BLOCK_25 = nft("isp", "forward tcp dport 25 drop")
@@ -83,7 +83,7 @@ FAULTS = (
         relay(tls="secure"),
         shell("rm -rf /usr/lib/*/sasl2"),
         shows="status=deferred",
-        world=World(servers=(Server(host="smtp.mandrillapp.com", manner=Manner(tls="expired")),)),
+        world=one_server("smtp.mandrillapp.com", tls="expired"),
     ),
     double(
         "milter-down-and-25-blocked",

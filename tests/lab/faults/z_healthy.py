@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.lab.fault import Fault, healthy
 from tests.lab.history import stamp
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import World, one_server
 from tests.lab.machine import SECRET, Machine
 from tests.lab.neighbours import DkimKey, content_filter, login_service, opendkim
 from tests.lab.steps import (
@@ -122,14 +122,7 @@ _ROUTES = (
         "healthy-company-relay",
         "a relay on 25 without login and without TLS",
         settings(relayhost="[relay.rhein-mail.de]"),
-        world=World(
-            servers=(
-                Server(
-                    host="relay.rhein-mail.de",
-                    manner=Manner(starttls=False, auth=(), needs_auth=False, needs_tls=False),
-                ),
-            )
-        ),
+        world=one_server("relay.rhein-mail.de", starttls=False, auth=(), needs_auth=False, needs_tls=False),
     ),
     well(
         "healthy-crlf-in-map",
@@ -179,23 +172,17 @@ _SHAPES = (
     well(
         "healthy-greylisted-then-sent",
         "greylisted at first, delivered a little later",
-        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(grey=1)),)),
+        world=one_server("mx?.northwind-trading.com", grey=1),
         then=(mail(), wait("status=deferred"), pause(1.5), run("postqueue", "-f"), wait(SENT)),
     ),
     well(
         "healthy-one-unknown-among-many",
         "one recipient unknown among many delivered",
-        world=World(
-            servers=(
-                Server(
-                    host="mx?.northwind-trading.com",
-                    manner=Manner(
-                        recipients={
-                            "gone@northwind-trading.com": "550 5.1.1 <gone@northwind-trading.com>: Recipient address rejected: User unknown"
-                        }
-                    ),
-                ),
-            )
+        world=one_server(
+            "mx?.northwind-trading.com",
+            recipients={
+                "gone@northwind-trading.com": "550 5.1.1 <gone@northwind-trading.com>: Recipient address rejected: User unknown"
+            },
         ),
         then=(
             mail("gone@northwind-trading.com"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.lab.fault import Fault, healthy
 from tests.lab.faults.h_application import template
 from tests.lab.faults.z_healthy import SENT, log_before, well
-from tests.lab.internet.world import Manner, Server, World
+from tests.lab.internet.world import World, one_server
 from tests.lab.machine import SECRET
 from tests.lab.steps import (
     append,
@@ -54,10 +54,6 @@ _INBOUND_CLOSED = """table inet filter {
 NO_PTR = {("17.88.214.85.in-addr.arpa", "*"): "NXDOMAIN"}
 
 
-def relay_world(tls: str) -> World:
-    return World(servers=(Server(host="smtp.rhein-mail.de", manner=Manner(tls=tls)),))
-
-
 FAULTS: tuple[Fault, ...] = (
     well("healthy-spammers-knock", "strangers are refused all day on the public port 25", log_before(_SPAMMERS)),
     well("healthy-throttled-once", "one 421 this morning, delivered an hour later", log_before(_THROTTLED_ONCE)),
@@ -101,13 +97,13 @@ FAULTS: tuple[Fault, ...] = (
         "healthy-expired-but-unverified",
         "the relay's certificate has expired; level encrypt does not verify",
         relay("smtp.rhein-mail.de"),
-        world=relay_world("expired"),
+        world=one_server("smtp.rhein-mail.de", tls="expired"),
     ),
     well(
         "healthy-self-signed-unverified",
         "the relay signs its own certificate; nobody verifies it",
         relay("smtp.rhein-mail.de", tls="may"),
-        world=relay_world("selfsigned"),
+        world=one_server("smtp.rhein-mail.de", tls="selfsigned"),
     ),
     well(
         "healthy-relay-from-listed-home",
@@ -194,13 +190,8 @@ FAULTS: tuple[Fault, ...] = (
     well(
         "healthy-spam-bounce-among-many",
         "one forwarded spam was rejected, the rest delivered",
-        world=World(
-            servers=(
-                Server(
-                    host="mx?.fjord-shipping.no",
-                    manner=Manner(replies={"DOT": "554 5.7.1 Message rejected as spam by Content Filtering."}),
-                ),
-            )
+        world=one_server(
+            "mx?.fjord-shipping.no", replies={"DOT": "554 5.7.1 Message rejected as spam by Content Filtering."}
         ),
         then=(
             mail("olav@fjord-shipping.no"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,3 +69,8 @@ class World:
     customer: str = "brightwater-labs.com"
     hostname: str = "app.brightwater-labs.com"
     later: World | None = None
+
+
+def one_server(host: str, ports: tuple[int, ...] = (), **manner: Any) -> World:
+    """A world in which only the hosts of one pattern differ from what is usual."""
+    return World(servers=(Server(host=host, ports=ports, manner=Manner(**manner)),))
