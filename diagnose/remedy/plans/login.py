@@ -9,14 +9,23 @@ from diagnose import facts
 from diagnose.facts.relay import sasl
 from diagnose.facts.route import Route
 from diagnose.host.query import Dial, Lookup, Read, Resolve, Stat
-from diagnose.model import Observation
+from diagnose.model import Observation, Status, measured
 from diagnose.parse.postfix import sasl_passwd, table
 from diagnose.parse.postfix.table import Table
 from diagnose.parse.text.masking import STARS
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Ask, Plan, plans
 from diagnose.remedy.plans.network import relay_port
-from diagnose.remedy.plans.relays import keys, meant_hop, moved_key, near_key, password_table, set_hop, usable_type
+from diagnose.remedy.plans.relays import (
+    directly,
+    keys,
+    meant_hop,
+    moved_key,
+    near_key,
+    password_table,
+    set_hop,
+    usable_type,
+)
 from diagnose.remedy.plans.settings import changes, swallowed, taken_up
 from diagnose.remedy.plans.tables import around, recompiled, transport_entry, unsupported
 from diagnose.remedy.plans.tls import hear
@@ -322,9 +331,18 @@ def name(e: Evidence) -> Plan | None:
     better = meant_hop(e, way, seen.text("kind"))
     if better is None:
         text = _stale(e, way)
-        steps = around(e, way, f"{way.host} does not exist.")
+        steps = around(e, way, f"{way.host} does not exist.") or _without(e, way)
         return taken_up(e, steps, text) or (Plan(text=text) if text else None)
     return taken_up(e, set_hop(e, way, better, f"{way.nexthop or way.hops[0].raw} does not resolve."))
+
+
+def _without(e: Evidence, way: Route) -> list[Step]:
+    """Drops a relay that does not exist, as policy, if this host has no login for any and port 25 was seen open."""
+    found = password_table(e)
+    open_ = any(o.data.get("port") == 25 and o.status is Status.OK for o in measured(e.runs, "port"))
+    if not open_ or (found and keys(e, found)):
+        return []
+    return directly(e, f"{way.host} does not exist, and port 25 is open from here.")
 
 
 def _stale(e: Evidence, way: Route) -> str:

@@ -10,7 +10,7 @@ from diagnose.knowledge.distributions import CA_PACKAGE, LOG_FILES
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.fatal import again, lost_queue
-from diagnose.remedy.plans.relays import by_login
+from diagnose.remedy.plans.relays import by_login, directly
 from diagnose.remedy.plans.settings import changes, taken_up
 from diagnose.remedy.running import Aside, Command, CopyFile, Mode, Ownership, ReleaseHeld, Requeue
 from diagnose.remedy.steps import Step
@@ -171,14 +171,7 @@ def loop(e: Evidence) -> Plan | None:
     way = e.way
     if way is None or not way.relay or e.was("relayhost") is None:
         return None
-    steps = by_login(e) or [
-        e.policy(
-            e.drop("relayhost", f"{e.value('relayhost')} is this host itself."),
-            "route",
-            "mail go directly to the recipients' servers",
-        )
-    ]
-    return taken_up(e, steps)
+    return taken_up(e, by_login(e) or directly(e, f"{e.value('relayhost')} is this host itself."))
 
 
 @plans("retry-pending")

@@ -115,6 +115,13 @@ def by_login(e: Evidence) -> list[Step]:
     return more
 
 
+def directly(e: Evidence, why: str) -> list[Step]:
+    """Drops relayhost, as policy; [] if main.cf does not set it."""
+    if e.was("relayhost") is None:
+        return []
+    return [e.policy(e.drop("relayhost", why), "route", "mail go directly to the recipients' servers")]
+
+
 def by_advice(e: Evidence, advice: Advice) -> Plan:
     """Sends mail through the relay that the report names, with a login that a person gives: for the whole host as
     policy; if several domains send, for this sender's alone."""

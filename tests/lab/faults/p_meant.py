@@ -79,6 +79,13 @@ FAULTS = (
         shows="status=deferred .*timed out",
     ),
     fault(
+        "relayhost-of-the-sample",
+        "relay-name-not-found",
+        "the sample's relayhost was uncommented; port 25 is open",
+        settings(relayhost="[gateway.my.domain]"),
+        shows="status=(deferred|bounced) .*not found",
+    ),
+    fault(
         "block-inserted-indented",
         ("postfix-config-error", "interface-not-ready"),  # the value is both
         "an indented block, inserted below inet_interfaces, became a part of its value",
