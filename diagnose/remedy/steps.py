@@ -185,7 +185,12 @@ _SPECIAL = re.compile(r"[\\.\[\]*^$/]")
 
 def _regex(text: str) -> str:
     """The text as sed's basic regular expression."""
-    return _SPECIAL.sub(r"\\\g<0>", text)
+    return _tabs(_SPECIAL.sub(r"\\\g<0>", text))
+
+
+def _tabs(text: str) -> str:
+    """Tabs as sed reads them in an expression and its replacement; a terminal would complete names at the pasted ones."""
+    return text.replace("\t", r"\t")
 
 
 def _other_port(old: str, new: str) -> str:
@@ -222,11 +227,12 @@ class RepairLine(FileStep):
         return edits.line(old, self.line, self.find, self.put, self.at)
 
     def commands(self) -> tuple[str, ...]:
-        if not self.find.isprintable() and self.at == "whole":
+        shown = self.find.replace("\t", " ")
+        if not shown.isprintable() and self.at == "whole":
             return (
                 (shlex.join(("sed", "-i", f"{self.line}c\\{self.put}", self.path)),) if self.put.isprintable() else ()
             )
-        if not self.find.isascii() or not self.find.isprintable():
+        if not shown.isascii() or not shown.isprintable():
             octal = "".join(f"\\{byte:03o}" for byte in self.find.encode())
             all_ = "g" if self.at == "all" else ""
             return (
@@ -236,7 +242,7 @@ class RepairLine(FileStep):
             )
         mark = next((c for c in "/|,%;" if c not in self.find + self.put), "/")
         find = _regex(self.find)
-        put = re.sub(r"[\\&]", r"\\\g<0>", self.put)
+        put = _tabs(re.sub(r"[\\&]", r"\\\g<0>", self.put))
         if mark == "/":
             put = put.replace("/", r"\/")
         pattern = {"start": f"^{find}", "end": f"{find}$", "whole": f"^{find}$", "gap": "[[:blank:]][[:blank:]]*"}.get(

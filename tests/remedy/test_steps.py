@@ -37,6 +37,7 @@ mydestination = $myhostname,
 # a comment within
   localhost
 relayhost = "quoted"
+a.test	smtp:[b.test]
 """
 MASTER = """\
 smtp      inet  n       -       y       -       -       smtpd
@@ -80,6 +81,7 @@ def line(path: str, number: int, find: str, put: str, at: str = "whole") -> Repa
         (5, " relayhost = [in.dented]:587", "relayhost = [in.dented]:587", "whole"),
         (9, 'relayhost = "quoted"', '#relayhost = "quoted"', "whole"),
         (9, '"', "", "all"),
+        (10, "a.test\tsmtp:[b.test]", "#a.test\tsmtp:[b.test]", "whole"),
         (4, "a.test", "b/c|d,e&f\\g", "within"),
     ],
 )
