@@ -321,15 +321,18 @@ class Evidence:
             return ()
         place = f"{self.mta.queue_directory}/etc"
         why = "Chrooted services read this copy."
-        found: list[Step] = []
-        if not self.there(place):
-            found.append(Command(argv=("mkdir", "-p", "-m", "0755", "--", place), changes=(place,), why=why))
+        found = self.folder(place, why)
         for name in CHROOTED:
             source, copy = f"/etc/{name}", f"{place}/{name}"
             text = self.ask(Read(source))
             if text.problem is None and (name in anyway or text.text != self.ask(Read(copy)).text):
                 found += (*self.aside(copy), CopyFile(source=source, path=copy, why=why))
         return tuple(found)
+
+    def folder(self, path: str, why: str) -> list[Step]:
+        """Makes a directory; [] if it is there."""
+        make = Command(argv=("mkdir", "-p", "-m", "0755", "--", path), changes=(path,), why=why)
+        return [] if self.there(path) else [make]
 
     def aside(self, path: str) -> tuple[Step, ...]:
         """Moves a dangling link aside; () if the path is none, or the name for it is taken."""

@@ -119,10 +119,34 @@ def test_a_table_whose_type_and_file_are_gone_is_taken_out_if_allowed(value: str
     assert plan.steps[0].allow == "route"
 
 
-def test_a_domain_of_another_host_leaves_the_table_of_own_domains() -> None:
+@pytest.mark.parametrize(
+    ("places", "better"),
+    [
+        (("/etc/postfix/maps",), "/etc/postfix/maps"),
+        (("/etc/postfix/own/maps", "/etc/postfix/own/maps.db"), "/etc/postfix/own/maps"),
+        (("/etc/postfix/maps", "/etc/postfix/own/maps"), "/etc/postfix/maps"),  # the more similar
+        (("/etc/a/maps", "/etc/b/maps"), ""),
+    ],
+)
+def test_a_table_is_looked_for_where_a_slip_or_a_move_left_it(places: tuple[str, ...], better: str) -> None:
+    wrong = "/etc/postifx/maps"
+    on = pretended.machine(
+        {"transport_maps": f"hash:{wrong}"}, more={Glob("/etc/*/maps"): GlobReply(paths=places)}
+    )  # fmt: skip
+    seen = {"type": "hash", "path": wrong, "parameter": "transport_maps"}
+    first, *_ = planned("lookup-table-broken", "table.present", on, **seen).steps
+    wanted = f"postconf -e 'transport_maps = hash:{better}'" if better else "mkdir -p -m 0755 -- /etc/postifx"
+    assert first.commands() == (wanted,)
+
+
+@pytest.mark.parametrize("parameter", ["virtual_mailbox_domains", "virtual_alias_domains"])
+def test_a_domain_of_another_host_leaves_the_table_of_own_domains(parameter: str) -> None:
     path = "/etc/postfix/vdomains"
-    on = pretended.machine({"virtual_mailbox_domains": f"hash:{path}"}, files={path: "a.test OK\nb.test OK\n"})
-    seen = {"parameter": "virtual_mailbox_domains", "domain": "b.test", "host": "mx.b.test"}
+    # Without a setting of its own, virtual_alias_domains is $virtual_alias_maps.
+    setting = parameter.replace("alias_domains", "alias_maps")
+    usual = {Exec(("postconf", "-d")): ExecReply(code=0, out="virtual_alias_domains = $virtual_alias_maps\n")}
+    on = pretended.machine({setting: f"hash:{path}"}, files={path: "a.test OK\nb.test OK\n"}, more=usual)
+    seen = {"parameter": parameter, "domain": "b.test", "host": "mx.b.test"}
     plan = planned("recipient-domain-local", "config.recipient-local", on, **seen)
     commands = [command for step in plan.steps for command in step.commands()]
     assert commands[:2] == [f"sed -i '2s/^b\\.test OK$/#b.test OK/' {path}", f"postmap hash:{path}"]

@@ -21,7 +21,7 @@ from diagnose.remedy.plan import Ask, Other, Plan, plans
 from diagnose.remedy.plans.settings import changes, taken_up
 from diagnose.remedy.plans.table_lines import entries
 from diagnose.remedy.plans.tables import around
-from diagnose.remedy.running import Command, CopyFile, Mode
+from diagnose.remedy.running import CopyFile, Mode
 from diagnose.remedy.steps import AppendLine, Step
 
 _ASKED = "gmail-smtp-in.l.google.com"
@@ -54,9 +54,8 @@ def resolver(e: Evidence) -> Plan | None:
     for number, raw in enumerate(file.text.split("\n"), 1):
         if re.match(r"nameserver\s", raw):
             steps.append(e.repair(path, number, raw, f"#{raw}", "This name server does not answer."))
-    if target not in ("", path) and not e.there(folder := target.rpartition("/")[0]):
-        why = f"{path} leads to {target}, which is gone."
-        steps.append(Command(argv=("mkdir", "-p", "-m", "0755", "--", folder), why=why))
+    if target not in ("", path):
+        steps += e.folder(target.rpartition("/")[0], f"{path} leads to {target}, which is gone.")
     path = target or path
     steps.append(AppendLine(path=path, text=f"nameserver {answers}", why=f"{answers} answers from this host."))
     text = f"{answers} answers from here: use it in {path}, then restart Postfix."
@@ -263,12 +262,13 @@ def local(e: Evidence) -> Plan | None:
         if len(kept) < len(words):
             steps.append(e.put(parameter, ", ".join(kept), why) if kept else e.drop(parameter, why))
         for word in words:
-            found = table.parse(word) if ":" in word else None
-            path = table.source(found) if found else word if word.startswith("/") else ""
-            for number, raw in e.numbered(path):
-                if raw.split()[:1] and raw.split()[0].lower() == domain:
-                    steps.append(e.repair(path, number, raw, f"#{raw}", why))
-                    steps += e.build(found.type, path) if found else ()
+            text = expand(word, e.mta.settings)
+            for found in table.parse_list(text) if ":" in text else (None,):
+                path = table.source(found) if found else text if text.startswith("/") else ""
+                for number, raw in e.numbered(path):
+                    if raw.split()[:1] and raw.split()[0].lower() == domain:
+                        steps.append(e.repair(path, number, raw, f"#{raw}", why))
+                        steps += e.build(found.type, path) if found else ()
     if not steps and (way := e.way) is not None and way.channel in ("local", "virtual"):
         steps += around(e, way, f"It delivers mail to {way.domain} on this host.")
     return taken_up(e, steps)

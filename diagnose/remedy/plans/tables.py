@@ -115,6 +115,12 @@ def broken(e: Evidence) -> Plan | None:
     return taken_up(e, steps) or (hanging(e, hung) if hung else None)
 
 
+def _alone(name: str, paths: list[str]) -> str:
+    """The only path of this file name, "" if there is none or several."""
+    found = {path for path in paths if path.endswith(f"/{name}")}
+    return found.pop() if len(found) == 1 else ""
+
+
 def _mended(e: Evidence, seen: Observation) -> list[Step]:
     kind, path, parameter = (seen.text(key) for key in ("type", "path", "parameter"))
     if not path.startswith("/"):
@@ -133,18 +139,18 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
         named = _renamed(e, parameter, path, meant.name, why)
         return [*named, *_build(e, parameter, kind, meant.name, "Postfix reads the compiled table.")] if named else []
     if seen.sign == "table.present" and not e.there(path):
-        names = [
-            each for each in e.files(f"{path.rpartition('/')[0]}/*") if not each.endswith((".db", ".lmdb", ".cdb"))
-        ]
-        if better := near(path, names, 0.9):
+        folder, _, name = path.rpartition("/")
+        places = (f"{folder}/*", f"{e.config}/{name}", f"{e.config}/*/{name}", f"{folder.rpartition('/')[0]}/*/{name}")
+        names = [each for place in places for each in e.files(place) if not each.endswith((".db", ".lmdb", ".cdb"))]
+        if better := near(path, names, 0.9) or _alone(name, names):
             why = f"{path} does not exist; {better} does."
             return [*_renamed(e, parameter, path, better, why), *_build(e, parameter, kind, better, why)]
         if kind not in (*table.INDEXED, "texthash", *table.PATTERNS):
             return []
+        why = f"{parameter} names it, and without it mail is deferred."
         return [
-            Content(
-                path=path, text="# No entries yet.\n", why=f"{parameter} names it, and without it mail is deferred."
-            ),
+            *e.folder(folder, f"{parameter} names {path}."),
+            Content(path=path, text="# No entries yet.\n", why=why),
             *_build(e, parameter, kind, path, "Postfix reads the compiled table."),
         ]
     if seen.status is Status.FAILED or seen.sign == "table.present" or seen.data.get("broken"):
