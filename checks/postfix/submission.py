@@ -8,12 +8,13 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from diagnose.check import (
     FLAG,
     Context,
     Data,
+    MapLookup,
     Observation,
     Observations,
     Read,
@@ -30,6 +31,7 @@ from diagnose.facts.dials import interface_addresses
 from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.model import Strength
 from diagnose.parse.log import submitted
+from diagnose.parse.postfix.setting_types import items
 
 # By a rule of smtpd(8), or by a milter, which cleanup(8) also asks about mail from the sendmail command.
 _REJECT = re.compile(
@@ -53,8 +55,7 @@ _ELSEWHERE = re.compile(
 # Restrictions that an application's HELO name or made-up sender fails.
 _STRICT = re.compile(r"reject_(?:non_fqdn|invalid|unknown)_(?:helo_hostname|hostname|sender_domain|sender|client\w*)$")
 _SMALL_LIMIT = 1_000_000  # bytes; a message with one picture is larger
-_HANDED = re.compile(r"/pickup\[\d+\]: \w+: uid=(\d+)")
-_PARAMETER: Data = {"parameter": "authorized_submit_users"}
+_HANDED = re.compile(r"/pickup\[\d+\]: \w+: uid=(\d+) +from=<([^>]*)>")
 _USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
 
 
@@ -77,20 +78,20 @@ def submission(ctx: Context) -> Observations:
             "config.submission-refused", "smtpd", f"Could not check whether programs are refused: {reply.problem}"
         )
         yield from _by_settings(postfix)
-        yield _users(ctx, postfix, set())
+        yield from _users(ctx, postfix, {}, idle=True)
         return
     home = _home(ctx)
     last: dict[str, re.Match[str]] = {}
     counts: dict[str, int] = {}
     since: set[str] = set()
-    handed: set[str] = set()  # numbers of the users who used sendmail
+    handed: dict[str, str] = {}  # number of each user who used sendmail, and the last sender address
     reloaded: set[str] = set()  # clients whose last refusal is older than the settings in force
     warned: dict[str, re.Match[str]] = {}  # what each smtpd process said of the client that it serves
     for line in reply.lines:
         if "/master[" in line and _READ.search(line):
             reloaded = set(last)
         if "uid=" in line and (by := _HANDED.search(line)):
-            handed.add(by[1])
+            handed[by[1]] = by[2]
             continue
         if "client=" in line and (taken := _ACCEPT.search(line)):
             since.add(taken[1])
@@ -126,7 +127,7 @@ def submission(ctx: Context) -> Observations:
         yield say("config.submission-refused", client, text + after, **data)
     if not last:
         yield ok("config.submission-refused", "smtpd", "no program of this host's networks was refused recently")
-    yield _users(ctx, postfix, handed, idle=not (handed or since))
+    yield from _users(ctx, postfix, handed, idle=not (handed or since))
 
 
 def _foreign(ctx: Context, postfix: Mta, client: str, match: re.Match[str], lines: Sequence[str]) -> bool:
@@ -172,48 +173,88 @@ def _near(client: str, home: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     return any(address in network for network in home)
 
 
-def _users(ctx: Context, postfix: Mta, handed: set[str], idle: bool = False) -> Observation:
-    """Observes whether authorized_submit_users lets applications use the sendmail command. handed: the uids that
-    used it; idle: the log was read, and has no mail that a program of this host or another client handed in."""
-    sign = "config.submit-users"
-    value = postfix.value("authorized_submit_users")
-    words = postfix.words("authorized_submit_users")
+def _users(ctx: Context, postfix: Mta, handed: Mapping[str, str], idle: bool) -> Observations:
+    """Observes whether authorized_submit_users and local_login_sender_maps let applications use the sendmail command.
+    handed: sender address by the uid of each user who used it; idle: no mail is known that a program of this host or
+    another client handed in."""
     # A further instance takes mail from the first one, not from users.
-    if not words or "authorized_submit_users" not in postfix.explicit or postfix.value("multi_instance_name"):
-        return ok(sign, "sendmail", "every user may submit mail")
-    if any((":" in word and not word.startswith(("static:", "!static:"))) or "/" in word for word in words):
-        return unknown(sign, "sendmail", f"authorized_submit_users = {value}: the users are listed in a table")
-    accounts = [line.split(":") for line in ctx.ask(Read("/etc/passwd")).text.splitlines()]
-    names = {row[0] for row in accounts}
-    for word in words:
+    parameters = () if postfix.value("multi_instance_name") else ("authorized_submit_users", "local_login_sender_maps")
+    lists = {name: postfix.words(name) for name in parameters if name in postfix.explicit and postfix.words(name)}
+    if not lists:
+        yield ok("config.submit-users", "sendmail", "every user may submit mail")
+    accounts = [line.split(":") for line in ctx.ask(Read("/etc/passwd")).text.splitlines() if lists]
+    # What root hands in are reports of cron, not an application's mail.
+    used = {row[0]: handed[row[2]] for row in accounts if len(row) > 2 and row[2] in handed and row[2] != "0"}
+    for parameter, words in lists.items():
+        yield _listed(ctx, parameter, words, {row[0] for row in accounts}, used, idle)
+
+
+def _listed(
+    ctx: Context, parameter: str, words: tuple[str, ...], names: set[str], used: Mapping[str, str], idle: bool
+) -> Observation:
+    sign, subject, value = "config.submit-users", "sendmail", ", ".join(words)
+    senders = parameter == "local_login_sender_maps"
+    data: Data = {"parameter": parameter, "value": value}
+    for word in () if senders else words:
         lost = word not in names and re.fullmatch(r"\w[\w.-]*", word)
         for meant in difflib.get_close_matches(word, names, 1, 0.8) if lost else ():
-            if not _allowed(words, meant):
-                text = f"authorized_submit_users names {word}, which is no account of this host; {meant} is"
-                return fail(
-                    sign, "sendmail", text, **_PARAMETER, value=value, user=meant, written=word, kind="misspelt"
-                )
-    # What root hands in are reports of cron, not an application's mail.
-    used = sorted(row[0] for row in accounts if len(row) > 2 and row[2] in handed and row[2] != "0")
-    shut = [user for user in used or _USERS if not _allowed(words, user)]
-    if not shut:
-        return ok(sign, "sendmail", f"authorized_submit_users = {value} lets applications in")
+            if not _allowed(ctx, words, meant):
+                text = f"{parameter} names {word}, which is no account of this host; {meant} is"
+                return fail(sign, subject, text, **data, user=meant, written=word, kind="misspelt")
+    may = {
+        user: _may_send_as(ctx, words, user, used.get(user)) if senders else _allowed(ctx, words, user)
+        for user in used or _USERS
+    }
+    if None in may.values():
+        return unknown(sign, subject, f"{parameter} = {value}: a table of users could not be read")
+    shut = sorted(user for user in may if not may[user])
+    named = any(f"!{user}" in words for user in shut)
+    # A list that lets one of the usual accounts in was written for applications.
+    if not shut or (not used and not named and any(may.values())):
+        return ok(sign, subject, f"{parameter} = {value} lets applications in")
     who = f"{shut[0]}, who used the sendmail command before, is no longer allowed to" if used else ""
+    who += f" send as {used[shut[0]] or 'nobody'}" if used and senders else ""
     who = who or f"users such as {', '.join(shut[:3])} may not use the sendmail command"
     # A list with an account of its own may well name the application's.
-    named = any(f"!{user}" in words for user in shut)
     listed = [word for word in words if word != "root" and not word.startswith("!")]
-    unknown_here = [word for word in listed if word not in names and absent(ctx, "passwd", word)]
+    unknown_here = [word for word in listed if ":" not in word and word not in names and absent(ctx, "passwd", word)]
     if unknown_here:
         who += f"; this host has no account {' or '.join(unknown_here)}"
     say = fail if used or named or len(unknown_here) == len(listed) else warn
-    text = f"authorized_submit_users = {value}: {who}"
-    return say(sign, "sendmail", text, **_PARAMETER, value=value, user=shut[0], used=bool(used), idle=idle)
+    return say(sign, subject, f"{parameter} = {value}: {who}", **data, user=shut[0], used=bool(used), idle=idle)
 
 
-def _allowed(words: tuple[str, ...], user: str) -> bool:
+def _allowed(ctx: Context, words: Iterable[str], user: str) -> bool | None:
+    """Whether a list of names, files and tables (postconf(5)) has this user; None if one cannot be read."""
     for word in words:
         name = word.lstrip("!")
-        if name == user or name.startswith("static:"):
-            return not word.startswith("!")
+        found: bool | None = name == user
+        if name.startswith("/"):
+            reply = ctx.ask(Read(name))
+            found = None if reply.problem else user in re.sub("#.*", "", reply.text).split()
+        elif ":" in name:
+            entry = _entry(ctx, name, user)
+            found = None if entry is None else bool(entry)
+        if found is not False:
+            return found and not word.startswith("!")
     return False
+
+
+def _may_send_as(ctx: Context, tables: Iterable[str], user: str, sender: str | None) -> bool | None:
+    """Whether local_login_sender_maps lets a user send from this address, or from any if that is None."""
+    for table in tables:
+        entry = _entry(ctx, table, user)
+        if entry is None:
+            return None
+        if entry:
+            domain = (sender or "").rpartition("@")[2].lower()
+            return sender is None or bool({"*", sender or "<>", f"@{domain}"} & set(items(entry)))
+    return False
+
+
+def _entry(ctx: Context, table: str, user: str) -> str | None:
+    """A user's entry in a table, "" if there is none; None if the table cannot be read."""
+    if table.startswith("static:"):
+        return table.removeprefix("static:").strip("{}")
+    reply = ctx.ask(MapLookup(table, user))
+    return reply.value if reply.found else None if reply.problem or reply.broken else ""

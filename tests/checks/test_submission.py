@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
+
 from checks.postfix.submission import submission
-from diagnose.check import Exec, MailLog
-from diagnose.host.query import ExecReply, LogReply
+from diagnose.check import Exec, MailLog, MapLookup
+from diagnose.host.query import ExecReply, LogReply, MapReply
 from diagnose.model import Status, Strength
 from tests.checks.pretended_postfix import failed, machine, of, run
 
@@ -114,8 +116,10 @@ def test_users_who_may_submit() -> None:
     ]
     for value in ("static:anyone", "!games, static:all", "root, www-data, apache, nginx, tomcat, nobody, daemon"):
         assert failed(run(submission, machine({"authorized_submit_users": value}))) == []
-    table = of(run(submission, machine({"authorized_submit_users": "hash:/etc/postfix/users"})), "config.submit-users")
-    assert table[0].status is Status.UNKNOWN
+    for entry, status in ((MapReply(found=True, value="x"), Status.OK), (MapReply(problem="denied"), Status.UNKNOWN)):
+        listed = {MapLookup("hash:/etc/postfix/users", user): entry for user in ("www-data", "apache")}
+        host = machine({"authorized_submit_users": "hash:/etc/postfix/users"}, more=listed)
+        assert of(run(submission, host), "config.submit-users")[0].status is status
 
 
 def test_users_who_did_submit() -> None:
@@ -141,6 +145,28 @@ def test_users_who_did_submit() -> None:
         host = machine({"authorized_submit_users": value}, files=files, log=log, more=known)
         seen = of(run(submission, host), "config.submit-users")[0]
         assert (seen.status, seen.data.get("used"), seen.data.get("idle")) == expected, (value, uid)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "status"),
+    [("*", Status.OK), ("@example.net ops@example.org", Status.OK), ("app@example.net", Status.OK),
+     ("ops@example.net", Status.FAILED), (None, Status.FAILED), ("?", Status.UNKNOWN)],
+)  # fmt: skip
+def test_sender_addresses_of_an_account(patterns: str | None, status: Status) -> None:
+    """local_login_sender_maps is enforced by postdrop(1), which logs nothing."""
+    table = "hash:/etc/postfix/logins"
+    reply = (
+        MapReply(problem="permission denied")
+        if patterns == "?"
+        else MapReply(found=bool(patterns), value=patterns or "")
+    )
+    host = machine(
+        {"local_login_sender_maps": table},
+        files={"/etc/passwd": "www-data:x:33:33::/:/bin/false\n"},
+        log=("Nov 22 12:32:10 a postfix/pickup[3]: 4F1A317030E: uid=33 from=<app@example.net>",),
+        more={MapLookup(table, "www-data"): reply},
+    )
+    assert [seen.status for seen in of(run(submission, host), "config.submit-users")] == [status]
 
 
 def test_without_the_log_the_settings_tell_what_would_be_refused() -> None:

@@ -184,7 +184,7 @@ def submitter(e: Evidence) -> Plan | None:
         if was and (written := seen.text("written")):
             meant = re.sub(rf"(?<![\w.-]){re.escape(written)}(?![\w.-])", user, was)
             return Plan(steps=(e.put(name, meant, f"There is no account {written}; {user} is one."),))
-        barred = f"!{user}" in words or any("static:" in word for word in words)
+        barred = name != "authorized_submit_users" or f"!{user}" in words or any("static:" in word for word in words)
         if seen.data.get("used") and was and not barred:
             step = e.put(name, f"{was}, {user}", f"{user} submitted mail before, and is no longer allowed to.")
             return Plan(steps=(e.policy(step, "account", f"{user} submit mail with the sendmail command"),))
