@@ -139,23 +139,26 @@ def _none_of(count: int) -> str:
 
 
 def _unseen(ctx: Context) -> str:
-    """Why an smtp(8) that is not chrooted looks names up otherwise than root; "" if it does not."""
+    """Why smtp(8) looks names up otherwise than root; "" if it does not."""
     way = facts.route(ctx)
-    if way is None or not way.remote or way.service is None or way.service.chroot:
+    if way is None or not way.remote or way.service is None:
+        return ""
+    order = way.words("smtp_host_lookup")
+    # The host's file, in a chroot, too: glibc reads it when smtp(8) looks its user up, before it changes its root.
+    sources = nsswitch(ctx.ask(Read("/etc/nsswitch.conf")).text).get("hosts", ("dns",))
+    if order == ("native",) and not is_address(way.host) and set(sources) <= {"files", "myhostname", "compat", "db"}:
+        return f"smtp_host_lookup = native, and /etc/nsswitch.conf looks host names up in {' '.join(sources)} alone"
+    if way.service.chroot:
         return ""
     user = facts.mta(ctx).value("mail_owner")
     if closed(ctx, "/etc/resolv.conf", user):
         return f"/etc/resolv.conf cannot be read by {user}, the user that smtp(8) runs as: 127.0.0.1 is asked"
-    order = way.words("smtp_host_lookup")
     if (
         "native" in order
         and closed(ctx, "/etc/hosts", user)
         and addresses(hosts(ctx.ask(Read("/etc/hosts")).text), way.host)
     ):
         return f"/etc/hosts has {way.host}, and cannot be read by {user}, the user that smtp(8) runs as"
-    sources = nsswitch(ctx.ask(Read("/etc/nsswitch.conf")).text).get("hosts", ("dns",))
-    if order == ("native",) and not is_address(way.host) and set(sources) <= {"files", "myhostname", "compat", "db"}:
-        return f"smtp_host_lookup = native, and /etc/nsswitch.conf looks host names up in {' '.join(sources)} alone"
     return ""
 
 

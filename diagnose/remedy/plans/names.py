@@ -15,6 +15,7 @@ from diagnose.nearest import near
 from diagnose.parse.postfix import table
 from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.system.nameservice import resolv_conf
+from diagnose.parse.system.own_network import is_address
 from diagnose.remedy import senders
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Other, Plan, plans
@@ -29,12 +30,10 @@ _ASKED = "gmail-smtp-in.l.google.com"
 
 @plans("resolver-failing")
 def resolver(e: Evidence) -> Plan | None:
+    if any(o.text("kind") == "view" for o in e.seen("dns.resolver")):
+        return _view(e)
     path = "/etc/resolv.conf"
     stat, file = e.stat(path), e.ask(Read(path))
-    if stat.exists and stat.real in ("", path) and stat.mode & 0o444 != 0o444:
-        why = "Postfix's daemons read it with the rights of their own account."
-        opened = Mode(path=path, mode=stat.mode | 0o444, was=stat.mode, standard="system", why=why)
-        return Plan(steps=(opened, *e.restart("Postfix reads the name servers when it starts.")))
     target = e.ask(Exec(("readlink", "-m", "--", path))).out.strip() if not stat.exists else path
     if not e.ctx.settings.network or (stat.real and stat.real != path):
         return None  # whoever made the link rewrites it
@@ -45,9 +44,17 @@ def resolver(e: Evidence) -> Plan | None:
         copied = e.copies(anyway=("resolv.conf",)) or _copied(e)
         return Plan(steps=(*steps, *copied, *e.restart("Postfix reads the options when it starts.")))
     listed = resolv_conf(file.text).used
-    asked = [Lookup(_ASKED, "A", server, 2.0) for server in PUBLIC_RESOLVERS if server not in listed]
-    replies = ask_all(e.ctx, asked)
-    answers = next((q.server for q, reply in zip(asked, replies, strict=True) if reply.rcode == "NOERROR"), "")
+    # The mail's own lookup, too: a long answer needs TCP, which may be shut toward every server.
+    way = e.way
+    own = (
+        (way.host, "A" if way.bracketed else "MX") if way and way.remote and not is_address(way.host) else (_ASKED, "A")
+    )
+    servers = [server for server in PUBLIC_RESOLVERS if server not in listed]
+    replies = ask_all(e.ctx, [Lookup(*asked, server, 2.0) for asked in ((_ASKED, "A"), own) for server in servers])
+    judged = zip(servers, replies, replies[len(servers) :], strict=False)
+    answers = next(
+        (server for server, known, mine in judged if known.rcode == "NOERROR" and mine.tells and not mine.truncated), ""
+    )
     if not answers:
         return None
     steps = []
@@ -69,6 +76,20 @@ def resolver(e: Evidence) -> Plan | None:
         ),
         text=text,
     )
+
+
+def _view(e: Evidence) -> Plan | None:
+    """What makes smtp(8) look names up otherwise than root, whose name servers answer."""
+    for path in ("/etc/resolv.conf", "/etc/hosts"):
+        stat = e.stat(path)
+        if stat.exists and stat.real in ("", path) and stat.mode & 0o444 != 0o444:
+            why = "Postfix's daemons read it with the rights of their own account."
+            opened = Mode(path=path, mode=stat.mode | 0o444, was=stat.mode, standard="system", why=why)
+            return Plan(steps=(opened, *e.restart("Postfix reads it when it starts.")))
+    if e.way is None or e.way.value("smtp_host_lookup") != "native":
+        return None
+    why = "The name servers answer, but this host's own lookup does not ask them."
+    return taken_up(e, [e.client(e.way, "smtp_host_lookup", "dns, native", why)])
 
 
 def _copied(e: Evidence) -> tuple[Step, ...]:

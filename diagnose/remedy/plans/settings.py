@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from diagnose import facts
-from diagnose.host.query import Now
+from diagnose.host.query import Now, Read
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
 from diagnose.parse.postfix import main_cf, setting_types
@@ -164,12 +164,16 @@ def _main(e: Evidence) -> Plan | None:
 
 
 def _mailname(e: Evidence) -> list[Step]:
-    """Writes the missing file that myorigin names, with the name that Postfix gives itself; [] if it exists."""
+    """Writes the missing or empty file that myorigin names, with the name that Postfix gives itself; else []."""
     path = e.was("myorigin") or ""
     name = (e.was("myhostname") or e.ask(Now()).fqdn or "").strip()
-    if not path.startswith("/") or e.there(path) or not re.fullmatch(r"[\w-]+(\.[\w-]+)+", name):
+    if not path.startswith("/") or not re.fullmatch(r"[\w-]+(\.[\w-]+)+", name):
         return []
-    return [Content(path=path, text=f"{name}\n", why=f"myorigin names {path}, which is gone.")]
+    file = e.ask(Read(path))
+    if e.there(path) and (file.problem or file.text.strip()):
+        return []
+    state = "empty" if e.there(path) else "gone"
+    return [Content(path=path, text=f"{name}\n", why=f"myorigin names {path}, which is {state}.")]
 
 
 def line_as_meant(e: Evidence, seen: Observation, why: str) -> list[Step]:

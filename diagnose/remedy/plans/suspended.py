@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator
 
@@ -136,30 +137,38 @@ def own_limit(e: Evidence) -> Plan | None:
     return taken_up(e, steps) if e.was("message_size_limit") is not None else None
 
 
-def _itself(e: Evidence, seen: Observation) -> bool:
-    """Whether a client on loopback was taken for a stranger, because mynetworks has only 127.0.0.0/8."""
-    return (
-        seen.text("client") == "::1"
-        and "Relay access denied" in seen.text("text")
-        and "::1" not in e.value("mynetworks")
-    )
+def _stranger(e: Evidence, client: str) -> bool:
+    """Whether mynetworks is a list of plain networks, and this client is in none of them."""
+    try:
+        address = ipaddress.ip_address(client)
+        words = setting_types.items(e.value("mynetworks"))
+        networks = [ipaddress.ip_network(re.sub(r"[\[\]]", "", word), strict=False) for word in words]
+    except ValueError:
+        return False
+    return all(address not in network for network in networks)
 
 
 @plans("submission-rejected")
 def submitter(e: Evidence) -> Plan | None:
     """Corrects a misspelt loopback in mynetworks, drops strict 8-bit checks, or lets an account that submitted mail
-    before do so again; words for a loopback that mynetworks lacks, bare newlines, or a limit on clients that holds
-    for this host's programs too."""
+    before do so again; words for a loopback that mynetworks lacks, bare newlines, a limit on clients that holds for
+    this host's programs too, or a restriction before permit_mynetworks."""
     networks = e.was("mynetworks") or ""
     if any(word.startswith("127.") and setting_types.bad_network(word) for word in setting_types.items(networks)):
         meant = values.value("mynetworks", networks, "network", e.mta.defaults)
         if meant and meant != networks:
             why = "It names this host's loopback, and with a slip, so that Postfix does not know it there."
             return taken_up(e, [e.put("mynetworks", meant, why)])
-    lacks = next((o.text("client") for o in e.failed("config.submission-refused") if _itself(e, o)), "")
-    if lacks:
-        text = f"mynetworks ({networks or e.value('mynetworks')}) lacks {lacks}, this host's own loopback: add {lacks}/128, or have the application connect to 127.0.0.1."
-        return Plan(text=text)
+    denied = [
+        o for o in e.failed("config.submission-refused") if re.search(r"(?:Access|access) denied", o.text("text"))
+    ]
+    if lacks := next((client for o in denied if _stranger(e, client := o.text("client"))), ""):
+        network = {"127.0.0.1": "127.0.0.0/8"}.get(lacks, f"{lacks}/{128 if ':' in lacks else 32}")
+        whose = "this host's own loopback" if ipaddress.ip_address(lacks).is_loopback else "the application's machine"
+        or_else = ", or have the application connect to 127.0.0.1" if lacks == "::1" else ""
+        return Plan(
+            text=f"mynetworks ({e.value('mynetworks')}) lacks {lacks}, {whose}: add {network}{or_else}, and reload Postfix."
+        )
     if any("improper use of 8-bit data" in o.summary for o in e.seen("mail.submission-rejected")):
         names = [n for n in ("strict_8bitmime", "strict_8bitmime_body", "strict_7bit_headers") if e.mta.flag(n)]
         why = "It refuses mail whose program does not say how its letters are written, as most do not."
@@ -188,4 +197,10 @@ def submitter(e: Evidence) -> Plan | None:
         if seen.data.get("used") and was and not barred:
             step = e.put(name, f"{was}, {user}", f"{user} submitted mail before, and is no longer allowed to.")
             return Plan(steps=(e.policy(step, "account", f"{user} submit mail with the sendmail command"),))
+    for name in e.mta.explicit if e.seen("config.submission-refused") else ():
+        words = e.mta.words(name) if re.fullmatch(r"smtpd_\w+_restrictions", name) else ()
+        before = next((word for word in words if re.match(r"permit(?:_mynetworks)?$|reject|check_", word)), "")
+        if before and not before.startswith("permit"):
+            text = f"{name} = {e.value(name)} judges this host's own programs, too: put permit_mynetworks before {before}, and reload Postfix."
+            return Plan(text=text)
     return None

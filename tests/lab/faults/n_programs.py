@@ -49,6 +49,13 @@ FAULTS = (
         proof=("test -e /etc/mailname || echo none", "none"),
     ),
     fault(
+        "mailname-emptied",
+        BROKEN,
+        "myorigin names /etc/mailname, which is empty",
+        shell("echo > /etc/mailname"),
+        proof=("grep -q . /etc/mailname || echo empty", "empty"),
+    ),
+    fault(
         "tls-library-gone",
         BROKEN,
         "Postfix' TLS library went away with an upgrade",

@@ -45,7 +45,6 @@ FAULTS = (
         "nsswitch-without-dns-native",
         "resolver-failing",
         "smtp_host_lookup = native, and nsswitch.conf names files alone",
-        UNCHROOTED,
         relay(),
         shell("sed -i 's/^hosts:.*/hosts: files/' /etc/nsswitch.conf"),
         settings(smtp_host_lookup="native"),
