@@ -19,9 +19,9 @@ _PARAMETERS = (
     "smtp_body_checks",
     "smtp_mime_header_checks",
 )
-_RESULT = re.compile(r"(?P<how>DISCARD|REJECT|REDIRECT)\b\s*(?P<words>.*)", re.I)
+_RESULT = re.compile(r"(?P<how>DISCARD|HOLD|REJECT|REDIRECT)\b\s*(?P<words>.*)", re.I)
 _ENDS = re.compile(r"to=<[^>]*>[^:]*(?:: (?:[45]\.\d+\.\d+ )?(?P<words>.*))?$")
-_DOES = {"discard": "discards", "reject": "rejects", "redirect": "redirects"}
+_DOES = {"discard": "discards", "hold": "holds back", "reject": "rejects", "redirect": "redirects"}
 _FAMILIES = {
     "header": ("header_checks", "mime_header_checks", "nested_header_checks"),
     "body": ("body_checks",),
@@ -29,7 +29,7 @@ _FAMILIES = {
 _ACTION = re.compile(r"^(?!\s*#)\S.*?[/!,)}\]a-z]\s+(DISCARD|HOLD|REJECT|REDIRECT|FILTER)\b", re.I)
 # "discard: header Subject: … from local; from=<…>": what a rule did to mail that began on this host.
 _APPLIED = re.compile(
-    r"\]: \w+: (?:milter-)?(?P<how>discard|reject|redirect): (?P<where>header|body) (?P<what>.{0,90}?) "
+    r"\]: \w+: (?:milter-)?(?P<how>discard|hold|reject|redirect): (?P<where>header|body) (?P<what>.{0,500}?) "
     r"from (?:local|localhost\[|\S+\[127\.|\S+\[::1)"
 )
 _HANDED = re.compile(r"/pickup\[\d+\]: \w+: uid=|/smtpd\[\d+\]: \w+: client=(?:localhost|\S+\[127\.|\S+\[::1)")
@@ -45,7 +45,9 @@ _ACCESS = re.compile(
     id="content-rules",
     title="Header and body checks",
     signs=(
-        SignSpec("config.content-rule", {"how": ("discard", "redirect", "reject"), "most": FLAG, "unlogged": FLAG}),
+        SignSpec(
+            "config.content-rule", {"how": ("discard", "hold", "redirect", "reject"), "most": FLAG, "unlogged": FLAG}
+        ),
     ),
     tags=("postfix", "config"),
     needs=("postfix",),
@@ -58,7 +60,7 @@ def content_rules(ctx: Context) -> Observations:
     passed = False  # since a rule was last applied
     for line in reply.lines:
         passed = passed or _QUEUED.search(line) is not None
-        if "discard: " in line or "redirect: " in line or "reject: " in line:
+        if any(f"{how}: " in line for how in _DOES):
             match = _APPLIED.search(line) or _ACCESS.search(line)
             if match:
                 applied[match["how"]] = applied.get(match["how"], 0) + 1
@@ -79,7 +81,7 @@ def content_rules(ctx: Context) -> Observations:
             data |= {"parameter": rule[0], "table": rule[1], "line": rule[2]}
             whose = f"{rule[0]}, {rule[1]} line {rule[2]} ({rule[3][:70]}),"
         number = "1 message" if applied[how] == 1 else f"{applied[how]} messages"
-        text = f"{whose} {_DOES[how]} this host's own mail: {number} recently, the last for: {match['what']}"
+        text = f"{whose} {_DOES[how]} this host's own mail: {number} recently, the last for: {match['what'][:90]}"
         yield fail("config.content-rule", parameter, text, **data)
     if not last:
         yield from _rules(ctx, postfix, unlogged=bool(reply.problem and not reply.lines))

@@ -81,3 +81,12 @@ def test_the_last_mail_of_this_host_counts_though_others_and_its_bounce_flowed()
     later = bounce.replace("from=<>", "from=<a@example.net>")
     (found,) = run(content_rules, machine(USE, log=(*handed, REJECTED, later)))
     assert found.data["most"] is False
+
+
+def test_held_mail_names_its_rule() -> None:
+    """A Received header is long, and stands whole in the log."""
+    header = "Received: from app.example.net??by app.example.net with ESMTP id A82EC19B??for <u@example.org>; Sat, 28 Nov 2026 08:18:23 +0000"
+    line = f"Nov 28 08:18:23 app postfix/cleanup[3]: C6B: hold: header {header} from localhost[127.0.0.1]; from=<a@example.net> to=<u@example.org>"
+    files = {"/etc/postfix/header_checks": "# MailScanner\n/^Received:/ HOLD\n"}
+    found = run(content_rules, machine(USE, files=files, log=(line,)))
+    assert (failed(found), found[0].data["how"], found[0].data["line"]) == (["config.content-rule"], "hold", 2)

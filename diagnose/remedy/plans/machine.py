@@ -11,7 +11,8 @@ from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.fatal import again, lost_queue
 from diagnose.remedy.plans.relays import by_login, directly
-from diagnose.remedy.plans.settings import changes, taken_up
+from diagnose.remedy.plans.settings import changes, take_up, taken_up
+from diagnose.remedy.plans.suspended import without_rule
 from diagnose.remedy.running import Aside, Command, CopyFile, Mode, Ownership, ReleaseHeld, Requeue
 from diagnose.remedy.steps import Step
 
@@ -142,19 +143,24 @@ def clock(e: Evidence) -> Plan | None:
 
 @plans("mail-on-hold")
 def held(e: Evidence) -> Plan | None:
+    """Takes away the rule of a table that holds this host's own mail, and releases what is held."""
     waiting = facts.queue(e.ctx)
     count = waiting.messages.get("hold", 0) if waiting else 0
     if waiting is None or not count:
         return None
+    which = f"the {count} messages" if count > 1 else "the message"
+    holding = [o for o in e.failed("config.content-rule") if o.text("how") == "hold" and o.data.get("line")]
+    rules = [step for seen in holding for step in without_rule(e, seen)]
+    them = "them" if count > 1 else "it"
+    text = f"See who held {which} and why (`hold:` in the log, HOLD in access maps and header_checks), then release {them}."
+    if rules:
+        text = f"A rule of {holding[0].text('parameter')} holds {which}: if it is no longer wanted, take it out, and release {them}."
     if count > _MANY:
-        return Plan(
-            text=f"See who held the {count} messages (`hold:` in the log, HOLD in access maps and header_checks), and release those that still matter: postsuper -H QUEUEID."
-        )
+        text = text.replace("release them", "release those that still matter: postsuper -H QUEUEID")
+        return Plan(steps=(*rules, *take_up(e)) if rules else (), text=text)
     ids = e.queue_ids("hold")
     if not ids:
-        return None
-    which = f"the {count} messages" if count > 1 else "the message"
-    text = f"See who held {which} and why (`hold:` in the log, HOLD in access maps and header_checks), then release {'them' if count > 1 else 'it'}."
+        return taken_up(e, rules)
     release = ReleaseHeld(
         ids=tuple(ids),
         config=e.config,
@@ -162,7 +168,7 @@ def held(e: Evidence) -> Plan | None:
         opens=f"{len(ids)} held message{'s' if len(ids) > 1 else ''} go out",
     )
     tried = Requeue(ids=tuple(ids), config=e.config, why="They are tried now, not at their next attempt.")
-    return Plan(steps=(release, tried), text=text)
+    return Plan(steps=(*rules, *(take_up(e) if rules else ()), release, tried), text=text)
 
 
 @plans("mail-loops-back")

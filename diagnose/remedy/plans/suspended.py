@@ -51,11 +51,11 @@ def suspended(e: Evidence) -> Plan | None:
         steps[-1] = e.policy(steps[-1], "route", opens)
     for seen in e.failed("config.content-rule"):
         if seen.data.get("line"):
-            steps += _rule(e, seen)
+            steps += without_rule(e, seen)
     return taken_up(e, steps)
 
 
-def _rule(e: Evidence, seen: Observation) -> tuple[Step, ...]:
+def without_rule(e: Evidence, seen: Observation) -> tuple[Step, ...]:
     """Comments out the rule, as policy; the others of its table stay."""
     path, number = seen.text("table"), whole(seen, "line")
     raw = e.line(e.real(path), number)
