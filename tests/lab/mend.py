@@ -53,15 +53,12 @@ def _mend(machine: Machine) -> Mended:
     if not commands:
         return Mended(fault=fault.id, end="asks" if asks else "words", cause=top, why=remedy["text"][:600])
     machine.started = True  # what is written from now on is as young as it is
-    if commands[0].startswith("sudo mail-diagnose fix"):
-        machine.write("/root/secret", f"user=lab-user\npassword={SECRET}\n", 0o600)
-        given = ("--secret-file", "/root/secret") if asks else ()
-        ran = machine.diagnose(*shlex.split(commands[0])[2:], "--yes", *given, *fault.args, timeout=180)
-    else:
-        # As at a terminal: a daemon that they start may keep what they print open.
-        quiet = "exec </dev/null >/root/said 2>&1\n" + "\n".join(commands)
-        ran = machine.run("dash", "-c", f"({quiet}\n); status=$?; cat /root/said; exit $status", timeout=60)
-    said = (ran.stdout + ran.stderr).strip()[-300:]
+    said = _carried_out(machine, commands, asks)
+    for other in diagnoses[1:]:  # what the page shows below ALSO, each with a FIX of its own
+        sure = other["confidence"] != "possible" and other["impact"] in ("outage", "partial")
+        if sure and not other["explained_by"] and (more := tuple(other["remedy"]["commands"])):
+            commands += more
+            said += _carried_out(machine, more, asks)
     flows, why = _flows(machine)
     again = ask(machine, Options())
     claims = [cause for cause, sure in again.ranked if sure in ("certain", "likely")]
@@ -71,6 +68,19 @@ def _mend(machine: Machine) -> Mended:
     end = "not" if not flows else "claimed" if claims or again.error else "given" if asks else "mended"
     why = " | ".join(part for part in (why, ", ".join(claims), again.error, said) if part)
     return Mended(fault=fault.id, end=end, cause=top, why=why, commands=commands)
+
+
+def _carried_out(machine: Machine, commands: tuple[str, ...], asks: bool) -> str:
+    """What the commands printed last."""
+    if commands[0].startswith("sudo mail-diagnose fix"):
+        machine.write("/root/secret", f"user=lab-user\npassword={SECRET}\n", 0o600)
+        given = ("--secret-file", "/root/secret") if asks else ()
+        ran = machine.diagnose(*shlex.split(commands[0])[2:], "--yes", *given, *machine.fault.args, timeout=180)
+    else:
+        # As at a terminal: a daemon that they start may keep what they print open.
+        quiet = "exec </dev/null >/root/said 2>&1\n" + "\n".join(commands)
+        ran = machine.run("dash", "-c", f"({quiet}\n); status=$?; cat /root/said; exit $status", timeout=60)
+    return (ran.stdout + ran.stderr).strip()[-300:]
 
 
 def _flows(machine: Machine, patience: float = 12) -> tuple[bool, str]:
