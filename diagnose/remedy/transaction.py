@@ -187,6 +187,11 @@ def _who(store: Store, change: Change, path: str) -> str:
     )
 
 
+def _down(argv: Sequence[str]) -> bool:
+    """Whether it was to stop what does not run, since its start failed."""
+    return argv[-1] == "stop" and carry_out((*argv[:-1], "status"), _WHILE).code != 0
+
+
 def _undo(store: Store, change: Change) -> list[str]:
     journal = store.journal(change)
     try:
@@ -197,7 +202,7 @@ def _undo(store: Store, change: Change) -> list[str]:
     left = list(change.lasting)
     for argv in change.undo:
         done = carry_out(argv, _WHILE)
-        if done.code != 0:
+        if done.code != 0 and not _down(argv):
             left.append(f"{' '.join(argv)} failed: {done.said}")
     for argv in change.after:
         done = carry_out(argv, _WHILE)

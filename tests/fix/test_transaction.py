@@ -226,11 +226,18 @@ def test_undo_runs_the_opposite_and_says_what_stays(store: journal.Store, tmp_pa
     wanted = FirewallAccept(argv=("touch", str(mark)), undo=("unlink", str(mark)), opens="x", why=WHY)
     never = FirewallAccept(argv=("true",), opens="x", why=WHY)
     work = begun(store, wanted, never)
-    work.apply(wanted)
-    work.apply(never)
+    assert work.apply(wanted)
+    assert work.apply(never)
     assert mark.exists()
     assert transaction.undo(store, work.journal.change) == ["the firewall's accept rule stays"]
     assert not mark.exists()
+
+
+@pytest.mark.parametrize(("does", "left"), [("false", 0), ("test $0 = status", 1)])
+def test_what_did_not_start_is_not_missed_when_it_should_stop(store: journal.Store, does: str, left: int) -> None:
+    work = begun(store, start := FirewallAccept(argv=("true",), undo=("sh", "-c", does, "stop"), why=WHY))
+    assert work.apply(start)
+    assert len(transaction.undo(store, work.journal.change)) == left
 
 
 def test_a_step_is_checked_by_its_own_command(store: journal.Store, tmp_path: Path) -> None:
