@@ -145,6 +145,8 @@ def rejected(e: Evidence) -> Plan | None:
         return None
     if e.failed("sasl.stale"):
         return login(e)
+    if (corrected := malformed(e)) and not corrected.asks:  # a password may really stand in quotes: this is tried first
+        return corrected
     found = password_table(e)
     if found is not None and (twice := _first_of_two(e, way, found)):
         text = f"{way.nexthop} occurs more than once in {table.source(found)}, of which postmap takes the first; the last is tried instead."
