@@ -1,13 +1,14 @@
 """Does this host's own SMTP port accept mail from a client: greeting, EHLO, STARTTLS, relay permission?
 
-One short dialogue with one port, never with a message. Its EHLO name marks its log lines, so that no check takes
-them for a client's.
+One short dialogue with one port, as the application's user, never with a message. Its EHLO name marks its log lines,
+so that no check takes them for a client's.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator
+from dataclasses import replace
 
 from diagnose import facts
 from diagnose.check import (
@@ -17,6 +18,7 @@ from diagnose.check import (
     Dial,
     DialReply,
     Listeners,
+    Now,
     Observation,
     Observations,
     Processes,
@@ -31,10 +33,12 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts import Mta, master, mta, postfix_log
+from diagnose.facts.accounts import application
 from diagnose.facts.mail import SAID_SIGNS
+from diagnose.facts.network import FIND
 from diagnose.facts.postfix import Parameters
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS, OWN_HELO, port_number
-from diagnose.model import SAID
+from diagnose.model import SAID, Strength
 from diagnose.parse.postfix import master_cf
 from diagnose.parse.postfix.master_cf import Service
 from diagnose.parse.postfix.setting_types import integer, items
@@ -43,7 +47,8 @@ from diagnose.parse.words.reason import classify
 _HERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
 _USUAL = (25, *IMPLICIT_TLS_PORTS, 587, 2525)  # others are often for mail from another instance or a filter
 _FATAL = re.compile(r"/smtpd(?:\[\d+\]|\s\d+\s).*?: (?:fatal|panic): (?P<text>.+)")
-_TAKEN = re.compile(r"smtpd\[\d+\]: \w{6,}: client=[^\[]*\[(?:127\.|::1\])")
+# A message came by SMTP from this host: this tool's own dialogue ends before DATA.
+_TAKEN = re.compile(r"smtpd\[\d+\]: disconnect from [^\[]*\[(?:127\.|::1\]).* (?:data|bdat)=[1-9]")
 _IN_THE_CLEAR = re.compile(r"smtpd\[\d+\]: disconnect from [^\[]*\[(?:127\.|::1\])(?!.* starttls=).* mail=0/")
 _UNPROXIED = re.compile(r"(?:haproxy read|haproxy protocol error|proxy protocol).*")
 _UNHEARD = re.compile(
@@ -89,6 +94,7 @@ class Port(Parameters):
         SignSpec("listener.tls", {"kind": ("missing", "unavailable", "wrapper")}),
         SignSpec("config.submission-refused", {"kind": ("rule",)}),
         SignSpec("config.fatal", {"named": FLAG}),
+        SignSpec("firewall.smtp", {"by_user": FLAG}),
         SAID_SIGNS,
     ),
     tags=("postfix", "host"),
@@ -112,12 +118,21 @@ def intake(ctx: Context) -> Observations:
     for port in ports:
         yield from _certificates(ctx, port)
         yield from _wrapping(port, lines)
-    used = any("client=" in line and _TAKEN.search(line) for line in postfix_log(ctx).lines)
+    used = any("]: disconnect from" in line and _TAKEN.search(line) for line in postfix_log(ctx).lines)
     port = next((port for port in ports if port.number == 25), ports[0])
     if port.value("smtpd_upstream_proxy_protocol"):
         yield _proxied(port, lines)
         return
-    reply = ctx.ask(_dial(ctx, port))
+    dial, account = _dial(ctx, port), application(ctx, postfix_log(ctx).lines)
+    reply = ctx.ask(replace(dial, user=account))
+    if not reply.connected and not reply.problem and account and ctx.ask(Now()).root:
+        reply = ctx.ask(dial)
+        if reply.connected:
+            # The sendmail command needs no connection, and another account may be the application's.
+            say = fail if used else warn
+            text = f"connections by {account} do not reach {port.address}, those by root do"
+            yield say("firewall.smtp", f"port {port.number}", text, by_user=True, apart=True, fix=FIND,
+                      at_most=Strength.STRONG, **port.data)  # fmt: skip
     if reply.problem:
         yield unknown(
             "listener.dialogue",

@@ -26,7 +26,7 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts import Mta, mta, origin, postfix_log
-from diagnose.facts.accounts import absent
+from diagnose.facts.accounts import HANDED, WEB, absent, rows
 from diagnose.facts.dials import interface_addresses
 from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.model import Strength
@@ -55,8 +55,6 @@ _ELSEWHERE = re.compile(
 # Restrictions that an application's HELO name or made-up sender fails.
 _STRICT = re.compile(r"reject_(?:non_fqdn|invalid|unknown)_(?:helo_hostname|hostname|sender_domain|sender|client\w*)$")
 _SMALL_LIMIT = 1_000_000  # bytes; a message with one picture is larger
-_HANDED = re.compile(r"/pickup\[\d+\]: \w+: uid=(\d+) +from=<([^>]*)>")
-_USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
 
 
 @check(
@@ -90,7 +88,7 @@ def submission(ctx: Context) -> Observations:
     for line in reply.lines:
         if "/master[" in line and _READ.search(line):
             reloaded = set(last)
-        if "uid=" in line and (by := _HANDED.search(line)):
+        if "uid=" in line and (by := HANDED.search(line)):
             handed[by[1]] = by[2]
             continue
         if "client=" in line and (taken := _ACCEPT.search(line)):
@@ -182,9 +180,9 @@ def _users(ctx: Context, postfix: Mta, handed: Mapping[str, str], idle: bool) ->
     lists = {name: postfix.words(name) for name in parameters if name in postfix.explicit and postfix.words(name)}
     if not lists:
         yield ok("config.submit-users", "sendmail", "every user may submit mail")
-    accounts = [line.split(":") for line in ctx.ask(Read("/etc/passwd")).text.splitlines() if lists]
+    accounts = rows(ctx) if lists else []
     # What root hands in are reports of cron, not an application's mail.
-    used = {row[0]: handed[row[2]] for row in accounts if len(row) > 2 and row[2] in handed and row[2] != "0"}
+    used = {row[0]: handed[row[2]] for row in accounts if row[2] in handed and row[2] != "0"}
     for parameter, words in lists.items():
         yield _listed(ctx, parameter, words, {row[0] for row in accounts}, used, idle)
 
@@ -203,7 +201,7 @@ def _listed(
                 return fail(sign, subject, text, **data, user=meant, written=word, kind="misspelt")
     may = {
         user: _may_send_as(ctx, words, user, used.get(user)) if senders else _allowed(ctx, words, user)
-        for user in used or _USERS
+        for user in used or WEB
     }
     if None in may.values():
         return unknown(sign, subject, f"{parameter} = {value}: a table of users could not be read")

@@ -1,15 +1,18 @@
-"""Accounts named in main.cf that no Postfix program starts without, and directories closed to ordinary users."""
+"""Accounts: those that no Postfix program starts without, those of applications, and directories closed to users."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from diagnose.facts.asks import Asks
 from diagnose.facts.postfix import Mta
-from diagnose.host.query import Exec, Stat
+from diagnose.host.query import Exec, Read, Stat
 
 _NAMES = (("mail_owner", "user"), ("setgid_group", "group"), ("default_privs", "user"))
+HANDED = re.compile(r"/pickup\[\d+\]: \w+: uid=(\d+) +from=<([^>]*)>")  # written for each use of the sendmail command
+WEB = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")  # as whom applications usually run
 _ABSENT = 2  # getent(1): one or more keys are not found
 
 
@@ -33,3 +36,16 @@ def closed_above(ctx: Asks, *paths: str) -> Iterator[str]:
         reply = ctx.ask(Stat(above))
         if reply.exists and not reply.mode & 0o001:
             yield above
+
+
+def rows(ctx: Asks) -> list[list[str]]:
+    """The lines of /etc/passwd, each as its fields: name, password, uid and so on."""
+    return [row for line in ctx.ask(Read("/etc/passwd")).text.splitlines() if len(row := line.split(":")) > 2]
+
+
+def application(ctx: Asks, lines: Sequence[str]) -> str:
+    """The account of the last program in the log that used the sendmail command, other than root's; else the usual one
+    of a web server on this host, or ""."""
+    names = {row[2]: row[0] for row in rows(ctx)}
+    used = next((by[1] for line in reversed(lines) if (by := HANDED.search(line)) and by[1] != "0"), "")
+    return names.get(used) or next((name for name in WEB if name in names.values()), "")

@@ -10,7 +10,7 @@ from checks.postfix.submission import submission
 from diagnose.check import Dial, Listeners
 from diagnose.host.query import DialReply, Listener, ListenersReply, StatReply, TlsInfo
 from diagnose.knowledge.smtp import OWN_HELO
-from diagnose.model import Observation, Status
+from diagnose.model import Observation, Status, Strength
 from tests.checks.pretended_postfix import MASTER, machine, of, run
 from tests.parse.events import stream
 
@@ -18,7 +18,7 @@ BANNER, EHLO = "220 app.example.net ESMTP Postfix", "250-app.example.net\n250-ST
 GREETED: dict[str, Any] = {"address": "127.0.0.1", "banner": BANNER, "ehlo": EHLO, "stage": "quit"}
 START = "Nov 25 11:00:00 app postfix/master[10]: daemon started -- version 3.7.11, configuration /etc/postfix"
 DENIED = "454 4.7.1 <someone@example.com>: Relay access denied"
-TAKEN = "Nov 25 11:00:00 app postfix/smtpd[7]: 4A1B2C3D4E: client=localhost[127.0.0.1]"
+TAKEN = "Nov 25 11:00:00 app postfix/smtpd[7]: disconnect from localhost[127.0.0.1] ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5"
 SUBMISSION = MASTER + "submission inet n - y - - smtpd -o smtpd_tls_security_level=encrypt\n"
 
 
@@ -61,6 +61,17 @@ def test_a_port_that_serves() -> None:
 def test_a_connection_without_a_greeting(log: tuple[str, ...], kind: str) -> None:
     found = told(log=log, address="127.0.0.1", stage="banner", error="timed out")
     assert kinds(found) == [("listener.dialogue", kind, Status.FAILED)]
+
+
+@pytest.mark.parametrize(("log", "status"), [((TAKEN,), Status.FAILED), ((), Status.WARNING)])
+def test_a_port_closed_to_the_account_of_applications(log: tuple[str, ...], status: Status) -> None:
+    def dial(query: Dial) -> DialReply:
+        return DialReply() if query.user else DialReply(**GREETED)
+
+    ports = {Listeners(): ListenersReply(listeners=(Listener(address="0.0.0.0", port=25),))}
+    accounts = {"/etc/passwd": "root:x:0:0\nwww-data:x:33:33\n"}
+    found = of(run(intake, machine(log=log, files=accounts, more=ports, by_kind={Dial: dial})), "firewall.smtp")
+    assert [(o.status, o.data["apart"], o.data["at_most"]) for o in found] == [(status, True, Strength.STRONG)]
 
 
 def test_what_smtpd_died_of() -> None:
