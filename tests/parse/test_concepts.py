@@ -107,6 +107,10 @@ def _explained(*lines: str) -> Report:
         ("mail card: the mail server will not relay to customers", "relay-access-denied"),
         ("mail card: the quota of messages per hour is exhausted", "rate-limited"),
         ("mail card: basic authentication is no longer supported", "relay-auth-disabled"),
+        ("mail card: SMTP.login returned null", "app-credentials-rejected"),
+        ("mail card: the password of the SMTP server must be specified", "app-config-invalid"),
+        ("mail card: SMTP wanted 250, response code [552]", "message-too-large"),
+        ("卡片：邮箱密码错误", "app-credentials-rejected"),
     ],
 )
 def test_words_that_no_phrase_has(text: str, cause: str) -> None:

@@ -17,7 +17,7 @@ from diagnose.patterns import late
 _QUOTED = late(r"[\"„“”«»`](?P<text>[^\"„“”«»`\n]{8,160})[\"„“”«»`]")
 _REPLY = late(r"(?<![\w.:])[45]\d\d[ -][245]\.\d{1,3}\.\d{1,3} [A-Za-z]")
 _MACHINES = late(
-    r"(?<![\w.:])[45]\d\d[ -](?:[A-Z<(#\"']|[245]\.\d)|[\w)]: +[\w\"'<]|\d\.\d{1,3}:\d{2,5}\b|"
+    r"(?<![\w.:])[45]\d\d[ -](?:[A-Z<(#\"']|[245]\.\d)|[\w)]: +[*_~`]{0,4}[\w\"'<]|\d\.\d{1,3}:\d{2,5}\b|"
     r"\b(?:[Cc]ode|[Ee]rror|[Ff]ehler|[Ee]rreur)[ #:=(]{0,2}-?\d"
 )  # a reply, a message after a colon, an address and its port, or an error's number
 _WORD = late(r"(?<![\w.:/=@\[-])[A-Za-zÀ-ÿ]{2,20}(?=[\s,.;!?])")

@@ -55,7 +55,7 @@ _WORDS = late(
     r"\bspf\b|dkim|dmarc|greylist|block ?list|black ?list|dnsbl|\brbl\b|\bspam\b|\bptr\b|outgoing server|smarthost|e?mail settings|"
     rf"{_SENT}(?:\W+\w+){{0,6}}?\W*(?:{_MAIL})|(?:{_MAIL}|mailer)(?:\W+\w+){{0,6}}?\W+(?:{_SENT}|{_FAILED})\b|"
     # in other languages
-    r"courriel|messagerie|correo|correio|poczt|\bposta\b|wiadomo|по[чш]т|\be-?post|письм|メール|메일|邮件|郵件|postausgang|serveur (?:d.envoi|sortant)|"
+    r"courriel|messagerie|correo|correio|poczt|\bposta\b|wiadomo|по[чш]т|\be-?post|письм|メール|메일|[邮郵][件箱]|信箱|postausgang|serveur (?:d.envoi|sortant)|"
     r"servidor (?:saliente|de sa.{1,2}da)|\buscita\b|исходящ|empf.{1,2}nger|destinat[ai]|получател|收件人|宛先",
     re.I,
 )

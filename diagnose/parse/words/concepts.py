@@ -38,7 +38,7 @@ _PATH = late(
     r"(?<!\w)[/\\]\S+|(?<!\S)[^\s/\\]*[/\\][^\s/\\]*[/\\]\S*|\bno such file\b", re.IGNORECASE
 )  # or the message that it is missing
 _IDENTIFIER = late(
-    r"(?<![\w.-])(?:[\w-]+\.)+(?=[a-z]*[A-Z][a-z]+[A-Z]|[a-z]+[A-Z])"
+    r"(?<![\w.-])(?:[\w-]+\.)+(?=[a-z]*[A-Z][a-z]+[A-Z]|[a-z]+[A-Z]|(?:auth|log_?[io]n|connect|send|deliver|start_?tls)\w*\b(?![.-]))"
 )  # its modules, before the name itself
 _NAME = late(r"\b(?=[\d.]*[A-Za-z_-])[\w-]+(?:\.[\w-]+)+\b")  # a host's or a module's
 _PART = late(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")

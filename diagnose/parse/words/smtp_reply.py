@@ -23,6 +23,11 @@ _ANY_ENHANCED = late(
     rf"(?<![\w./-])(?<!RFC\d{{4}} )(?<!RFC \d{{4}} )(?<![Ss]ection )#?({_ENHANCED})(?![\w.]*\.[0-9])(?=[\s:;,)<\[]|$)"
 )
 _PYTHON = late(rf"(?:\(\s*|: )({_CODE}),\s*b?(['\"])(.*?)\2\s*[,)]", re.DOTALL)
+# A reply of which a program gives only the number.
+_STATED = late(
+    rf"(?:smtp|mail)(?!.{{0,200}}http).{{0,100}}?\b(?:code|status|got|repl\w+|respon\w+|(?:return|receiv|answer)\w*)[\s:=#(\[\"']{{1,4}}({_CODE})(?!\w|\.\d|[ -]\w)",
+    re.IGNORECASE,
+)
 _LEADING_ENHANCED = late(rf"[#\s]*({_ENHANCED})(?![\w.]*\.[0-9])[\s:;-]*")
 _BLANKS = late(r"\s+")
 _ESCAPED_NEWLINE = late(r"(?:\\r)?\\n|#015#012|#012|\r")
@@ -77,7 +82,8 @@ def find(text: str) -> SmtpReply | None:
     enhanced = _ANY_ENHANCED.search(text)
     if enhanced and enhanced.group(1)[0] != "2":
         return SmtpReply(code=None, enhanced=enhanced.group(1), text=_squeeze(text[enhanced.end() :]).lstrip(":;- "))
-    return None
+    stated = _STATED.search(text)
+    return _build(stated[1], "") if stated else None
 
 
 def _build(code: str, rest: str) -> SmtpReply:
