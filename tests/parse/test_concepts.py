@@ -108,13 +108,24 @@ def _explained(*lines: str) -> Report:
         ("mail card: the quota of messages per hour is exhausted", "rate-limited"),
         ("mail card: basic authentication is no longer supported", "relay-auth-disabled"),
         ("mail card: SMTP.login returned null", "app-credentials-rejected"),
+        ("mail card: domain example.org has not been verified", "sender-not-allowed"),
+        ("mail card: to send this, please configure the SMTP host", "app-config-invalid"),
+        ('I get "the logon attempt failed", and the email is never sent', "relay-credentials-rejected"),
+        (
+            "Fault: connection closed by the server\n\tat org.acme.SMTPChannel.read(SMTPChannel.java)",
+            "app-smtp-unreachable",
+        ),
+        (
+            "SMTP fault: {\n  status: 3,\n  more: 'login refused, see https://example.org/x'\n}",
+            "app-credentials-rejected",
+        ),
         ("mail card: the password of the SMTP server must be specified", "app-config-invalid"),
         ("mail card: SMTP wanted 250, response code [552]", "message-too-large"),
         ("卡片：邮箱密码错误", "app-credentials-rejected"),
     ],
 )
 def test_words_that_no_phrase_has(text: str, cause: str) -> None:
-    found = _explained(text).diagnoses
+    found = _explained(*text.splitlines()).diagnoses
     assert [each.cause.id for each in found[:1]] == [cause]
     assert found[0].confidence < Confidence.CERTAIN
 

@@ -167,12 +167,17 @@ def stage_in(lines: list[_Numbered]) -> str | None:
 
 
 def read(
-    lines: list[_Numbered], groups: Iterator[list[_Numbered]], program: str, stage: str | None = None
+    lines: list[_Numbered],
+    groups: Iterator[list[_Numbered]],
+    program: str,
+    stage: str | None = None,
+    of_mail: bool = False,
 ) -> list[tuple[list[_Numbered], Reason]]:
     """The reasons in a program's text, each with its lines; failures before a line that says the mail was sent are
     left out.
 
-    ``groups``: the same lines, grouped by `logical`. ``stage``: the stage that failed, if known.
+    ``groups``: the same lines, grouped by `logical`. ``stage``: the stage that failed, if known. ``of_mail``: the
+    stack trace is a mail library's.
     """
     joined = "\n".join(line.strip() for _, line in lines)
     dialled = server_in("\n".join(line for _, line in lines))
@@ -182,7 +187,7 @@ def read(
         if group[-1][0] <= sent:
             continue
         parts = [" ".join(line.strip() for _, line in group), *(line for _, line in group if len(group) > 1)]
-        reasons = [each for part in parts if (each := classify(part, program, dialled, stage)) is not None]
+        reasons = [each for part in parts if (each := classify(part, program, dialled, stage, of_mail)) is not None]
         if reasons:
             found.append((group, max(reasons, key=lambda each: each.grip)))
     replied = [each for each in found if each[1].code is not None]
@@ -194,9 +199,9 @@ def read(
         found = roots
     best = max((reason.grip for _, reason in found), default=0)
     if best < Grip.PHRASE and len(lines) > 1 and sent < 0:
-        whole = classify(joined, program, dialled, stage)
+        whole = classify(joined, program, dialled, stage, of_mail)
         if whole is not None and whole.grip > best and not (replied and whole.label in _UNANSWERED):
-            return [carrying(lines, whole, lambda text: classify(text, program, dialled, stage))]
+            return [carrying(lines, whole, lambda text: classify(text, program, dialled, stage, of_mail))]
     blank = _blank_host(joined, program)
     if blank is not None:
         return [(lines, blank)]
@@ -237,9 +242,10 @@ def classify(
     program: str | None,
     dialled: tuple[str | None, int | None] = (None, None),
     stage: str | None = None,
+    of_mail: bool = False,
 ) -> Reason | None:
     """The reason in a free text, None if there is none. ``program`` wrote it (None: unknown). ``dialled``: server
-    and port, ``stage``: stage of the dialogue, if known from elsewhere."""
+    and port, ``stage``: stage of the dialogue, ``of_mail``: that it is about mail, if known from elsewhere."""
     text = text.strip().strip("()") if text.strip().startswith("(") and text.strip().count("(") == 1 else text.strip()
     if text.startswith("(") and text.endswith(")"):
         text = text[1:-1]
@@ -247,12 +253,14 @@ def classify(
         # The reply is more specific than the exception's name.
         text = _CODE_NAME.sub(lambda found: f"{_CODES[found['name']]} ", text)
         text = _NAMED.sub("", reasons_of.without_endless_words(text[: reasons_of.LONGEST])).strip() or text
+    if _AT_ITS_END.search(text):
+        return None
     text = _NOT_MET.sub("", text)
     host, port = server_in(text)
     peer = (host or dialled[0]) if program else None
     port = port or dialled[1]
     flat = _BLANKS.sub(" ", text)
-    reason = sense.improved(text, reasons_of.classify(flat, peer=peer, port=port, stage=stage), peer, port)
+    reason = sense.improved(text, reasons_of.classify(flat, peer=peer, port=port, stage=stage), peer, port, of_mail)
     text = flat
     if reason is not None and reason.label.startswith("connect-") and (reply := _REPLY.search(text)):
         # What a server says is no failure to connect to it, whatever its words are.
@@ -299,6 +307,7 @@ def classify(
 
 _BLANKS = late(r"[ \t\n]+")
 _NAMES_MAIL = late(r"mail|smtp", re.IGNORECASE)
+_AT_ITS_END = late(r"\b(?:after|during|on) shut-?down\b", re.IGNORECASE)  # the program itself broke off
 _NOTED = late(r"\b(?:NOTICE|DEBUG)\b")  # levels of a log
 # A count of none, what to do in another case, and what was repaired.
 _NOT_MET = late(

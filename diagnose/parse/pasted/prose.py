@@ -10,14 +10,14 @@ import re
 from dataclasses import replace
 
 from diagnose.parse.text import spelled
-from diagnose.parse.words import reason as reasons_of, smtp_reply
+from diagnose.parse.words import concepts, reason as reasons_of, smtp_reply
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
 
 _QUOTED = late(r"[\"„“”«»`](?P<text>[^\"„“”«»`\n]{8,160})[\"„“”«»`]")
 _REPLY = late(r"(?<![\w.:])[45]\d\d[ -][245]\.\d{1,3}\.\d{1,3} [A-Za-z]")
 _MACHINES = late(
-    r"(?<![\w.:])[45]\d\d[ -](?:[A-Z<(#\"']|[245]\.\d)|[\w)]: +[*_~`]{0,4}[\w\"'<]|\d\.\d{1,3}:\d{2,5}\b|"
+    r"(?<![\w.:])[45]\d\d[ -](?:[A-Z<(#\"']|[245]\.\d)|[\w)\]]: +[*_~`]{0,4}[\w\"'<]|\d\.\d{1,3}:\d{2,5}\b|"
     r"\b(?:[Cc]ode|[Ee]rror|[Ff]ehler|[Ee]rreur)[ #:=(]{0,2}-?\d"
 )  # a reply, a message after a colon, an address and its port, or an error's number
 _WORD = late(r"(?<![\w.:/=@\[-])[A-Za-zÀ-ÿ]{2,20}(?=[\s,.;!?])")
@@ -119,7 +119,8 @@ def _is_prose(text: str) -> bool:
 
 def _quoted(text: str) -> int:
     """The number of quotations that are errors."""
-    return sum(reasons_of.classify(found["text"]) is not None for found in _QUOTED.finditer(text))
+    said = (found["text"] for found in _QUOTED.finditer(text))
+    return sum(reasons_of.classify(each) is not None or concepts.meaning(each) is not None for each in said)
 
 
 def _replies(text: str) -> int:

@@ -22,14 +22,16 @@ _ANYBODYS = (
 )
 
 
-def improved(text: str, reason: Reason | None, host: str | None, port: int | None) -> Reason | None:
+def improved(
+    text: str, reason: Reason | None, host: str | None, port: int | None, of_mail: bool = False
+) -> Reason | None:
     """The reason, relabelled by concepts if the text is about mail and its phrases and codes are vague or unrelated.
-    None if a receiver's phrase is in a sentence about something else."""
+    None if a receiver's phrase is in a sentence about something else. of_mail: what stands around the text is."""
     vague = reason is None or reason.grip <= Grip.TOPIC or (reason.label in _VAGUE and reason.code is None)
     timed_out = reason is not None and reason.label == "connect-timeout"  # it may have been a lookup
     if reason is not None and (reason.harmless or not (vague or reason.bare or timed_out)):
         return reason
-    if not subject.is_of_mail(text):  # a receiver's words in such a sentence may be any program's
+    if not (of_mail or subject.is_of_mail(text)):  # a receiver's words in such a sentence may be any program's
         if reason is not None and reason.bare and text.count(" ") > _SAID:
             return reason if reason.grip == Grip.NAMES and not is_anybodys(reason) else None
         return reason

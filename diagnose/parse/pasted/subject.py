@@ -31,7 +31,7 @@ _SENT = r"(?:sen[dt]\w*|deliver\w*|submit\w*|transmi\w+|transport|dispatch\w*|ou
 _FAILED = r"(?:fail\w*|errors?|problem|could|cannot|can.t|not|unable|rejected|refused)"
 # Libraries and APIs that send mail, by their modules, classes and paths.
 _LIBRARIES = late(
-    r"smtplib|net[/:-]+smtp|(?<![\w./\\-])(?:e?mail(?:er)?|smtp)\.[a-z]{2,4}:\d|[/\\]\w*smtp\w*\.|(?-i:\b(?:smtp|SMTP)\.[a-z]*[A-Z])|send[-_]?e?mail|mail[-_]send|(?:mailgun|sendgrid|postmark)\w*error|nodemailer|phpmailer|swift_?mailer|(?:javax|jakarta|angus|sun)\.mail|component\W+mailer|action ?mailer|"
+    r"smtplib|net[/:-]+smtp|(?<![\w./\\-])(?:e?mail(?:er)?|smtp)\.[a-z]{2,4}:\d|[/\\]\w*smtp\w*[./\\]|(?-i:\b(?:smtp|SMTP)\.[a-z]*[A-Z]|\b(?:Smtp|SMTP)[A-Z]\w)|send[-_]?e?mail|mail[-_]send|(?:mailgun|sendgrid|postmark)\w*error|nodemailer|phpmailer|swift_?mailer|(?:javax|jakarta|angus|sun)\.mail|component\W+mailer|action ?mailer|"
     r"mailkit|net\.mail|\bcdo\.message|gen_smtp|swoosh|bamboo|\b(?:retries_exceeded|network_failure|no_more_hosts)\b|gomail|lettre|\b(?:mail|email)::|wp_mail|core/mail|mail\.backends|zend_mail|laminas\W+mail|"
     r"smtp-connection|/sendmail\b|/etc/(?:postfix|exim|mail)|/var/spool/(?:client)?mqueue|smtp_port_t\b|(?:sendmail|postfix|exim)_\w*t:|//api\.\S*mail|/v\d[\d.]*/\S*\b(?:e?mail|messages|smtp)\b",
     re.I,
@@ -49,7 +49,7 @@ _PORT = late(
 _WORDS = late(
     r"smtp|\bstmp\b|sendmail|\behlo\b|\bhelo\b|starttls|\brcpt\b|\bmail from\b|\bmx(?:[.\d-]| (?:record|host|lookup))|in reply to|\bm[st]a\b|mail ?(?:server|host|gateway|relay|system)|"
     # programs and services that do nothing else
-    r"\b(?:postfix|postdrop|exim4?|msmtp|nullmailer|dma|qmail|mutt|horde|sendgrid|mailgun|mandrill|sparkpost|postmark|resend|brevo|mailjet)\b(?![-_.])|"
+    r"\b(?:postfix|postdrop|exim4?|msmtp|nullmailer|dma|qmail|mutt|horde|sendgrid|mailgun|mandrill|sparkpost|postmark|resend|brevo|mailjet)(?:(?-i:[A-Z])|\b(?![-_.]))|"
     # who sends to whom, and what becomes of it
     r"recipient|addressee|\bsender\b(?![\]=])|\bfrom address|envelope|\brelay|undeliver|newsletter|non.?deliver|\bbounced?\b|\binbox|mailbox|"
     r"\bspf\b|dkim|dmarc|greylist|block ?list|black ?list|dnsbl|\brbl\b|\bspam\b|\bptr\b|outgoing server|smarthost|e?mail settings|"
@@ -67,7 +67,7 @@ _QUOTED = late(r"(?<!File )\"[^\"\s]+(?<!Error)\"|'[^'\s]+(?<!Error)'")
 
 # Says that a message was sent.
 DELIVERED = late(
-    r"\b(?:delivery successful|(?:e-?mail|message|mail)\b(?:(?!\bnot\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for|by)\b| ?[{(\[]|[!.]?\s*$)|"
+    r"\b(?:delivery successful|(?<!no )(?:e-?mail|message|mail)\b(?:(?!\bnot\b|\bnever\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for|by)\b| ?[{(\[]|[!.]?\s*$)|"
     r"(?:e-?)?mails (?:are|were|get) (?:sent|delivered) (?:correctly|fine)|(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
     r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted(?:=|: ?)\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
@@ -140,9 +140,12 @@ def of_sending(lines: list[_Numbered]) -> list[_Numbered]:
     speakers = [found["name"] if (found := _SPEAKER.match(line)) else "" for _, line in lines]
 
     def near(at: int) -> Iterator[str]:
-        """The line, and all of the same program; of one that names none, the next and the one before."""
+        """The line, and all of the same program; of one that names none, the next, the one before, and the one that
+        it is indented below."""
+        below = max((place for place in range(at) if not lines[place][1][:1].isspace()), default=at)
         for place, (_, line) in enumerate(lines):
-            next_to = abs(place - at) == 1 and not (speakers[place] and speakers[at])
+            next_to = abs(place - at) == 1 or (place == below and lines[at][1][:1].isspace())
+            next_to = next_to and not (speakers[place] and speakers[at])
             same = place == at or next_to or (speakers[at] and speakers[at] in line)
             if same and not DELIVERED.search(line):
                 yield line
