@@ -361,9 +361,7 @@ def _from_block(lines: list[_Numbered], before: str | None = None) -> Iterator[S
 
 def _from_paragraph(lines: list[_Numbered], joined: str, program: str | None) -> Iterator[Said]:
     if program is not None:
-        kept = program_text.telling(lines)
-        traced = subject.sends("\n".join(line for each in lines if each not in kept for line in each[1:]))
-        for group, why in program_text.read(kept, logical(kept), program, program_text.stage_in(lines), traced):
+        for group, why in program_text.read(lines, program):
             yield _said("program", group, why)
         return
     lines = [(number, line) for number, line in lines if not subject.fetches(line)]

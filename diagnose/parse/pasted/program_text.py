@@ -9,7 +9,7 @@ error named first (a certificate, a name) is the cause of a later "could not con
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -17,6 +17,7 @@ from diagnose.knowledge import programs
 from diagnose.knowledge.mailers import mailers
 from diagnose.knowledge.phrases import Grip
 from diagnose.parse.pasted import prose, sense, subject
+from diagnose.parse.pasted.pasted_line import logical
 from diagnose.parse.pasted.server import server_in
 from diagnose.parse.system import own_network
 from diagnose.parse.words import reason as reasons_of
@@ -167,23 +168,22 @@ def stage_in(lines: list[_Numbered]) -> str | None:
 
 
 def read(
-    lines: list[_Numbered],
-    groups: Iterator[list[_Numbered]],
-    program: str,
-    stage: str | None = None,
-    of_mail: bool = False,
+    lines: list[_Numbered], program: str, groups: Iterable[list[_Numbered]] | None = None
 ) -> list[tuple[list[_Numbered], Reason]]:
     """The reasons in a program's text, each with its lines; failures before a line that says the mail was sent are
     left out.
 
-    ``groups``: the same lines, grouped by `logical`. ``stage``: the stage that failed, if known. ``of_mail``: the
-    stack trace is a mail library's.
+    ``groups``: the lines that belong together, found by `logical` if not given.
     """
+    stage = stage_in(lines)
+    told = telling(lines)
+    of_mail = subject.sends("\n".join(each[1] for each in lines if each not in told))  # a mail library's stack trace
+    lines = told
     joined = "\n".join(line.strip() for _, line in lines)
     dialled = server_in("\n".join(line for _, line in lines))
     sent = went_through(lines)
     found: list[tuple[list[_Numbered], Reason]] = []
-    for group in groups:
+    for group in groups or logical(lines):
         if group[-1][0] <= sent:
             continue
         parts = [" ".join(line.strip() for _, line in group), *(line for _, line in group if len(group) > 1)]
@@ -193,6 +193,8 @@ def read(
     replied = [each for each in found if each[1].code is not None]
     if replied:  # a reply is more specific than a missing answer
         found = [each for each in found if each in replied or each[1].label not in _UNANSWERED]
+    elif any(each[1].label in _UNANSWERED for each in found):
+        found = [each for each in found if each[1].label != "app-credentials-rejected"]
     # "could not connect" is a consequence of what else is said.
     roots = [each for each in found if each[1].label not in _FOLLOWING or each[1].grip >= Grip.PHRASE]
     if any(reason.grip >= Grip.SENSE for _, reason in roots):
@@ -366,4 +368,4 @@ def reasons(texts: Sequence[str]) -> list[Reason]:
     """The reasons of a program's text, line by line."""
     lines = list(enumerate(texts, 1))
     program = is_program("\n".join(texts)) or programs.OTHER
-    return [reason for _, reason in read(lines, iter([[line] for line in lines]), program)]
+    return [reason for _, reason in read(lines, program, [[line] for line in lines])]

@@ -14,6 +14,8 @@ from diagnose.parse.words.reason import Reason
 
 # Labels that only say that no mail was sent.
 _VAGUE = frozenset({"app-connect-failed", "app-send-failed", "message-expired", "tls-handshake-failed"})
+# Labels that say what did not happen, but not why.
+_BARELY = frozenset({"app-send-failed", "mailbox-unavailable"})
 _SAID = 5  # most blanks in a text that is a server's only
 # Labels that any program's network or login errors may get.
 _ANYBODYS = (
@@ -40,7 +42,7 @@ def improved(
     label = next(filter(None, map(concepts.meaning, said)), None)
     if label is None or (reason is not None and not reason.may_be(label)):
         return reason
-    if reason is not None and label in _VAGUE and not _adds(label, reason):
+    if reason is not None and ((label in _VAGUE and not _adds(label, reason)) or (label in _BARELY and reason.code)):
         return reason
     if timed_out and not (label == "dns-try-again" or "certificate" in label):
         return reason
@@ -49,7 +51,7 @@ def improved(
     if label.startswith("connect-") and port != 25:
         label = "app-smtp-unreachable"
     found = reason or Reason(label=label, text=reasons_of.mask(text), peer_name=host, peer_port=port)
-    return replace(found, label=label, grip=Grip.HINT if label == "app-send-failed" else Grip.SENSE, entry=None)
+    return replace(found, label=label, grip=Grip.HINT if label in _BARELY else Grip.SENSE, entry=None)
 
 
 def _adds(label: str, reason: Reason) -> bool:

@@ -22,7 +22,7 @@ _ANYWHERE = late(
 _ANY_ENHANCED = late(
     rf"(?<![\w./-])(?<!RFC\d{{4}} )(?<!RFC \d{{4}} )(?<![Ss]ection )#?({_ENHANCED})(?![\w.]*\.[0-9])(?=[\s:;,)<\[]|$)"
 )
-_PYTHON = late(rf"(?:\(\s*|: )({_CODE}),\s*b?(['\"])(.*?)\2\s*[,)]", re.DOTALL)
+_PYTHON = late(rf"(?:\(\s*|(?<![\"']): )({_CODE}),\s*b?(['\"])(.*?)\2\s*[,)]", re.DOTALL)
 # A reply of which a program gives only the number.
 _STATED = late(
     rf"(?:smtp|mail)(?!.{{0,200}}http).{{0,100}}?\b(?:code|status|got|repl\w+|respon\w+|(?:return|receiv|answer)\w*)[\s:=#(\[\"']{{1,4}}({_CODE})(?!\w|\.\d|[ -]\w)",
