@@ -36,7 +36,7 @@ def test_no_parser_is_forgotten() -> None:
         "current", "finding", "labels", "mail_event", "mailhead", "own_network", "packet", "paste", "path",
         "ruleset", "sasl_flaws", "sasl_options", "setting_types", "settled", "traffic", "trivial_rewrite",
         # Applications' files are read through their formats.
-        "asked", "branches", "codenvy", "entry", "grammars", "kinds", "lines", "logins", "profiles", "reading", "remarks", "script", "settings", "trees", "wider", "writing",
+        "asked", "branches", "codenvy", "entry", "grammars", "kinds", "lines", "logins", "profiles", "reading", "remarks", "script", "settings", "tokens", "trees", "wider", "writing",
         "blocks", "bounded", "bounds", "brought", "calls", "concepts", "exchanges", "publish", "spf_record", "way", "fields", "known", "literals", "named", "prose", "shapes", "spelled", "telling", "ordinary", "queue_id", "reference", "said", "senders", "sense", "subject", "wrapped",
     }  # fmt: skip
     modules = [

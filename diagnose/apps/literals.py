@@ -15,53 +15,17 @@ from dataclasses import replace
 from diagnose.apps import asked
 from diagnose.apps.branches import closings, condition, conditions, opposite
 from diagnose.apps.entry import Entry
+from diagnose.apps.tokens import PAIRS, Token, end_of, next_of, tokens_of
 from diagnose.patterns import late
 
-_TOKEN = late(
-    r"""(?P<comment>/\*[\s\S]*?(?:\*/|\Z)|(?<![&$\\])\#(?!\{)[^\n]*|(?<!:)//[^\n]*|(?m:^)=begin\b[\s\S]*?(?:^=end\b|\Z))
-      | (?P<string>[rbuRBU]{0,2}(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3})|\b[fF][rR]?(?="|')|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`
-        |(?<![\w)\]])%[qQ](?:\([^()\n]*\)|\{[^{}\n]*\}|\[[^\[\]\n]*\]|<[^<>\n]*>|\|[^|\n]*\||![^!\n]*!))
-      | (?P<word>[$@]{0,2}[A-Za-z_][\w$]*|\d[\w.]*)
-      | (?P<sign>===?|!==?|=>|=~|<=|>=|->|\?->|::|\|\||&&|\?\?|\?:|[=:,;()\[\]{}.+?|<>!])
-      | (?P<line>\n)""",
-    re.X,
-)
-_PAIRS = {"(": ")", "[": "]", "{": "}"}
-_ON = (".", "+", "||", "??", "?:", "?", ":", "(", "[", "{", ",", "=>", "=", "->", "&&", "\\")
 _TUPLE = "the comma at the end makes a tuple of"
 _DEEPEST = 12  # nesting: a value is examined once for each enclosing one
 _INTERPOLATED = late(r"#\{|\$\{|\{\$|(?<!\\)\$[A-Za-z_]")
 
 
-class _Token:
-    """far: for an opening bracket, the distance in tokens to its closing one; 0 if there is none."""
-
-    __slots__ = ("end", "far", "kind", "start", "text")
-
-    def __init__(self, kind: str, text: str, start: int, end: int) -> None:
-        self.kind, self.text, self.start, self.end, self.far = kind, text, start, end, 0
-
-
-def _tokens(text: str) -> list[_Token]:
-    """The tokens of a text, without comments."""
-    tokens = [
-        _Token(found.lastgroup or "", found[0], found.start(), found.end())
-        for found in _TOKEN.finditer(text)
-        if found.lastgroup != "comment"
-    ]
-    opened: list[tuple[int, _Token]] = []
-    for at, token in enumerate(tokens):
-        if token.kind == "sign" and token.text in _PAIRS:
-            opened.append((at, token))
-        elif token.kind == "sign" and token.text in _PAIRS.values() and opened:
-            begins, opening = opened.pop()
-            opening.far = at - begins
-    return tokens
-
-
 def read(text: str) -> Iterator[Entry]:
     """Every assignment in a text; value None if it comes from elsewhere or is not understood."""
-    tokens = _tokens(text)
+    tokens = tokens_of(text)
     known: dict[str, Entry] = {}
     defaults, places, closed = asked.declared(text), conditions(text), closings(text)
 
@@ -76,15 +40,15 @@ def read(text: str) -> Iterator[Entry]:
         if found is None and (alone := _connected(text, tokens, at, known, closed) or _called(text, tokens, at, known)):
             yield replace(alone, when=held(token.start))
         if found is None:
-            if token.text in _PAIRS and token.kind == "sign":
+            if token.text in PAIRS and token.kind == "sign":
                 stack.append(pending)
                 pending = ""
-            elif token.text in _PAIRS.values() and token.kind == "sign" and stack:
+            elif token.text in PAIRS.values() and token.kind == "sign" and stack:
                 stack.pop()
             at += 1
             continue
         (*others, name), begins = found
-        ends = _end(tokens, begins, bool(stack))
+        ends = end_of(tokens, begins)
         left -= ends - begins
         while begins < ends and tokens[begins].kind == "line":
             begins += 1
@@ -118,7 +82,7 @@ def read(text: str) -> Iterator[Entry]:
         at = ends
 
 
-def _sides(text: str, tokens: list[_Token], depth: int = 0) -> Iterator[tuple[list[_Token], tuple[str, ...]]]:
+def _sides(text: str, tokens: list[Token], depth: int = 0) -> Iterator[tuple[list[Token], tuple[str, ...]]]:
     """(tokens, conditions) of each branch of `a if c else b`, `c ? a : b` and Ruby's `a if c`; else the whole
     expression, without any."""
     if len(tokens) > 200:  # longer than any conditional
@@ -128,7 +92,7 @@ def _sides(text: str, tokens: list[_Token], depth: int = 0) -> Iterator[tuple[li
     signs = {}
     level = 0
     for at, each in enumerate(tokens):
-        level += (each.text in _PAIRS) - (each.text in _PAIRS.values()) if each.kind == "sign" else 0
+        level += (each.text in PAIRS) - (each.text in PAIRS.values()) if each.kind == "sign" else 0
         if not level and each.text in ("if", "unless", "else", "?", ":") and each.text not in signs:
             lone = each.text not in "?:" or (at and tokens[at - 1].end < each.start)
             if lone and (each.text != ":" or "?" in signs):
@@ -150,22 +114,17 @@ def _sides(text: str, tokens: list[_Token], depth: int = 0) -> Iterator[tuple[li
             yield from ((inner, (when, *more)) for inner, more in _sides(text, part, depth + 1))
 
 
-def _bare(tokens: list[_Token]) -> list[_Token]:
+def _bare(tokens: list[Token]) -> list[Token]:
     """The tokens without line breaks and without brackets around the whole."""
     tokens = [each for each in tokens if each.kind != "line"]
-    while (
-        len(tokens) > 2
-        and tokens[0].text == "("
-        and _end(tokens, 1, True) == len(tokens) - 1
-        and tokens[-1].text == ")"
-    ):
+    while len(tokens) > 2 and tokens[0].text == "(" and end_of(tokens, 1) == len(tokens) - 1 and tokens[-1].text == ")":
         tokens = tokens[1:-1]
         if tokens and tokens[-1].text == ",":
             tokens = tokens[:-1]
     return tokens
 
 
-def _tuple(tokens: list[_Token], at: int, ends: int) -> bool:
+def _tuple(tokens: list[Token], at: int, ends: int) -> bool:
     """Whether a Python assignment is a statement that ends in a comma, rather than one item of several."""
     begins = at == 0 or tokens[at - 1].kind == "line"
     if not begins:
@@ -173,17 +132,12 @@ def _tuple(tokens: list[_Token], at: int, ends: int) -> bool:
     before = next((tokens[here] for here in range(at - 1, -1, -1) if tokens[here].kind != "line"), None)
     comma = [each.text for each in tokens[ends : ends + 1]] == [","]
     closed = ends + 1 >= len(tokens) or tokens[ends + 1].kind == "line"
-    following = _following(tokens, ends)
+    following = next_of(tokens, ends)
     alone = following is None or following.kind == "word"
     return comma and closed and alone and not (before and before.text == ",")
 
 
-def _following(tokens: list[_Token], at: int) -> _Token | None:
-    """The next token behind `at` that is no line break, None at the end."""
-    return next((tokens[here] for here in range(at + 1, len(tokens)) if tokens[here].kind != "line"), None)
-
-
-def _holds(tokens: list[_Token]) -> bool:
+def _holds(tokens: list[Token]) -> bool:
     """Whether an expression contains a collection or assignments."""
     return any(
         (each.kind == "sign" and each.text in ("[", "{", "=>"))
@@ -192,7 +146,7 @@ def _holds(tokens: list[_Token]) -> bool:
     )
 
 
-def _targets(tokens: list[_Token], at: int, inside: bool) -> tuple[list[str], int] | None:
+def _targets(tokens: list[Token], at: int, inside: bool) -> tuple[list[str], int] | None:
     """(names, index of the value's first token) of an assignment that begins at `at`; two names in `A = B = value`. None
     if none does."""
     found = _assigned(tokens, at, inside)
@@ -205,7 +159,7 @@ def _targets(tokens: list[_Token], at: int, inside: bool) -> tuple[list[str], in
     return (names, found[1]) if found else None
 
 
-def _assigned(tokens: list[_Token], at: int, inside: bool) -> tuple[str, int] | None:
+def _assigned(tokens: list[Token], at: int, inside: bool) -> tuple[str, int] | None:
     """(name, index of the value's first token) of an assignment that begins at `at`; None if none does."""
     token = tokens[at]
     if token.text == "define" and [t.text for t in tokens[at + 1 : at + 2]] == ["("]:
@@ -252,14 +206,14 @@ _OF_URLS = ("createTransport", "email_url", "email", "dj_email_url", "parse", "c
 
 
 def _connected(
-    text: str, tokens: list[_Token], at: int, known: dict[str, Entry], closed: Mapping[int, int]
+    text: str, tokens: list[Token], at: int, known: dict[str, Entry], closed: Mapping[int, int]
 ) -> Entry | None:
     """The URL passed to nodemailer's `createTransport("smtps://...")`, django-environ's `env.email_url("NAME")` or
     dj-email-url's `config()`; None for others."""
     if tokens[at].text not in _OF_URLS or [each.text for each in tokens[at + 1 : at + 2]] != ["("]:
         return None
     name, before = tokens[at].text, "".join(each.text for each in tokens[max(0, at - 2) : at])
-    ends = _end(tokens, at + 2, True)
+    ends = end_of(tokens, at + 2)
     line = text.count("\n", 0, tokens[at].start) + 1
     if name == "createTransport" or (name == "parse" and before == "dj_email_url."):
         inner = tokens[at + 2 : ends] if ends < at + _LONGEST else []
@@ -280,7 +234,7 @@ def _connected(
     return replace(given or usual, key="EMAIL_URL", line=line)
 
 
-def _called(text: str, tokens: list[_Token], at: int, known: dict[str, Entry]) -> Entry | None:
+def _called(text: str, tokens: list[Token], at: int, known: dict[str, Entry]) -> Entry | None:
     """A call of PHP's `$object->method()` without arguments, or of PHPMailer's setFrom with the address as value."""
     texts = [each.text for each in tokens[at : at + 5]]
     if len(texts) < 5 or texts[1] != "->" or texts[3] != "(" or not texts[0].startswith("$"):
@@ -289,12 +243,12 @@ def _called(text: str, tokens: list[_Token], at: int, known: dict[str, Entry]) -
     key = f"{texts[0].lstrip('$')}->{texts[2]}()"
     if texts[4] == ")":
         return Entry(key=key, value="()", line=line, start=tokens[at].end, end=tokens[at].end)
-    ends = _end(tokens, at + 4, True) if texts[2] == "setFrom" else len(tokens)
+    ends = end_of(tokens, at + 4) if texts[2] == "setFrom" else len(tokens)
     given = _value(text, tokens[at + 4 : ends], known) if ends < at + _LONGEST else None
     return replace(given, key=key, line=line) if given else None
 
 
-def _index(tokens: list[_Token], at: int) -> tuple[str, int] | None:
+def _index(tokens: list[Token], at: int) -> tuple[str, int] | None:
     """(key, index behind it) of `['key']` or `[:key]`; None if it is neither."""
     inner = tokens[at + 1 : at + 4]
     if len(inner) >= 2 and inner[0].kind == "string" and inner[1].text == "]":
@@ -304,34 +258,7 @@ def _index(tokens: list[_Token], at: int) -> tuple[str, int] | None:
     return None
 
 
-def _end(tokens: list[_Token], at: int, inside: bool) -> int:
-    """The index behind the expression that begins at `at`."""
-    here = at
-    most = min(len(tokens), at + 2000)
-    while here < most:
-        token = tokens[here]
-        if token.kind == "sign" and token.text in _PAIRS:
-            if not token.far:
-                return most
-            here += token.far
-        elif token.kind == "sign" and token.text in (*_PAIRS.values(), ",", ";"):
-            return here
-        elif token.kind == "line" and here > at:
-            before = tokens[here - 1]
-            asks = before.text == "?" and tokens[here - 2].end == before.start  # a Ruby name that ends in ?
-            following = _following(tokens, here)
-            goes_on = (before.kind == "sign" and before.text in _ON and not asks) or (
-                following is not None
-                and following.kind == "sign"
-                and following.text in (".", "+", "||", "??", "?:", "->")
-            )
-            if not goes_on:
-                return here
-        here += 1
-    return min(here, most)
-
-
-def _value(text: str, tokens: list[_Token], known: dict[str, Entry]) -> Entry | None:
+def _value(text: str, tokens: list[Token], known: dict[str, Entry]) -> Entry | None:
     """The value of an expression, as an entry without a name; None if it is not understood."""
     tokens = _bare(tokens)
     if not tokens:
@@ -364,7 +291,7 @@ def _value(text: str, tokens: list[_Token], known: dict[str, Entry]) -> Entry | 
     )
 
 
-def _joined(tokens: list[_Token]) -> Entry | None:
+def _joined(tokens: list[Token]) -> Entry | None:
     """The entry for strings that are concatenated; None if there is anything else among them."""
     strings = [each for each in tokens if each.kind == "string"]
     if any(each.kind != "string" and each.text not in (".", "+") for each in tokens):
@@ -374,7 +301,7 @@ def _joined(tokens: list[_Token]) -> Entry | None:
     quote, values = "", []
     for one in strings:
         if one.text.startswith("%"):  # Ruby's %q(...)
-            one = _Token("string", f"'{one.text[3:-1]}'", one.start, one.end)
+            one = Token("string", f"'{one.text[3:-1]}'", one.start, one.end)
         found = re.fullmatch(r"(?P<prefix>[A-Za-z]*)(?P<quote>\"{3}|'{3}|[\"'`])(?P<text>[\s\S]*)(?P=quote)", one.text)
         if found is None:
             return None

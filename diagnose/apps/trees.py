@@ -26,7 +26,7 @@ def read(text: str) -> Iterator[Entry]:
     from diagnose.apps import grammars
 
     try:
-        documents = list(yaml.compose_all(_json(text), Loader=yaml.SafeLoader))
+        documents = [each for one in yaml.compose_all(_json(text), Loader=yaml.SafeLoader) for each in _objects(one)]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark is not None else ""
@@ -52,6 +52,14 @@ def read(text: str) -> Iterator[Entry]:
             else:
                 # Unquoted, or masked, in which case the quotes were added.
                 yield replace(entry, tail=tail(text, entry.end))
+
+
+def _objects(document: Any) -> list[Any]:
+    """The items of a Kubernetes List, as kubectl shows several objects; otherwise the document itself."""
+    if not _scalar_at(document, "kind").endswith("List"):
+        return [document]
+    items = next((getattr(value, "value", None) for key, value in document.value if key.value == "items"), None)
+    return items if isinstance(items, list) else [document]
 
 
 def _json(text: str) -> str:
