@@ -96,6 +96,20 @@ def test_a_milter_outside_the_chroot_is_reached_from_outside_if_allowed() -> Non
     assert sum(bool(getattr(s, "put", "")) for s in steps) == 1
 
 
+@pytest.mark.parametrize(
+    ("owner", "mode", "joins"), [("dkim", 0o770, True), ("dkim", 0o750, False), ("root", 0o770, False)]
+)
+def test_postfix_joins_the_group_that_a_milter_s_socket_is_for_if_allowed(owner: str, mode: int, joins: bool) -> None:
+    path = "/var/spool/postfix/dkim/socket"
+    socket = StatReply(exists=True, kind="socket", owner=owner, group=owner, mode=mode)
+    stats = {path: socket, "/var/spool/postfix/dkim": replace(socket, kind="dir", mode=0o750)}
+    seen = {"endpoint": "unix:/dkim/socket", "path": path, "error": "EACCES", "parameter": "smtpd_milters"}
+    plan = planned("milter-down", "filter.milter", pretended.machine({"mail_owner": "postfix"}, stats=stats), **seen)
+    assert [(step.commands(), step.allow) for step in plan.steps[:1]] == [
+        (("usermod -aG dkim postfix",), "account")
+    ] * joins
+
+
 def test_proxymap_may_open_what_its_default_lets_it() -> None:
     settings = {"transport_maps": "proxy:hash:/etc/postfix/transport", "proxy_read_maps": "$virtual_alias_maps"}
     usual = {Exec(("postconf", "-d")): ExecReply(code=0, out="proxy_read_maps = $virtual_alias_maps $transport_maps\n")}

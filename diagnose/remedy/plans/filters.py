@@ -102,8 +102,17 @@ def _picked_up(e: Evidence) -> Iterator[Step]:
 
 
 def _closed(e: Evidence, path: str) -> Plan:
-    """Words for a socket that only its program's own group may use: who joins that group only a person decides."""
-    group, user = e.stat(path).group, e.value("mail_owner")
+    """Has Postfix's account join the group that may use the socket, as policy, if that is its program's own; else words:
+    who joins a group of more than that only a person decides."""
+    socket, user = e.stat(path), e.value("mail_owner")
+    group, folder = socket.group, e.stat(path.rpartition("/")[0])
+    passable = folder.mode & 0o001 or (folder.group == group and folder.mode & 0o010)
+    if socket.kind == "socket" and group == socket.owner != "root" and socket.mode & 0o020 and passable:
+        why = f"Only the group {group} may use {path}."
+        join = Command(argv=("usermod", "-aG", group, user), changes=("/etc/group", "/etc/gshadow"), why=why)
+        step = e.policy(join, "account", f"{user} use what the group {group} may")
+        text = f"The milter's socket is for the group {group}: let {user} join it."
+        return Plan(steps=(step, *e.restart("A daemon gets its account's groups when it starts.")), text=text)
     text = (
         f"Let the group {group} write to {path} (the program's umask 007; OpenDKIM: `UMask 007`), add {user} to that group"
         f" (usermod -aG {group} {user}), and restart the program and Postfix."
