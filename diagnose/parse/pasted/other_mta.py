@@ -7,6 +7,7 @@ failed. Sendmail writes ``stat=``, OpenSMTPD ``result=`` and ``stat=``, msmtp ``
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import replace
 from datetime import datetime
@@ -40,7 +41,9 @@ _EXIM_TIMEOUT = late(r"\bSMTP timeout (?P<first>after initial connection)?.*")  
 _ERRNO = late(
     r"\b(?:Connection timed out|Connection refused|Network is unreachable|No route to host|Permission denied|Connection reset by peer|Operation timed out)\b"
 )
-_SENDMAIL = late(r"\bto=(?P<to>[^,]*),.*?\bmailer=(?P<mailer>\w+),.*?\bstat=(?P<stat>.*)$", re.DOTALL)
+_SENDMAIL = late(
+    r"(?:\b(?P<id>\w{8,20}): )?\bto=(?P<to>[^,]*),.*?\bmailer=(?P<mailer>\w+),.*?\bstat=(?P<stat>.*)$", re.DOTALL
+)
 _REPLY = late(r"\breply=(?P<reply>[45]\d\d.*), stat=")
 _DSN = late(r"\bdsn=(?P<dsn>[45]\.\d{1,3}\.\d{1,3})")
 _STAT = late(r"^\W*stat=(?P<stat>Deferred: (?:Connection|Operation|No route|Network|Name server).*)$")
@@ -49,6 +52,7 @@ _OPENSMTPD = late(
     r"(?:\bresult=\"?(?P<result>Ok|TempFail|PermFail)\"?,? |\brelay: (?P<old>Ok|TempFail|PermFail) for )"
     r".*?\bstat=(?:\"(?P<stat>[^\"]*)\"|(?P<bare>.*)$)"
 )
+_EVPID = late(r"\b(?:evpid=|(?:Ok|TempFail|PermFail) for )(?P<id>[0-9a-f]{16})\b")
 _OPENSMTPD_RELAY = late(r"\brelay=\"?(?P<address>[^\s\",]+)(?: \((?P<name>[\w.-]+)\))?")
 _TO = late(r"\bto=<?(?P<to>[^>,\s]*)")
 _NO_MX = late(r"Failed to resolve MX for \[relay:(?:[^@\],]*@)?(?P<host>[^,\]:]+)[^\]]*\]: (?P<stat>.*)$")
@@ -161,7 +165,17 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
             to = _TO.search(line)
             relay = _OPENSMTPD_RELAY.search(line)
             host = (relay["name"] or relay["address"]) if relay else None
-            return delivery(status, text, number=number, at=at, to=to["to"] if to else None, host=host, service=service)
+            envelope = _EVPID.search(line)
+            return delivery(
+                status,
+                text,
+                number=number,
+                at=at,
+                to=to["to"] if to else None,
+                host=host,
+                service=service,
+                queue_id=envelope["id"] if envelope else None,
+            )
     stalwart = _STALWART.search(line) if " = " in line else None
     if stalwart:
         return _stalwart(stalwart, number, at)
@@ -258,8 +272,11 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
     where = _SENDMAIL_RELAY.search(line)
     host = where["host"].rstrip(".") if where else None
     service = "local" if match["mailer"] == "local" else None
+    told = functools.partial(
+        delivery, number=number, at=at, to=match["to"].strip("<>"), host=host, service=service, queue_id=match["id"]
+    )
     if stat.startswith("Sent"):
-        return delivery("sent", stat, number=number, at=at, to=match["to"].strip("<>"), host=host, service=service)
+        return told("sent", stat)
     dsn, reply = _DSN.search(line), _REPLY.search(line)
     text = stat.partition("Deferred: ")[2] or (f"{dsn.group('dsn')} {stat}" if dsn else stat)
     if dsn and stat == "User unknown" and dsn["dsn"].startswith("5.7."):
@@ -271,8 +288,7 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
     if error and match["mailer"] in {"esmtp", "smtp", "relay"}:
         address = where["address"] if where else None
         text = connecting(host, address, None, error.group())
-    status = "deferred" if stat.startswith("Deferred") else "bounced"
-    return delivery(status, text, number=number, at=at, to=match["to"].strip("<>"), host=host, service=service)
+    return told("deferred" if stat.startswith("Deferred") else "bounced", text)
 
 
 def _stalwart(match: re.Match[str], number: int, at: datetime | None) -> Delivery | None:
