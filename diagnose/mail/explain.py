@@ -243,12 +243,12 @@ def _source(event: Event) -> str:
 
 def _explained(accusing: list[_Kind], text: str, lines: list[str]) -> bool:
     """Whether a text only explains the failures."""
-    named_in = [line for kind in accusing for line in lines[kind.event.number - 1 : kind.event.number]]
+    events = [kind.event for kind in accusing]
+    named_in = [line for each in events for line in lines[each.number - 1 : getattr(each, "last", each.number)]]
     reasons = [kind.reason for kind in accusing if kind.reason is not None]
     at_server = any(reason.peer_name and reason.peer_port for reason in reasons)
-    if any(_recorded(kind.event) for kind in accusing) or (at_server and not reference.is_test(text)):
-        return False
-    return reference.explains(text, len({reason.label for reason in reasons}), named_in)
+    happened = any(map(_recorded, events)) or (at_server and not reference.is_test(text))
+    return not happened and reference.explains(text, len({reason.label for reason in reasons}), named_in)
 
 
 def _recorded(event: Event) -> bool:

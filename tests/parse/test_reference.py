@@ -70,6 +70,32 @@ def _first(text: str) -> str | None:
             "app-credentials-rejected",
             id="test-run",
         ),
+        pytest.param(
+            'switch why {\ncase tooLarge:\n\treturn reply(&Reply{\n\t\tCode: 552,\n\t\tText: "Message size exceeds fixed limit",\n\t})\n}\n',
+            '{\n  "code": 552,\n  "text": "Message size exceeds fixed limit",\n  "sent": []\n}\n',
+            "message-too-large",
+            id="statements-around-a-structure",
+        ),
+        pytest.param(
+            "How does a retry work? If a server answers 450 4.2.0 Greylisted, how long\nis it kept: for a day?\n",
+            "How does a retry work? A server answers 450 4.2.0 Greylisted, how long\nis it kept: for a day?\n",
+            "greylisted",
+            id="question-about-a-case",
+        ),
+        pytest.param(
+            "SMTP OK - certificate of the mail server will have expired in 61 days\n",
+            "SMTP CRITICAL - certificate of the mail server has expired 2 days ago\n",
+            "relay-certificate-invalid",
+            id="monitoring",
+        ),
+        pytest.param(
+            "s23A4CxQ002291: to=<a@example.org>, mailer=esmtp, stat=Deferred: 451 4.7.1 Greylisted\n"
+            "s23A4CxQ002291: to=<a@example.org>, mailer=esmtp, stat=Sent (ok)\n",
+            "s23A4CxQ002291: to=<a@example.org>, mailer=esmtp, stat=Deferred: 451 4.7.1 Greylisted\n"
+            "s23A9dxQ002301: to=<a@example.org>, mailer=esmtp, stat=Sent (ok)\n",
+            "greylisted",
+            id="later-attempt",
+        ),
     ],
 )
 def test_failures_explained_in_general_accuse_nothing(general: str, own: str, cause: str) -> None:

@@ -162,20 +162,10 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
             status = {"Ok": "sent", "TempFail": "deferred", "PermFail": "bounced"}[smtpd["result"] or smtpd["old"]]
             text = smtpd["stat"] or smtpd["bare"] or ""
             service = "lmtp" if " mda " in line else None
-            to = _TO.search(line)
-            relay = _OPENSMTPD_RELAY.search(line)
+            to, relay, envelope = _TO.search(line), _OPENSMTPD_RELAY.search(line), _EVPID.search(line)
             host = (relay["name"] or relay["address"]) if relay else None
-            envelope = _EVPID.search(line)
-            return delivery(
-                status,
-                text,
-                number=number,
-                at=at,
-                to=to["to"] if to else None,
-                host=host,
-                service=service,
-                queue_id=envelope["id"] if envelope else None,
-            )
+            found = delivery(status, text, number=number, at=at, to=to and to["to"], host=host, service=service)
+            return replace(found, queue_id=envelope and envelope["id"])
     stalwart = _STALWART.search(line) if " = " in line else None
     if stalwart:
         return _stalwart(stalwart, number, at)

@@ -257,7 +257,7 @@ def classify(
         text = _NAMED.sub("", reasons_of.without_endless_words(text[: reasons_of.LONGEST])).strip() or text
     if _AT_ITS_END.search(text):
         return None
-    text = _NOT_MET.sub("", text)
+    text = _NOT_MET.sub("", prose.without_conditions(text))
     host, port = server_in(text)
     peer = (host or dialled[0]) if program else None
     port = port or dialled[1]
@@ -275,8 +275,6 @@ def classify(
         vague = reason.grip <= Grip.TOPIC and prose.is_vague(text)
         if not about or vague:
             return None
-    if reason.bare and prose.supposes(text):
-        return None
     if program is None:
         return reason
     label = _login(reason, program).label

@@ -44,7 +44,11 @@ _TELLER = late(
     r"bekomme|erhalte|kommt|kommen|je|nous|notre|mes|nos|recibo|nuestro|mi|ik|wij|onze|mijn)\b",
     re.IGNORECASE,
 )
-_IF = late(rf"\W*(?:if|when|in case|wenn|falls|si)\b(?!.*{_MET})", re.IGNORECASE)
+# A sentence about what may happen.
+_IF = late(
+    r"(?:^|(?<=[.!?] ))\W*(?:if|when|in case|wenn|falls|si)\b(?:[^?!\n:]|[\n:](?= ?[a-zà-ÿ]))*?(?:[?!]|\.(?= |$)|$)",
+    re.IGNORECASE,
+)
 # A rule that matches failures, as of fail2ban or a log checker, is not a failure itself.
 _RULE = late(r"\bfailregex\b|<HOST>|\(\?[:P<=!]|\.\*\\|\\\[[^\]\n]{0,40}\\\]|\\[dsSwb][+*]")
 
@@ -94,9 +98,9 @@ def is_general(text: str) -> bool:
     )
 
 
-def supposes(text: str) -> bool:
-    """Whether a sentence begins with a condition, such as what to do if something fails."""
-    return _IF.match(text) is not None
+def without_conditions(text: str) -> str:
+    """The text without sentences that begin with a condition, such as what to do if something fails."""
+    return _IF.sub(lambda found: found[0] if _TELLER.search(found[0]) else "", text)
 
 
 def quotes(text: str) -> bool:

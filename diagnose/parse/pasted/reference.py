@@ -12,6 +12,7 @@ from diagnose.patterns import late
 
 LINES = 2000  # enough to judge a text by
 _MANY = 3  # causes or reply codes that together are a list
+_SOME, _MOST = 0.2, 0.6  # shares of lines
 _ESSAY = 30  # words of running prose
 _PAGE, _READER = 150, 3  # words, and those to a reader for one about oneself: of questions and answers
 
@@ -20,18 +21,23 @@ _CODE = late(
     r"^(?: *o )?[^\w\n]{0,8}(?:[A-Z][a-z]+ (?:[a-z]+ )?(?:[a-z]+: )?)?[\"'`(]*(?:(?P<reply>4[2-5]\d|5[0-5]\d)\b(?![./]\w))?[ -]?(?:(?P<status>[45]\.\d\.\d{1,3})\b)?(?!.*\w\[)",
     re.MULTILINE,
 )
+# Statements of source code, and other lines of it, which may be of a program's output, too.
 _CODE_LINE = late(
-    r"^\s+\*(?:/|\s|$)|^\s*(?:\d+\s{2,})?(?://|/\*|#:|msgid |msgstr |func |def |class |package |import |require |return\b|if \(|else\b|end$|\}|"
-    r"[$\w.>\[\]'\"-]+ *(?::?=|=>) *.*[;,]$|(?:const|var|let|public|private) |(?:describe|it|context) [\"']|expect\(|<\?php)|[;{]\s*$"
+    r"^\s+\*(?:/|\s|$)|^\s*(?:case \S+|default):$|^\s*(?:next|return|local|assert\w*|unless|@test) ?[\w\"'(]|^\s*if [\w.!@]+[.(!?]|^\s*(?:@\w+|\w+(?:\.\w+)+) :?= |^\s*(?:\d+\s{2,})?(?://|/\*|#:|msgid |msgstr |func |def |class |package |import |require |if \(|else\b|end$|"
+    r"[$\w.>\[\]'\"-]+ *(?::?=|=>) *.*[;,]$|(?:const|var|let|public|private) |(?:describe|it|context) [\"']|expect\(|<\?php)|;\s*$"
 )
+_CODE_PART = late(r"^\s*(?:[\])}]|#)|[,({\[]\s*$|^\s*[\w.@&:]+(?:\([^()]*\))?$")
 # A program ran: a stack trace, a stamp, the place in a file.
 _RAN = late(
     r"Traceback|^\s*at \S|^\s*File \"|(?:\bon|,|\bat \S+) line \d+\b|\w\.[a-z]\w{0,4}:\d+: |--->|^\W*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|^\W*\d\d:\d\d:\d\d|^[\w.]+(?:Error|Exception):|^(?:SMTP )?[Ee]rror: |^Diagnostic-Code:",
     re.MULTILINE,
 )
-# Results of tests: errors in their names were expected.
-_PASSED = late(r"^\s*(?:[✓✔√]|ok \d+\b|--- PASS)", re.MULTILINE)
-_NOT_PASSED = late(r"^\s*(?:[✗✕×✘]|not ok\b|--- FAIL)|^\s*\d+ failing|^(?:SMTP )?(?:[Ee]rror|ERROR): ", re.MULTILINE)
+# Results of tests and monitoring: errors in their names were expected.
+_PASSED = late(r"^\s*(?:[✓✔√]|ok \d+\b|--- PASS|(?:[A-Z]{3,} )?OK(?: -|:) )", re.MULTILINE)
+_NOT_PASSED = late(
+    r"^\s*(?:[✗✕×✘]|not ok\b|--- FAIL|(?:[A-Z]{3,} )?(?:CRITICAL|WARNING|UNKNOWN)\b)|^\s*\d+ failing|^(?:SMTP )?(?:[Ee]rror|ERROR): ",
+    re.MULTILINE,
+)
 _TESTED = late(
     r"^\W*\d+ (?:tests?|examples?|specs?|assertions?|passed|passing)(?:[,;:]| (?:passed|failed|run)\b|$)|\btest result: |^\s*\d+\) (?:Error|Failure):$",
     re.MULTILINE,
@@ -48,7 +54,7 @@ _TELLER = late(
 )
 _GENERAL = late(
     r"\b(?:you|your|may|would|for instance|might|can|should|must|will|often|usually|typically|generally|normally|e\.g\.|for example|such as|by default|if|when|whether|"
-    r"allows?|returns?|used to|pued\w+|cuando|kann|können|wenn|peu[tx]\w*)\b",
+    r"allows?|returns?|used to|pued\w+|cuando|kann|können|wenn|peu[tx]\w*|falls)\b",
     re.IGNORECASE,
 )
 # A line that a machine wrote, or a question, which anybody may have.
@@ -56,7 +62,7 @@ _WRITTEN = late(
     r"\?$|^\W*Q\d*:|^\W*(?:<<<|>>>|<-|->|<\*\*)|^\s*at |\b\w+\[\d+\]:|^\W*\d{4}-\d\d-\d\d|(?:->|:) [\[{]|\b\w+(?:Exception|Error)\b|^\W*[45]\d\d[ -]|\w: \d{3}[ -]|\" *: *[\"{\[\d]"
 )
 # Where it happened, or to whom.
-_ADDRESS = late(r"[\[(](?:\d{1,3}\.){3}\d{1,3}[\])]|\b(?:to|an|à|a|para|для) [*<\"]*[\w.+-]+@[\w.-]+\.\w")
+_ADDRESS = late(r"[\[(](?!127\.)(?:\d{1,3}\.){3}\d{1,3}[\])]|\b(?:to|an|à|a|para|для) [*<\"]*[\w.+-]+@[\w.-]+\.\w")
 _QUOTED = late(r'"[^"\n]{60,240}"')  # a message as a program showed it
 _PROSE = late(r"(?<![\w./:=@-])[A-Za-zÀ-ÿ]{2,}(?=[ ,.;!?)]|$)")
 _SOLVED = late(
@@ -87,7 +93,11 @@ def explains(text: str, causes: int, named_in: list[str]) -> bool:
         return True
     if _RAN.search(text) is not None:
         return False
-    if causes >= _MANY or (_is_code(named_in) and _is_code(text.splitlines())) or len(_REMEDY.findall(text)) > 1:
+    if (
+        causes >= _MANY
+        or (_is_code(text.splitlines()) and _code(named_in, parts=True) > _MOST)
+        or len(_REMEDY.findall(text)) > 1
+    ):
         return True
     codes = max(len({found[name] for found in _CODE.finditer(text)} - {None}) for name in ("reply", "status"))
     if codes >= _MANY:
@@ -102,5 +112,12 @@ def explains(text: str, causes: int, named_in: list[str]) -> bool:
 
 
 def _is_code(lines: list[str]) -> bool:
+    statements = _code(lines)
+    return statements > _MOST or (statements > _SOME and _code(lines, parts=True) > _MOST)
+
+
+def _code(lines: list[str], *, parts: bool = False) -> float:
+    """The share of statements among lines that are not blank. parts: other lines of source code count, too."""
     lines = [line for line in lines if line.strip()]
-    return sum(_CODE_LINE.search(line) is not None for line in lines) > 0.6 * len(lines)
+    kinds = (_CODE_LINE, _CODE_PART) if parts else (_CODE_LINE,)
+    return sum(any(each.search(line) for each in kinds) for line in lines) / max(len(lines), 1)
