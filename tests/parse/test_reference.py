@@ -72,7 +72,7 @@ def _first(text: str) -> str | None:
         ),
         pytest.param(
             'switch why {\ncase tooLarge:\n\treturn reply(&Reply{\n\t\tCode: 552,\n\t\tText: "Message size exceeds fixed limit",\n\t})\n}\n',
-            '{\n  "code": 552,\n  "text": "Message size exceeds fixed limit",\n  "sent": []\n}\n',
+            '{\n  "code": 552,\n  "error": "552 5.3.4 Message size exceeds fixed limit",\n  "sent": []\n}\n',
             "message-too-large",
             id="statements-around-a-structure",
         ),
