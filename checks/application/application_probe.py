@@ -159,7 +159,7 @@ def _stages(ctx: Context, app: Application, settings: MailSettings, judged: Verd
         return
     yield _tls_fine(held, settings, place, data)
     if judged.stage == "certificate":
-        yield _certificate(held, judged, place, data)
+        yield _certificate(held, judged, app.java, place, data)
         return
     if held.reply.tls and held.reply.tls.version:
         yield _certificate_fine(held, place, data)
@@ -242,9 +242,11 @@ def _store(held: Session) -> str:
     )
 
 
-def _certificate(held: Session, judged: Verdict, place: str, data: Data) -> Observation:
+def _certificate(held: Session, judged: Verdict, java: bool, place: str, data: Data) -> Observation:
     info = held.reply.tls
-    more: Data = {"why": judged.kind, "store": held.store, "issuer": info.issuer if info else ""}
+    names = ", ".join(info.names[:3]) if info and judged.kind == "wrong-name" else ""
+    more: Data = {"why": judged.kind, "store": held.store, "issuer": info.issuer if info else "", "names": names}
+    more["stopgap"] = "mail.smtp.ssl.trust" if java else ""
     return fail("app.certificate", place, f"{judged.text}; checked against {_store(held)}", **more, **data)
 
 

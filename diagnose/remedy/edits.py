@@ -77,7 +77,7 @@ def _replaced(old: bytes | None, mine: Callable[[bytes], bool], made: bytes, eve
 def line(old: bytes | None, number: int, find: str, put: str, at: str) -> bytes:
     """One line (from 1) with `find` replaced by `put`; at: "start", "end", "whole" or "within" the line, once; "all"
     of it; "gap", where `find` counts the run of blanks that becomes `put`; "comment", from a blank and `#` on;
-    "key", its first word. Raises Changed if nothing matches, unless the whole line is `put` already."""
+    "key", its first word; "value", what follows its `=` and has no single quote, which is put in single quotes. Raises Changed if nothing matches, unless the whole line is `put` already."""
     lines = _lines(old)
     if not 0 < number <= len(lines):
         raise Changed(f"there is no line {number}")
@@ -95,8 +95,11 @@ def line(old: bytes | None, number: int, find: str, put: str, at: str) -> bytes:
             "whole": b"^" + wanted + b"$",
             "comment": rb"[ \t]+#.*$",
             "key": rb"^\S+",
+            "value": rb"(?<==)[^']*$",
         }.get(at, wanted)
-        made, count = re.subn(pattern, lambda _: new, body, count=0 if at == "all" else 1)
+        made, count = re.subn(
+            pattern, lambda m: b"'%s'" % m[0] if at == "value" else new, body, count=0 if at == "all" else 1
+        )
     if not count:
         if at == "whole" and body == new:
             return old or b""

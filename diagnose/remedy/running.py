@@ -361,11 +361,12 @@ class ChangeRoute(OneCommand):
 class Command(OneCommand):
     """Any other repair command (update-ca-certificates, a reload of settings). takes_up: it makes a program read its
     files, so that undo runs it too, once they are as before. changes: the files that it may change; checks: how to
-    verify it."""
+    verify it; lasting: what undo leaves as it is."""
 
     takes_up: bool = False
     changes: tuple[str, ...] = ()
     checks: tuple[Verify, ...] = ()
+    lasting: str = ""
 
     def files(self) -> tuple[str, ...]:
         return self.changes
@@ -374,4 +375,4 @@ class Command(OneCommand):
         return self.checks
 
     def reverted(self) -> Undo:
-        return Undo(after=self.argvs()) if self.takes_up else Undo()
+        return Undo(after=self.argvs() if self.takes_up else (), lasting=self.lasting)

@@ -200,6 +200,15 @@ def _other_port(old: str, new: str) -> str:
     return f"s/:{port}/:{other}/" if host == same and f":{port}" not in host and (port + other).isdecimal() else ""
 
 
+# sed's patterns for parts of a line, as `edits.line` names them.
+_PARTS = {
+    "gap": "[[:blank:]][[:blank:]]*",
+    "comment": "[[:blank:]][[:blank:]]*#.*$",
+    "key": "^[^[:blank:]][^[:blank:]]*",
+    "value": r"=\([^']*\)$",
+}
+
+
 @frozen
 class RepairLine(FileStep):
     """One line (from 1) in which `find` becomes `put`, where the line is still as it was read. at: see `edits.line`.
@@ -245,11 +254,8 @@ class RepairLine(FileStep):
         put = _tabs(re.sub(r"[\\&]", r"\\\g<0>", self.put))
         if mark == "/":
             put = put.replace("/", r"\/")
-        pattern = {"start": f"^{find}", "end": f"{find}$", "whole": f"^{find}$", "gap": "[[:blank:]][[:blank:]]*"}.get(
-            self.at, find
-        )
-        if self.at in ("comment", "key"):
-            pattern = "[[:blank:]][[:blank:]]*#.*$" if self.at == "comment" else "^[^[:blank:]][^[:blank:]]*"
+        pattern = ({"start": f"^{find}", "end": f"{find}$", "whole": f"^{find}$"} | _PARTS).get(self.at, find)
+        put = "='\\1'" if self.at == "value" else put
         flag = {"gap": self.find, "all": "g"}.get(self.at, "")
         script = f"{self.line}s{mark}{pattern}{mark}{put}{mark}{flag}"
         return (f"sed -i {quoted(script)} {shlex.quote(self.path)}",)

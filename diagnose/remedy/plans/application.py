@@ -69,11 +69,14 @@ def _steps(e: Evidence, seen: Observation) -> Iterator[Step]:
     raw = e.line(path, number, secret="properties" if path.endswith(".properties") else "settings")
     why = sentence(seen)
     value = re.match(r"\s*[\w.-]+\s*[=:]\s*(.*)", raw)
-    if kind in ("trailing-blank", "blank-in-boolean", "host-has-blank") and raw != raw.rstrip() and raw:
+    blanks = kind in ("trailing-blank", "blank-in-boolean", "host-has-blank", "port-not-a-number")
+    if blanks and raw != raw.rstrip():
         yield e.repair(path, number, raw[len(raw.rstrip()) :], "", why, "end")
         return
     if kind == "inline-comment" and value and "#" in value[1]:
-        yield e.repair(path, number, "", "", why, "comment")
+        at = "comment" if path.endswith(".properties") else "value"  # where Java has no quotes, others cut the value
+        if at == "comment" or not re.search(r"[\s'\"]", value[1]):
+            yield e.repair(path, number, "", "", why, at)
         return
     if kind == "quoted-value" and value and STARS not in raw and value[1][:1] == value[1][-1:] and len(value[1]) > 1:
         yield e.repair(path, number, value[1], value[1][1:-1], why, "within")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.host.query import Exec, Read
+from diagnose.host.query import Exec, Listeners, Read
 from diagnose.knowledge.distributions import CA_PACKAGE, LOG_FILES
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
@@ -91,12 +91,23 @@ def _beside(e: Evidence, path: str) -> tuple[Step, ...]:
 
 @plans("wrong-mta")
 def command(e: Evidence) -> Plan | None:
-    """Puts Postfix's sendmail command back, as policy: the other one may be meant."""
+    """Puts Postfix's sendmail command back, or ends the program that holds its port, as policy: the other one may be
+    meant."""
     for seen in e.failed("postfix.sendmail-command"):
         opens = f"mail that programs hand to {seen.text('path')} go to Postfix"
         if steps := tuple(e.policy(step, "service", opens) for step in _beside(e, seen.text("path"))):
             return Plan(steps=steps)
-    return None
+    holder = next((one for one in e.ask(Listeners()).listeners if one.port == 25 and one.pid), None)
+    if holder is None or not any(seen.data.get("wanted") for seen in e.failed("postfix.port-25-owner")):
+        return None
+    program, manager = holder.process, e.manager_of(holder.process)
+    argv = ("systemctl", "disable", "--now", "--", program) if manager == "systemd" else ("kill", "--", str(holder.pid))
+    stop = Command(argv=argv, why=f"{program} holds port 25.", lasting=f"{program} stays stopped")
+    text = f"{program} (PID {holder.pid}) holds Postfix's port 25: stop it and keep it from starting again, or give it another port."
+    started = e.restart("Its smtpd can listen there now.")
+    return Plan(
+        steps=(e.policy(stop, "service", f"Postfix take the mail that {program} takes now"), *started), text=text
+    )
 
 
 @changes("disk-full")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.lab.fault import fault
 from tests.lab.faults.e_replies import saying
+from tests.lab.internet.world import World
 from tests.lab.steps import append, mail, pause, relay, run, settings, shell, wait, write
 
 FAILED = "status=(deferred|bounced)"
@@ -277,6 +278,18 @@ FAULTS = (
         "MAIL_FROM_ADDRESS is Laravel's example, which the provider refuses; Postfix beside it delivers",
         write("/srv/shop/.env", _LARAVEL),
         world=saying("smtp.sendgrid.net", "MAIL", "550 The from address does not match a verified Sender Identity."),
+        args=("--app-config", "/srv/shop/.env"),
+        shows="status=sent",
+    ),
+    fault(
+        "password-cut-at-its-number-sign",
+        ("app-config-invalid", "app-credentials-rejected"),
+        "a password in .env holds a # and no quotes, so that Laravel reads what precedes it",
+        write(
+            "/srv/shop/.env",
+            _LARAVEL.replace("Zk7-", "Zk7#").replace("hello@example.com", "noreply@brightwater-labs.com"),
+        ),
+        world=World(account=("lab-user", "Zk7#tiefsee-4Qv9")),
         args=("--app-config", "/srv/shop/.env"),
         shows="status=sent",
     ),

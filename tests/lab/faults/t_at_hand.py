@@ -106,6 +106,16 @@ FAULTS = (
         shows="connect to Milter service .*No such file",
     ),
     fault(
+        "milter-s-socket-for-its-group",
+        "milter-down",
+        "OpenDKIM's socket is open to its group, in which Postfix is not",
+        opendkim(DkimKey()),
+        shell(_IN_THE_CHROOT),
+        shell("gpasswd -d postfix opendkim; chgrp opendkim /var/spool/postfix/opendkim"),
+        settings(smtpd_milters="local:opendkim/opendkim.sock", milter_default_action="tempfail"),
+        shows="connect to Milter service .*Permission denied",
+    ),
+    fault(
         "content-filter-s-port-transposed",
         "content-filter-down",
         "content_filter names 10042, and amavisd listens on 10024; waiting mail names its filter, too",

@@ -13,8 +13,9 @@ CAUSE = Cause(
     ),
     remedy=(
         "An expired certificate, or one for another name, must be replaced on the server ({why}; issuer {issuer}). "
+        "It names {names}, which may be how the application should name the server. "
         "If the CA is your own, add it to the application's trust store ({store}; Java has one of its own). As a "
-        "stopgap only, for JavaMail: set mail.smtp.ssl.trust to {host|the server's name} in {path}."
+        "stopgap only, set {stopgap} to {host|the server's name} in {path}."
     ),
     rules_out="The chain and the name verify against the trust store of the Java that runs the application.",
     flow=0,
