@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 
@@ -23,6 +24,8 @@ from diagnose.watch.machine import (
     Machine,
     Policy,
     Seen,
+    as_plain,
+    from_plain,
     step,
 )
 
@@ -57,6 +60,7 @@ def history(seed: int, count: int) -> None:
     now, promise = Machine(), Promise(policy)
     for seen in passes(dice, count):
         after, event = step(now, policy, seen)
+        assert from_plain(json.loads(json.dumps(as_plain(after)))) == after
         if dice.random() > 0.03:
             now = after
             promise.look(seen.status, seen.cause, seen.at, event)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 
 import pytest
-from hypothesis import settings, strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from diagnose.watch import machine
 from diagnose.watch.machine import KINDS, Event, Machine, Policy, Seen, step
@@ -18,43 +15,6 @@ from tests.watch import promise, world
 @pytest.mark.parametrize("seed", range(150))
 def test_a_random_history_breaks_no_promise(seed: int) -> None:
     promise.history(seed, 200)
-
-
-class Passes(RuleBasedStateMachine):
-    """Any order of passes, of which some die before they keep anything, and of jumps of the clock."""
-
-    @initialize(attempts=st.integers(1, 4), renotify=st.sampled_from((0.0, 3600.0, 21_600.0)))
-    def begin(self, attempts: int, renotify: float) -> None:
-        self.policy = Policy(attempts=attempts, renotify=renotify)
-        self.promise = promise.Promise(self.policy)
-        self.now, self.at = Machine(), 1_700_000_000.0
-
-    @rule(status=st.sampled_from(("ok", "warning", "failed")), cause=st.sampled_from("ab"), count=st.integers(1, 9))
-    def look(self, status: str, cause: str, count: int) -> None:
-        for _ in range(count):
-            self._pass(status, None if status == "ok" else cause)
-
-    @rule()
-    def look_in_vain(self) -> None:
-        self._pass("unknown", None)
-
-    @rule(status=st.sampled_from(("ok", "warning", "failed")))
-    def die(self, status: str) -> None:
-        step(self.now, self.policy, Seen(status, None if status == "ok" else "a", self.at))
-
-    @rule(seconds=st.sampled_from((-90_000, -60, 3600, 90_000)))
-    def set_the_clock(self, seconds: int) -> None:
-        self.at += seconds
-
-    def _pass(self, status: str, cause: str | None) -> None:
-        self.at += 600
-        self.now, event = step(self.now, self.policy, Seen(status, cause, self.at))
-        assert machine.from_plain(json.loads(json.dumps(machine.as_plain(self.now)))) == self.now
-        self.promise.look(status, cause, self.at, event)
-
-
-Passes.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
-TestPasses = Passes.TestCase
 
 
 def test_a_machine_kept_by_an_older_version_goes_on() -> None:
