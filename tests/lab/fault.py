@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
+
+from diagnose.record import frozen
 
 from .internet.world import World
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     Step = Callable[[Machine], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fault:
     """One machine of the lab.
 

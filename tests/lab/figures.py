@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import statistics
 from collections import Counter
-from dataclasses import dataclass
+
+from diagnose.record import frozen
 
 from .fault import Fault
 from .run import Answer, accused, judge
@@ -13,7 +14,7 @@ from .run import Answer, accused, judge
 Rows = list[tuple[Fault, Answer]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Figures:
     """right: share of faults whose first cause is right; doubles: share with both among the first three; alarms:
     certain or likely claims on healthy machines; wrong_certain: ids; seconds: the tool's, median and longest."""

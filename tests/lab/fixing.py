@@ -9,7 +9,8 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from diagnose.record import frozen
 
 from .fault import Fault
 from .machine import SECRET, LabError, Machine
@@ -22,7 +23,7 @@ _OWN = re.compile(r"/(prng_exch|master\.lock|smtp_scache\.db)$|/var/spool/postfi
 _FILLED = "/var/spool/postfix/etc/ssl"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Mended:
     """word: mended, delivered (still something claimed), unchanged (mail flows, and no step was taken), not, lab. undone: what differs after undo, of files."""
 

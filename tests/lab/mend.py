@@ -7,8 +7,10 @@ import re
 import shlex
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+
+from diagnose.record import frozen
 
 from .fault import Fault
 from .machine import SECRET, LabError, Machine
@@ -18,7 +20,7 @@ from .run import Options, ask
 RECIPIENT = "maria@northwind-trading.com"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Mended:
     """end: mended (mail flows, nothing likely is claimed), given (mended, with the one thing that only a person knows), claimed (mail
     flows), not (it does not), words (nothing to paste), asks (what only a person knows, and no fix that takes it), lab (the lab broke)."""

@@ -11,9 +11,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from diagnose.record import frozen
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -30,7 +31,7 @@ def _nothing(m: Machine) -> None:
     pass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Root:
     """suite: of Debian; "" for a layout on the outer system's own files; package: the mailer that is installed over these in place of
     Postfix. adapt: once the machine is installed; last: before the

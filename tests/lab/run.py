@@ -7,15 +7,17 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
+
+from diagnose.record import frozen
 
 from .fault import Fault
 from .machine import SECRET, LabError, Machine
 from .roots import MAILERS, Root
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Answer:
     """What the tool said about one machine.
 
@@ -33,7 +35,7 @@ class Answer:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Options:
     """How the tool is asked. via_snapshot: record on the machine, diagnose the file elsewhere on it."""
 

@@ -58,6 +58,18 @@ def shell(script: str) -> Step:
     return run("sh", "-c", script)
 
 
+def mapped(parameter: str, text: str) -> Step:
+    """A lookup table for a parameter of main.cf, compiled."""
+
+    def step(m: Machine) -> None:
+        path = f"/etc/postfix/{parameter}"
+        m.write(path, text)
+        m.run("postmap", f"hash:{path}")
+        m.postconf(**{parameter: f"hash:{path}"})
+
+    return step
+
+
 def nft(where: str, rules: str) -> Step:
     """Rules at gateway, isp or internet (chain first), or the host's own whole ruleset."""
     return lambda m: m.network.nft(where, rules)

@@ -6,9 +6,10 @@ import datetime
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 
+from diagnose.record import frozen
 from tests.lab.fault import Fault
 from tests.lab.history import sent_lines
 from tests.lab.internet.world import World
@@ -26,7 +27,7 @@ NONE = "none"
 ROLES = dict.fromkeys(RELAYS, "submission")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Recipe:
     """One machine in names. also: a second fault, or ""."""
 

@@ -168,14 +168,14 @@ def _application(site: Site) -> Broken:
 
 
 TROUBLES = (
-    Trouble(id="stopped", accept=("postfix-not-running",), make=_stopped, on=lambda s: s.base not in ("container", "multi-instance")),
-    Trouble(id="bad-value", enters=False, accept=("postfix-config-error",), make=_bad_value),
-    Trouble(id="transport", accept=(), make=_transport, on=_loops, kept=False),
-    Trouble(id="middle", enters=False, accept=(), make=_middle, kept=False),
-    Trouble(id="table", enters=False, accept=(), make=_table),
-    Trouble(id="spool", enters=False, accept=(), make=_spool, on=lambda s: s.base in ("direct", "relay", "null-client") , kept=False),
-    Trouble(id="refused", enters=False, accept=("submission-rejected",), make=_refused, on=lambda s: s.base in ("direct", "relay", "null-client"), fresh=False, kept=False),
-    Trouble(id="local-domain", enters=False, accept=("recipient-domain-local",), make=_local_domain, on=lambda s: direct(s) and s.base != "multi-instance", fresh=False, kept=False),
-    Trouble(id="held", accept=("mail-on-hold",), make=_held, companion=True),
-    Trouble(id="application", accept=("smtp-listener-missing",), make=_application, on=owns_network, companion=True),
+    Trouble("stopped", ("postfix-not-running",), _stopped, lambda s: s.base not in ("container", "multi-instance")),
+    Trouble("bad-value", ("postfix-config-error",), _bad_value, enters=False),
+    Trouble("transport", (), _transport, _loops, kept=False),
+    Trouble("middle", (), _middle, enters=False, kept=False),
+    Trouble("table", (), _table, enters=False),
+    Trouble("spool", (), _spool, lambda s: s.base in ("direct", "relay", "null-client"), enters=False, kept=False),
+    Trouble("refused", ("submission-rejected",), _refused, lambda s: s.base in ("direct", "relay", "null-client"), enters=False, fresh=False, kept=False),
+    Trouble("local-domain", ("recipient-domain-local",), _local_domain, lambda s: direct(s) and s.base != "multi-instance", enters=False, fresh=False, kept=False),
+    Trouble("held", ("mail-on-hold",), _held, companion=True),
+    Trouble("application", ("smtp-listener-missing",), _application, owns_network, companion=True),
 )  # fmt: skip

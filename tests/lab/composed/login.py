@@ -163,16 +163,14 @@ def _exposed(site: Site) -> Broken:
 
 
 TROUBLES = (
-    Trouble(id="ca-missing", accept=("tls-ca-bundle-missing",), make=_ca, on=signs_in),
-    Trouble(id="relay-certificate", accept=("relay-certificate-invalid",), make=_certificate, on=signs_in),
-    Trouble(
-        id="tls-level", accept=(), make=_tls_level, on=lambda s: signs_in(s) and s.port not in (465, 2465), kept=False
-    ),
-    Trouble(id="wrapper", accept=("tls-wrapper-mismatch",), make=_wrapper, on=signs_in),
-    Trouble(id="login-missing", accept=(), make=_login_missing, on=signs_in, kept=False),
-    Trouble(id="key-mismatch", accept=("sasl-key-mismatch",), make=_key, on=signs_in, kept=False),
-    Trouble(id="map-stale", accept=("sasl-map-stale",), make=_stale, on=signs_in, kept=False),
-    Trouble(id="password", accept=("relay-credentials-rejected",), make=_password, on=signs_in),
-    Trouble(id="no-mechanism", accept=(), make=_excluded, on=signs_in),
-    Trouble(id="exposed", accept=("sasl-passwd-exposed",), make=_exposed, on=signs_in, companion=True),
+    Trouble("ca-missing", ("tls-ca-bundle-missing",), _ca, signs_in),
+    Trouble("relay-certificate", ("relay-certificate-invalid",), _certificate, signs_in),
+    Trouble("tls-level", (), _tls_level, lambda s: signs_in(s) and s.port not in (465, 2465), kept=False),
+    Trouble("wrapper", ("tls-wrapper-mismatch",), _wrapper, signs_in),
+    Trouble("login-missing", (), _login_missing, signs_in, kept=False),
+    Trouble("key-mismatch", ("sasl-key-mismatch",), _key, signs_in, kept=False),
+    Trouble("map-stale", ("sasl-map-stale",), _stale, signs_in, kept=False),
+    Trouble("password", ("relay-credentials-rejected",), _password, signs_in),
+    Trouble("no-mechanism", (), _excluded, signs_in),
+    Trouble("exposed", ("sasl-passwd-exposed",), _exposed, signs_in, companion=True),
 )

@@ -69,8 +69,8 @@ def _relay_name(site: Site) -> Broken:
 
 
 TROUBLES = (
-    Trouble(id="resolver", accept=("resolver-failing",), make=_resolver),
-    Trouble(id="chroot-resolver", accept=("chroot-resolver-stale",), make=_chroot),
-    Trouble(id="recipient-domain", accept=(), make=_recipient_domain, on=direct, fresh=False, kept=False),
-    Trouble(id="relay-name", accept=("relay-name-not-found",), make=_relay_name, on=relayed),
+    Trouble("resolver", ("resolver-failing",), _resolver),
+    Trouble("chroot-resolver", ("chroot-resolver-stale",), _chroot),
+    Trouble("recipient-domain", (), _recipient_domain, direct, fresh=False, kept=False),
+    Trouble("relay-name", ("relay-name-not-found",), _relay_name, relayed),
 )

@@ -156,10 +156,10 @@ def _dead(site: Site) -> Broken:
 
 
 TROUBLES = (
-    Trouble(id="blocked", accept=(), make=_blocked),
-    Trouble(id="own-filter", accept=("local-firewall-blocks-smtp",), make=_own_filter, on=owns_network),
-    Trouble(id="own-ban", accept=("local-firewall-blocks-smtp",), make=_ban, on=owns_network),
-    Trouble(id="own-route", accept=("local-firewall-blocks-smtp",), make=_route, on=owns_network),
-    Trouble(id="no-internet", accept=("no-internet",), make=_no_internet),
-    Trouble(id="next-hop-dead", accept=(), make=_dead),
+    Trouble("blocked", (), _blocked),
+    Trouble("own-filter", ("local-firewall-blocks-smtp",), _own_filter, owns_network),
+    Trouble("own-ban", ("local-firewall-blocks-smtp",), _ban, owns_network),
+    Trouble("own-route", ("local-firewall-blocks-smtp",), _route, owns_network),
+    Trouble("no-internet", ("no-internet",), _no_internet),
+    Trouble("next-hop-dead", (), _dead),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
 
+from diagnose.record import frozen
 from tests.lab.internet import names
 from tests.lab.internet.world import Manner, Server
 from tests.lab.machine import SECRET, Machine
@@ -16,7 +17,7 @@ Records = Mapping[tuple[str, str], tuple[str, ...] | str]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Relay:
     """The next hop of a machine that does not deliver itself; without a login it takes mail by address."""
 
@@ -105,7 +106,7 @@ class Site:
         return relay(host, port, **values)  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Broken:
     """One way of a fault on one machine.
 
@@ -130,7 +131,7 @@ class Broken:
     args: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True)
 class Trouble:
     """A fault and where it may stand.
 

@@ -77,6 +77,6 @@ def _relay(site: Site) -> Broken:
 
 
 TROUBLES = (
-    Trouble(id="receiver-words", accept=(), make=_receiver, on=direct, fresh=False, kept=False),
-    Trouble(id="relay-words", accept=(), make=_relay, on=relayed, fresh=False, kept=False),
+    Trouble("receiver-words", (), _receiver, direct, fresh=False, kept=False),
+    Trouble("relay-words", (), _relay, relayed, fresh=False, kept=False),
 )

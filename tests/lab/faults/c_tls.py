@@ -6,7 +6,7 @@ from tests.lab.fault import fault
 from tests.lab.internet.tls import Authority
 from tests.lab.internet.world import one_server
 from tests.lab.machine import Machine
-from tests.lab.steps import clock, mail, relay, run, settings, write
+from tests.lab.steps import clock, mail, mapped, relay, settings, write
 
 CA = ("tls-ca-bundle-missing",)
 CERTIFICATE = ("relay-certificate-invalid",)
@@ -204,22 +204,19 @@ FAULTS = (
         "tls-policy-map-fingerprint",
         "tls-policy-failure",
         "a policy pins a certificate of last year",
-        write(
-            "/etc/postfix/tls_policy",
+        mapped(
+            "smtp_tls_policy_maps",
             "northwind-trading.com fingerprint "
             "match=3D:95:34:51:24:66:33:B9:D2:40:99:C0:C1:17:0B:D1:3D:95:34:51:24:66:33:B9:D2:40:99:C0:C1:17:0B:D1\n",
         ),
-        run("postmap", "hash:/etc/postfix/tls_policy"),
-        settings(smtp_tls_policy_maps="hash:/etc/postfix/tls_policy", smtp_tls_fingerprint_digest="sha256"),
+        settings(smtp_tls_fingerprint_digest="sha256"),
         shows="status=deferred .*not (?:verified|trusted)",
     ),
     fault(
         "tls-policy-map-invalid",
         "tls-policy-failure",
         "a policy names a level that does not exist",
-        write("/etc/postfix/tls_policy", "northwind-trading.com encrypted\n"),
-        run("postmap", "hash:/etc/postfix/tls_policy"),
-        settings(smtp_tls_policy_maps="hash:/etc/postfix/tls_policy"),
+        mapped("smtp_tls_policy_maps", "northwind-trading.com encrypted\n"),
         shows="status=deferred .*(invalid|policy|TLS)",
     ),
     fault(

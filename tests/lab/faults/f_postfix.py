@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from tests.lab.fault import fault
 from tests.lab.internet.world import World, one_server
-from tests.lab.steps import append, mail, nft, pause, relay, replace, run, settings, shell, smtp_mail, wait, write
+from tests.lab.steps import (
+    append,
+    mail,
+    mapped,
+    nft,
+    pause,
+    relay,
+    replace,
+    run,
+    settings,
+    shell,
+    smtp_mail,
+    wait,
+    write,
+)
 
 CONFIG = ("postfix-config-error",)
 PASTE = ("config-paste-artifact",)
@@ -176,9 +190,7 @@ _ROUTES = (
         "transport_maps sends everything directly; 25 is blocked",
         BLOCK_25,
         relay(),
-        write("/etc/postfix/transport", "*    smtp:\n"),
-        run("postmap", "/etc/postfix/transport"),
-        settings(transport_maps="hash:/etc/postfix/transport"),
+        mapped("transport_maps", "*    smtp:\n"),
         shows="status=deferred .*timed out",
     ),
     fault(
@@ -187,13 +199,8 @@ _ROUTES = (
         "sender_dependent_relayhost_maps overrides the relay",
         BLOCK_25,
         relay(),
-        write("/etc/postfix/sender_relay", "@brightwater-labs.com DUNNO\n"),
-        run("postmap", "/etc/postfix/sender_relay"),
-        settings(
-            sender_dependent_relayhost_maps="hash:/etc/postfix/sender_relay",
-            relayhost="",
-            smtp_sender_dependent_authentication="yes",
-        ),
+        mapped("sender_dependent_relayhost_maps", "@brightwater-labs.com DUNNO\n"),
+        settings(relayhost="", smtp_sender_dependent_authentication="yes"),
         shows="status=deferred .*timed out",
     ),
     fault(

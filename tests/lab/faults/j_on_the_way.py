@@ -7,18 +7,7 @@ from tests.lab.faults.d_signing_in import AUTH_WANTED, ENTRY
 from tests.lab.history import sent_lines, stamp
 from tests.lab.internet.world import Manner, Server, World, one_server
 from tests.lab.machine import SECRET, Machine
-from tests.lab.steps import (
-    append,
-    mail,
-    nft,
-    relay,
-    run,
-    settings,
-    shell,
-    smtp_mail_from_gateway,
-    wait,
-    write,
-)
+from tests.lab.steps import append, mail, mapped, nft, relay, run, settings, shell, smtp_mail_from_gateway, wait
 
 _UFW = """\
 iptables-nft -N ufw-before-output; iptables-nft -N ufw-user-output; iptables-nft -N ufw-after-output
@@ -185,9 +174,7 @@ FAULTS = (
         "transport-names-missing-service",
         "smtp-transport-missing",
         "transport_maps sends a domain to a service that master.cf lacks",
-        write("/etc/postfix/transport", "northwind-trading.com slow:\n"),
-        run("postmap", "/etc/postfix/transport"),
-        settings(transport_maps="hash:/etc/postfix/transport"),
+        mapped("transport_maps", "northwind-trading.com slow:\n"),
         shows="(mail transport unavailable|private/slow)",
     ),
     fault(

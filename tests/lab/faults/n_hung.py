@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.fault import fault, healthy
 from tests.lab.internet.world import Manner, Server, World, one_server
-from tests.lab.steps import Step, append, mail, pause, settings, shell, smtp_mail, wait, write
+from tests.lab.steps import Step, append, mail, mapped, pause, settings, shell, smtp_mail, wait, write
 
 SENT = wait("status=sent")
 
@@ -99,9 +99,7 @@ FAULTS = (
         "tls-policy-of-the-parent-domain",
         ("tls-required-not-offered", "tls-policy-failure"),
         "a policy for .northwind-trading.com demands TLS of a subdomain's server that has none",
-        append("/etc/postfix/tls_policy", ".northwind-trading.com encrypt\n"),
-        shell("postmap hash:/etc/postfix/tls_policy"),
-        settings(smtp_tls_policy_maps="hash:/etc/postfix/tls_policy"),
+        mapped("smtp_tls_policy_maps", ".northwind-trading.com encrypt\n"),
         world=World(
             servers=(Server(host="mx?.news.northwind-trading.com", manner=Manner(starttls=False)),),
             records={("news.northwind-trading.com", "MX"): ("10 mx1.news.northwind-trading.com",)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.fault import fault, healthy
 from tests.lab.internet.world import one_server
-from tests.lab.steps import append, mail, pause, relay, settings, shell, wait
+from tests.lab.steps import append, mail, mapped, pause, relay, settings, shell, wait
 
 THROTTLED = ("delivery-throttled-by-settings",)
 SENT = wait("status=sent")
@@ -39,9 +39,8 @@ FAULTS = (
         THROTTLED,
         "a transport table sends one provider's mail through a slow transport",
         append("/etc/postfix/master.cf", "polite    unix  -       -       y       -       1       smtp\n"),
-        append("/etc/postfix/transport", "gmail.com polite:\n"),
-        shell("postmap hash:/etc/postfix/transport"),
-        settings(transport_maps="hash:/etc/postfix/transport", polite_destination_rate_delay="1d"),
+        mapped("transport_maps", "gmail.com polite:\n"),
+        settings(polite_destination_rate_delay="1d"),
         then=(mail("kim@gmail.com"), SENT, mail("kim@gmail.com"), mail("lee@gmail.com"), mail(), pause(2)),
         shows="status=sent",
     ),

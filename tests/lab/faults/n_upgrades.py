@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import Fault, fault, healthy
-from tests.lab.steps import Step, append, mail, pause, relay, settings, shell, wait, write
+from tests.lab.steps import Step, append, mail, mapped, pause, relay, settings, shell, wait, write
 
 CONFIG = ("postfix-config-error",)
 ATTEMPT = (mail(), pause(2))
@@ -74,9 +74,7 @@ FAULTS = (
         "relay-name-not-found",
         "sender_dependent_relayhost_maps names a relay that is gone; relayhost is right",
         relay(),
-        write("/etc/postfix/by_sender", "@brightwater-labs.com [smtp.former-relay.invalid]:587\n"),
-        shell("postmap /etc/postfix/by_sender"),
-        settings(sender_dependent_relayhost_maps="hash:/etc/postfix/by_sender"),
+        mapped("sender_dependent_relayhost_maps", "@brightwater-labs.com [smtp.former-relay.invalid]:587\n"),
         shows="status=bounced",
     ),
 )

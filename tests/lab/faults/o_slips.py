@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.lab.fault import fault
 from tests.lab.faults.e_replies import saying
 from tests.lab.internet.world import World
-from tests.lab.steps import append, mail, pause, relay, run, settings, shell, wait, write
+from tests.lab.steps import append, mail, mapped, pause, relay, run, settings, shell, wait, write
 
 FAILED = "status=(deferred|bounced)"
 _SPRING = """\
@@ -46,12 +46,7 @@ FAULTS = (
         "transport-entry-to-a-dead-port",
         "relay-unreachable",
         "a forgotten entry of the transport table sends one domain to a local port where nothing listens",
-        write(
-            "/etc/postfix/transport",
-            "# test of 2019\nexample.org  smtp:\nnorthwind-trading.com smtp:[127.0.0.1]:10029\n",
-        ),
-        run("postmap", "/etc/postfix/transport"),
-        settings(transport_maps="hash:/etc/postfix/transport"),
+        mapped("transport_maps", "# test of 2019\nexample.org  smtp:\nnorthwind-trading.com smtp:[127.0.0.1]:10029\n"),
         shows=FAILED,
     ),
     fault(
@@ -149,12 +144,8 @@ FAULTS = (
         "bounced-to-a-rewritten-sender",
         "recipient-rewritten",
         "a rule of a test sends every recipient to an account that is gone, the bounce's too",
-        write("/etc/postfix/canonical", "@northwind-trading.com qa@brightwater-labs.com\n"),
-        run("postmap", "/etc/postfix/canonical"),
-        settings(
-            recipient_canonical_maps="hash:/etc/postfix/canonical",
-            mydestination="$myhostname, localhost, brightwater-labs.com",
-        ),
+        mapped("recipient_canonical_maps", "@northwind-trading.com qa@brightwater-labs.com\n"),
+        settings(mydestination="$myhostname, localhost, brightwater-labs.com"),
         shows="orig_to=<maria@northwind-trading.com>.*unknown user",
     ),
     fault(
@@ -189,18 +180,14 @@ FAULTS = (
         "forgotten-relocated-entry",
         "delivery-suspended-by-config",
         "relocated_maps says that the recipient has moved",
-        write("/etc/postfix/relocated", "maria@northwind-trading.com new@northwind-trading.com\n"),
-        run("postmap", "/etc/postfix/relocated"),
-        settings(relocated_maps="hash:/etc/postfix/relocated"),
+        mapped("relocated_maps", "maria@northwind-trading.com new@northwind-trading.com\n"),
         shows=FAILED,
     ),
     fault(
         "senders-transport-to-a-dead-host",
         "relay-unreachable",
         "sender_dependent_default_transport_maps leads to a host that is off",
-        write("/etc/postfix/by_sender", "@brightwater-labs.com smtp:[192.168.1.45]:25\n"),
-        run("postmap", "/etc/postfix/by_sender"),
-        settings(sender_dependent_default_transport_maps="hash:/etc/postfix/by_sender"),
+        mapped("sender_dependent_default_transport_maps", "@brightwater-labs.com smtp:[192.168.1.45]:25\n"),
         shows=FAILED,
     ),
     fault(

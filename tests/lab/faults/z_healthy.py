@@ -14,6 +14,7 @@ from tests.lab.steps import (
     append,
     journal,
     mail,
+    mapped,
     nft,
     older,
     pause,
@@ -114,9 +115,7 @@ _ROUTES = (
         "healthy-transport-exception",
         "one domain goes another way",
         relay(),
-        write("/etc/postfix/transport", "fjord-shipping.no smtp:\n"),
-        run("postmap", "/etc/postfix/transport"),
-        settings(transport_maps="hash:/etc/postfix/transport"),
+        mapped("transport_maps", "fjord-shipping.no smtp:\n"),
     ),
     well(
         "healthy-company-relay",

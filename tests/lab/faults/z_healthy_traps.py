@@ -7,18 +7,7 @@ from tests.lab.faults.h_application import template
 from tests.lab.faults.z_healthy import SENT, log_before, well
 from tests.lab.internet.world import World, one_server
 from tests.lab.machine import SECRET
-from tests.lab.steps import (
-    append,
-    mail,
-    nft,
-    older,
-    relay,
-    run,
-    settings,
-    shell,
-    wait,
-    write,
-)
+from tests.lab.steps import append, mail, mapped, nft, older, relay, run, settings, shell, wait, write
 
 _SPAMMERS = "".join(
     f"{{T{age}}} app postfix/smtpd[{900 + n}]: connect from unknown[45.129.14.{n}]\n"
@@ -83,9 +72,7 @@ FAULTS: tuple[Fault, ...] = (
     healthy(
         "healthy-bounces-to-noreply-discarded",
         "what comes back to the address that the application sends as is thrown away by a map",
-        write("/etc/postfix/transport", "noreply@brightwater-labs.com discard:\n"),
-        shell("postmap /etc/postfix/transport"),
-        settings(transport_maps="hash:/etc/postfix/transport"),
+        mapped("transport_maps", "noreply@brightwater-labs.com discard:\n"),
         then=(
             mail(),
             wait(SENT),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from diagnose.record import frozen
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@frozen
 class Manner:
     """How an SMTP server behaves.
 
@@ -37,7 +39,7 @@ class Manner:
     size: int = 35882577
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Server:
     """A manner for the hosts whose name matches a shell pattern, on some ports (all when empty)."""
 
@@ -46,7 +48,7 @@ class Server:
     ports: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class World:
     """servers: first match wins, else what is usual for the name and port.
     records: (name, type) to values, or to one of NXDOMAIN NODATA SERVFAIL REFUSED SILENT; type "*" for all types.
