@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnose.watch import machine, state, store
+from diagnose.watch import machine, state
 from tests.watch import world
 
 STEPS = ("fsync", "fdatasync", "rename,renameat,renameat2", "unlink,unlinkat", "pwrite64", "ftruncate", "fchmod,fchown")
@@ -55,32 +55,6 @@ def each_step(program: str, *arguments: str, how: str) -> Iterator[tuple[str, in
             yield calls, at, code
             if code == 0:
                 break
-
-
-def test_a_pass_killed_at_every_step_leaves_a_whole_state(tmp_path: Path) -> None:
-    if not traced():
-        pytest.skip("nobody may trace here")
-    kept, heard = tmp_path / "state", tmp_path / "heard"
-    hook = tmp_path / "hook"
-    hook.write_text(f"#!/bin/sh\necho told >> {heard}\n")
-    hook.chmod(0o755)
-    world.one(kept, world.OK)
-    killed = total = 0
-    for number, (calls, at, code) in enumerate(each_step(WATCH, str(kept), "FAILED", str(hook), how="signal=KILL")):
-        total += 1
-        killed += code != 0
-        found = state.load(kept)
-        assert found is not None, (calls, at)
-        assert found["passes"] >= 1
-        store.outages(kept)
-        # The next pass has what it needs, and whoever was to hear of the outage does.
-        world.one(kept, world.FAILED, f"exec:{hook}", policy=POLICY)
-        assert heard.exists(), (calls, at)
-        world.one(kept, world.OK, f"exec:{hook}", policy=POLICY)
-        heard.unlink(missing_ok=True)
-        assert not list(kept.glob(".*.part")), (number, calls, at)
-    print(f"kills of a pass at each step: {total} tried, {killed} killed, 0 wrong")
-    assert killed >= 15
 
 
 def test_a_write_killed_at_every_step_leaves_the_old_or_the_new(tmp_path: Path) -> None:

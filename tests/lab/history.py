@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .machine import Machine
 
 _LINES = """\
 {time} {host} postfix/pickup[{pid}]: {qid}: uid=33 from=<noreply@brightwater-labs.com>
@@ -17,6 +22,24 @@ def stamp(hours_ago: float) -> str:
     """A time of the past in the form that Postfix logs."""
     when = datetime.datetime.now() - datetime.timedelta(hours=hours_ago)
     return f"{when:%b} {when.day:2d} {when:%H:%M:%S}"
+
+
+def dated(text: str) -> str:
+    """Lines in which {T<hours>} stands for a time so many hours ago."""
+    return re.sub(r"\{T([\d.]+)\}", lambda found: stamp(float(found[1])), text)
+
+
+def merge(m: Machine, path: str, text: str) -> None:
+    """Puts lines into a machine's log by their times; what the machine logs from now on is new."""
+    kept = m.path(path).read_text() if m.path(path).exists() else ""
+    m.write(path, "".join(sorted((kept + text).splitlines(True), key=_when)), 0o640, "root", "adm")
+    m.before = len(m.read(path))
+
+
+def _when(line: str) -> datetime.datetime:
+    now = datetime.datetime.now()
+    when = datetime.datetime.strptime(f"{now.year} {line[:15]}", "%Y %b %d %H:%M:%S")
+    return when if when <= now + datetime.timedelta(days=1) else when.replace(year=now.year - 1)
 
 
 def sent_lines(

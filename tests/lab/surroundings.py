@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 
-from .history import sent_lines
+from .history import merge, sent_lines
 from .machine import Machine
 from .network import RESOLVER_IPV4
 from .steps import Step, shell
@@ -101,20 +101,10 @@ def busy_day(relay: str = "mx1.northwind-trading.com[159.69.12.41]:25") -> Step:
     """A day of healthy mail to five other domains stands in the log."""
 
     def step(m: Machine) -> None:
-        path = m.path("/var/log/mail.log")
-        text = path.read_text()
-        for number, domain in enumerate(DOMAINS):
-            text += sent_lines("app", 12, 20 - number, 1.5, relay, "p{n}@" + domain)
-        path.write_text("".join(sorted(text.splitlines(True), key=_when)))
-        m.before = len(path.read_text())
+        days = (sent_lines("app", 12, 20 - number, 1.5, relay, "p{n}@" + to) for number, to in enumerate(DOMAINS))
+        merge(m, "/var/log/mail.log", "".join(days))
 
     return step
 
 
 DOMAINS = ("alder-bikes.com", "gemeinde-auental.ch", "ofsted-books.org", "kanzlei-roth.de", "tienda-sol.es")
-
-
-def _when(line: str) -> datetime.datetime:
-    now = datetime.datetime.now()
-    when = datetime.datetime.strptime(f"{now.year} {line[:15]}", "%Y %b %d %H:%M:%S")
-    return when if when <= now + datetime.timedelta(days=1) else when.replace(year=now.year - 1)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
-import re
 from collections.abc import Callable
 
-from tests.lab.history import sent_lines, stamp
-from tests.lab.machine import Machine
+from tests.lab.history import dated, merge, sent_lines
 from tests.lab.steps import append, nft, settings, write
 from tests.lab.surroundings import DOMAINS
 
@@ -17,25 +14,8 @@ from .site import Site, in_host, owns_network
 
 def past(site: Site, text: str) -> None:
     """Lines that the log holds from before; {T<hours>} is a time so many hours ago."""
-    lines = [
-        re.sub(r"\{T([\d.]+)\}", lambda found: stamp(float(found[1])), line)
-        for line in sorted(text.splitlines(True), key=lambda line: -float(line[2 : line.index("}")]))
-    ]
-
-    def step(m: Machine) -> None:
-        path = m.path(site.log)
-        kept = path.read_text() if path.exists() else ""
-        merged = sorted((kept + "".join(lines)).splitlines(True), key=_when)
-        m.write(site.log, "".join(merged), 0o640, "root", "adm")
-        m.before = len(m.read(site.log))
-
-    site.before.append(step)
-
-
-def _when(line: str) -> datetime.datetime:
-    now = datetime.datetime.now()
-    when = datetime.datetime.strptime(f"{now.year} {line[:15]}", "%Y %b %d %H:%M:%S")
-    return when if when <= now + datetime.timedelta(days=1) else when.replace(year=now.year - 1)
+    lines = dated(text)
+    site.before.append(lambda m: merge(m, site.log, lines))
 
 
 def hop(site: Site) -> str:
@@ -54,16 +34,8 @@ def sent_before(site: Site, count: int, oldest: float, newest: float, to: str) -
 
 def _healthy_traffic(site: Site) -> None:
     to = [f"p{{n}}@{domain}" for domain in site.rng.sample(DOMAINS, 3)]
-
-    def step(m: Machine) -> None:
-        path = m.path(site.log)
-        text = path.read_text() if path.exists() else ""
-        for number, one in enumerate(to):
-            text += sent_before(site, 12, 20 - number, 1.5, one)
-        m.write(site.log, "".join(sorted(text.splitlines(True), key=_when)), 0o640, "root", "adm")
-        m.before = len(m.read(site.log))
-
-    site.before.append(step)
+    lines = "".join(sent_before(site, 12, 20 - number, 1.5, one) for number, one in enumerate(to))
+    site.before.append(lambda m: merge(m, site.log, lines))
 
 
 def _strangers(site: Site) -> None:

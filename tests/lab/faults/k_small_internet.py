@@ -10,7 +10,7 @@ from tests.lab.faults.z_healthy import well
 from tests.lab.internet.names import TOP_LEVELS
 from tests.lab.internet.world import Manner, Server, World, one_server
 from tests.lab.machine import Machine
-from tests.lab.steps import mail, nft, pause, relay, settings, shell, wait, write
+from tests.lab.steps import mail, nft, pause, relay, settings, shell, wait
 
 ONE = "198.51.100.10"
 OPEN = nft("internet", f"special ip daddr {ONE} accept")
@@ -107,14 +107,6 @@ FAULTS = (
         nft("gateway", "forward tcp dport 25 drop"),
         world=alone(),
         shows="status=deferred .*timed out",
-    ),
-    fault(
-        "header-check-rejects-own",
-        "delivery-suspended-by-config",
-        "a rule of header_checks refuses the application's mail; the bounce is delivered",
-        write("/etc/postfix/header_checks", "/^Subject:.*verify/ REJECT no verification mail\n"),
-        settings(header_checks="regexp:/etc/postfix/header_checks"),
-        shows="reject: header",
     ),
     fault(
         "allowance-used-up",

@@ -191,13 +191,6 @@ FAULTS = (
         shows=FAILED,
     ),
     fault(
-        "resolv-conf-closed",
-        "resolver-failing",
-        "resolv.conf has mode 0600: Postfix' account cannot read it",
-        shell("chmod 600 /etc/resolv.conf; postconf -F 'smtp/unix/chroot=n'"),
-        shows=FAILED,
-    ),
-    fault(
         "native-lookup-without-dns",
         "relay-name-not-found",
         "smtp_host_lookup = native, and nsswitch.conf asks the hosts file alone",

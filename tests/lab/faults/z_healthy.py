@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.lab.fault import Fault, healthy
-from tests.lab.history import stamp
+from tests.lab.history import dated
 from tests.lab.internet.world import World, one_server
 from tests.lab.machine import SECRET, Machine
 from tests.lab.neighbours import DkimKey, content_filter, login_service, opendkim
@@ -41,11 +41,8 @@ def log_before(text: str) -> Step:
     """Lines that are in the log from before, {T<hours>} being a time so many hours ago."""
 
     def step(m: Machine) -> None:
-        import re
-
-        lines = re.sub(r"\{T([\d.]+)\}", lambda found: stamp(float(found[1])), text)
         path = m.path("/var/log/mail.log")
-        path.write_text(path.read_text() + lines)
+        path.write_text(path.read_text() + dated(text))
         m.before = len(path.read_text())
 
     return step
