@@ -17,7 +17,7 @@ from diagnose.model import Advice, Diagnosis, HostInfo, Impact, Observation, Run
 from diagnose.parse.postfix import main_cf, master_cf, table
 from diagnose.record import dataclass
 from diagnose.relay_settings import MAP_TYPES
-from diagnose.remedy.running import Aside, BuildTable, Command, CopyFile, InstallPackage, Requeue, Service
+from diagnose.remedy.running import Aside, BuildTable, Command, CopyFile, InstallPackage, Requeue, Service, Unmask
 from diagnose.remedy.steps import MasterOption, RemoveParameter, RepairLine, SetParameter, Step
 
 R = TypeVar("R")
@@ -168,6 +168,12 @@ class Evidence:
         places = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
         return any(self.there(f"{place}/{name}.service") for place in places)
 
+    def unmasked(self, unit: str, opens: str) -> tuple[Step, ...]:
+        """Lets systemd start a unit that was masked; () if it was not."""
+        if self.manager_of(unit) != "systemd" or self.stat(f"/etc/systemd/system/{unit}.service").real != "/dev/null":
+            return ()
+        return (Unmask(unit=f"{unit}.service", why="The unit was masked so that it would not start.", opens=opens),)
+
     @cached_property
     def map_type(self) -> str:
         """The type of indexed table that this Postfix makes: its default, else one that is built in, else texthash."""
@@ -264,7 +270,7 @@ class Evidence:
                 argv=("kill", "-KILL", str(top.pid)),
                 why="The master waits for its log service, and hears nothing else.",
             )
-            return (kill, Service(verb="start", manager=self.manager, config=self.config, why=why), *self.retry())
+            return (kill, Service(verb="start", manager=self.manager, config=self.config, why=why), *self.retry(True))
         verb = "restart" if top else "start"
         service = Service(verb=verb, manager=self.manager, config=self.config, why=why)
         if verb == "start" and not self.manager and self.config == "/etc/postfix" and self.there(_FILLS):
@@ -272,8 +278,8 @@ class Evidence:
             root = self.mta.queue_directory
             root = root if self.there(root) else self.mta.defaults.get("queue_directory", root)
             copies = tuple(f"{root}/etc/{name}" for name in (*CHROOTED, *_FILLED))
-            return (Command(argv=(_FILLS, "-"), changes=copies, why=fills), service, *self.retry())
-        return (*self.copies(), service, *self.retry())
+            return (Command(argv=(_FILLS, "-"), changes=copies, why=fills), service, *self.retry(True))
+        return (*self.copies(), service, *self.retry(True))
 
     def start_again(self) -> tuple[Step, ...]:
         """Starts Postfix, or restarts it if its master is there but does not work."""
@@ -289,10 +295,11 @@ class Evidence:
             ),
         )
 
-    def retry(self) -> tuple[Step, ...]:
+    def retry(self, started: bool = False) -> tuple[Step, ...]:
         """Retries waiting mail now, at most _FEW messages: all of a short queue, else mail to the recipient asked
-        for, or one message of each group. Where nothing leaves, mail under way waits as well. () if none waits."""
-        waiting = facts.queue(self.ctx)
+        for, or one message of each group. Where nothing leaves, mail under way waits as well. () if none waits, or
+        Postfix does not run. started: an earlier step starts it."""
+        waiting = facts.queue(self.ctx) if started or facts.master(self.ctx) else None
         queues = ("deferred", "active") if self.diagnosis.cause.impact is Impact.OUTAGE else ("deferred",)
         count = sum(waiting.messages.get(name, 0) for name in queues) if waiting else 0
         if waiting is None or not count:

@@ -56,9 +56,8 @@ def filters(e: Evidence) -> Plan | None:
             if manager:
                 steps += _key(e) if unit == "opendkim" else ()
                 why = f"{unit} listens at {endpoint} when it runs, and nothing does."
-                steps.append(
-                    StartUnit(unit=unit, manager=manager, why=why, opens=f"{unit} run, which every message is shown to")
-                )
+                opens = f"{unit} run, which every message is shown to"
+                steps += (*e.unmasked(unit, opens), StartUnit(unit=unit, manager=manager, why=why, opens=opens))
     if not steps:
         hung = next((o for o in e.failed(*_SIGNS) if o.data.get("error") == "timed out" and o.data.get("port")), None)
         return hanging(e, hung) if hung else _program(e)

@@ -19,7 +19,7 @@ from diagnose.remedy.plans import units
 from diagnose.remedy.plans.fatal import again, fatal, lost_account, lost_library
 from diagnose.remedy.plans.relays import by_login, by_table
 from diagnose.remedy.plans.service_lines import service, service_line_repaired, unread_service
-from diagnose.remedy.running import Command, CopyFile, Mode, Unmask
+from diagnose.remedy.running import Command, CopyFile, Mode
 from diagnose.remedy.standard import SERVICES
 from diagnose.remedy.steps import Content, MasterOption, Refused, RepairLine, Step
 
@@ -325,9 +325,7 @@ def start(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     if e.manager == "systemd":
         for unit in ("postfix", "postfix@", "postfix@-"):
-            if e.stat(f"/etc/systemd/system/{unit}.service").real == "/dev/null":
-                why = "The unit was masked so that it would not start."
-                steps.append(Unmask(unit=f"{unit}.service", why=why, opens="systemd start Postfix"))
+            steps += e.unmasked(unit, "systemd start Postfix")
         steps += units.barring(e)
     return Plan(steps=(*steps, *e.start_again()))
 
