@@ -20,6 +20,7 @@ from diagnose.remedy.steps import AppendLine, Step
 
 _PAIR = re.compile(r"([\w.-]+)=([\w.:@/+-]+)")
 _LINES = re.compile(r"\.(?:properties|env(?:\.[\w-]+)?)$")  # of KEY=VALUE, as .env.production too
+SENDMAIL = "/usr/sbin/sendmail"
 _START = re.compile(r"systemctl (re)?start (?P<once>\w[\w@.:-]*)|systemctl enable --now (?P<enabled>\w[\w@.:-]*)")
 
 
@@ -49,7 +50,7 @@ def on_another_port(e: Evidence) -> Plan | None:
 
 def _settings(e: Evidence, text: str) -> Plan | None:
     applied = " && ".join(APPLY.get(e.text("product"), ()))
-    seen = [*e.seen("app.settings"), *e.seen("app.tls"), *e.seen("app.server")]
+    seen = e.seen("app.settings", "app.tls", "app.server", "app.sendmail-path")
     steps = list(dict.fromkeys(step for each in seen for step in _steps(e, each)))
     text += f"\nTo apply it: {applied}" if applied else ""
     return Plan(steps=tuple(steps), text=text) if steps or applied else None
@@ -58,6 +59,9 @@ def _settings(e: Evidence, text: str) -> Plan | None:
 def _steps(e: Evidence, seen: Observation) -> Iterator[Step]:
     path = seen.text("path")
     if seen.status is not Status.FAILED or "puppet" in seen.text("product"):
+        return
+    if seen.sign == "app.sendmail-path":
+        yield from _sendmail(e, path, whole(seen, "line"), sentence(seen)) if path == e.text("path") else ()
         return
     if seen.data.get("outcome") == "name-not-found":
         yield from _host(e, path, seen.text("host"))
@@ -84,6 +88,15 @@ def _steps(e: Evidence, seen: Observation) -> Iterator[Step]:
     for word in re.sub(r"^It should say |\.$", "", seen.text("setting")).split("; "):
         if pair := _PAIR.fullmatch(word):
             yield SetProperty(path=file, key=pair[1], value=pair[2], why=why)
+
+
+def _sendmail(e: Evidence, path: str, number: int, why: str) -> Iterator[Step]:
+    """Names this host's sendmail in PHP's sendmail_path, as policy, since the program that is missing may have caught
+    all mail; nothing if this host has no sendmail."""
+    value = e.line(path, number).partition("=")[2].strip(" \t\r\"'")
+    if value and e.stat(SENDMAIL).mode & 0o111:
+        step = e.repair(path, number, value, f"{SENDMAIL} -t -i", why, "within")
+        yield e.policy(step, "route", "PHP's mail leave by this host's own mailer")
 
 
 def _host(e: Evidence, path: str, host: str) -> Iterator[Step]:
@@ -163,7 +176,8 @@ def worker(e: Evidence) -> Plan | None:
         unit = found["once"] or found["enabled"]
         opens = f"{unit} run, which sends everything that waits in its queue"
         why = sentence(seen)
-        steps.append(StartUnit(unit=unit, enable=bool(found["enabled"]), why=why, opens=opens))
+        start = StartUnit(unit=unit, enable=bool(found["enabled"]), why=why, opens=opens)
+        steps += (*e.unmasked(unit.removesuffix(".service"), opens), start)
     return Plan(steps=tuple(dict.fromkeys(steps)), text=e.diagnosis.remedy.text) if steps else None
 
 
