@@ -52,10 +52,10 @@ def _at_home(e: Evidence, way: Route) -> Plan:
     return Plan(text=text)
 
 
-def relay_port(e: Evidence) -> Plan | None:
+def relay_port(e: Evidence, past: bool = True) -> Plan | None:
     """Moves to a port of the same relay that was seen open from here, with the stored login, unless an outdated
-    table, the hosts file or a misspelt name is at fault; else goes past an entry of transport_maps that leads to a
-    dead host."""
+    table, the hosts file or a misspelt name is at fault; else (past) goes past an entry of transport_maps that leads
+    to a dead host."""
     way = e.way
     if way is None or not way.relay:
         return None
@@ -80,7 +80,7 @@ def relay_port(e: Evidence) -> Plan | None:
     open_.sort(key=lambda port: not stored.endswith(f":{port}"))  # the one that the login was made for
     port = next((p for p in open_ if p not in (way.port, 25)), 0)
     if not port or not (way.nexthop in held or stored):
-        return _past(e, way, entry) if entry else None
+        return _past(e, way, entry) if entry and past else None
     steps = set_hop(
         e, way, f"[{way.host}]:{port}", f"Port {port} of {way.host} answers from this host; port {way.port} does not."
     )
@@ -102,12 +102,12 @@ def relay_port(e: Evidence) -> Plan | None:
 
 
 def _hosts(e: Evidence, way: Route) -> list[Step]:
-    """Comments out the lines of the hosts file that name the relay, as policy, if Postfix reads that file and
-    another address from DNS answers; else []."""
+    """Takes the relay's name out of the hosts file, as policy, if Postfix reads that file and another address from DNS
+    answers; else []."""
     listed = [
         (number, raw)
         for number, raw in e.numbered("/etc/hosts")
-        if way.host.lower() in raw.partition("#")[0].lower().split()[1:2] and len(raw.partition("#")[0].split()) == 2
+        if way.host.lower() in raw.partition("#")[0].lower().split()[1:]
     ]
     if not listed or "native" not in way.value("smtp_host_lookup"):
         return []  # before an address is tried that may keep silent for seconds
@@ -117,7 +117,14 @@ def _hosts(e: Evidence, way: Route) -> list[Step]:
         return []
     why = "Nothing answers at that address."
     opens = f"programs of this host reach {way.host} at its address in DNS"
-    return [e.policy(e.repair("/etc/hosts", number, raw, f"#{raw}", why), "route", opens) for number, raw in listed]
+    steps = (e.repair("/etc/hosts", number, raw, _unnamed(raw, way.host), why) for number, raw in listed)
+    return [e.policy(step, "route", opens) for step in steps]
+
+
+def _unnamed(raw: str, host: str) -> str:
+    """A line of the hosts file without a host's name; a comment if it has no other."""
+    rest = re.sub(rf"(?i)\s+{re.escape(host)}(?![^\s#])", "", raw)
+    return rest if len(rest.partition("#")[0].split()) > 1 else f"#{raw}"
 
 
 def _past(e: Evidence, way: Route, entry: Entry) -> Plan:
@@ -137,10 +144,9 @@ def through_relay(e: Evidence) -> Plan | None:
     if not e.mta.installed and (own := on_another_port(e)):
         return own
     way = e.way
-    if way is not None and not way.relay:
-        steps = by_login(e)
-        if steps:
-            return taken_up(e, steps)
+    found = relay_port(e, past=False) if way is not None and way.relay else taken_up(e, by_login(e)) if way else None
+    if found is not None and found.steps:
+        return found
     network = next(measured(e.runs, "network"), None)
     owner = str(network.data.get("network_name") or network.data.get("as_name") or "") if network else ""
     address = next(

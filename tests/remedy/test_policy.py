@@ -1,0 +1,58 @@
+"""Plans that undo a choice of somebody: a masked unit, a name in the hosts file, the program that PHP hands its mail to."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagnose.check import Dial, Lookup
+from diagnose.host.query import DialReply, DnsReply, StatReply
+from diagnose.remedy.steps import RepairLine
+from tests.checks import pretended_postfix as pretended
+from tests.remedy.test_own_settings import planned
+
+UNIT = "/etc/systemd/system/opendkim.service"
+THERE = StatReply(exists=True, kind="file", mode=0o755, owner="root")
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_a_masked_unit_is_unmasked_before_its_start(masked: bool) -> None:
+    stats = {
+        "/run/systemd/system": THERE,
+        UNIT: StatReply(exists=True, kind="file", real="/dev/null" if masked else UNIT),
+    }
+    files = {"/etc/opendkim.conf": "Socket inet:8891@localhost\n"}
+    on = pretended.machine({"smtpd_milters": "inet:localhost:8891"}, files=files, stats=stats)
+    plan = planned("milter-down", "filter.milter", on, endpoint="inet:localhost:8891", parameter="smtpd_milters")
+    unmask = ["systemctl unmask opendkim.service"] if masked else []
+    assert list(plan.commands()[: len(unmask) + 1]) == [*unmask, "systemctl restart -- opendkim"]
+    assert {step.allow for step in plan.steps[: len(unmask) + 1]} == {"service"}
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("192.0.2.1 relay.test", "#192.0.2.1 relay.test"),
+        ("192.0.2.1\trelay.test  mail-out # old", "192.0.2.1  mail-out # old"),
+        ("192.0.2.1 relay.test.lan Relay.test#", "192.0.2.1 relay.test.lan#"),
+    ],
+)
+def test_the_hosts_file_keeps_the_other_names_of_a_relay_s_line(line: str, left: str) -> None:
+    explicit = {"relayhost": "[relay.test]:587", "smtp_host_lookup": "native"}
+    more = {
+        Lookup("relay.test", "A"): DnsReply(rcode="NOERROR", answers=("192.0.2.9",)),
+        Dial(host="192.0.2.9", port=587, say="connect"): DialReply(address="192.0.2.9"),
+    }
+    on = pretended.machine(explicit, files={"/etc/hosts": f"127.0.0.1 localhost\n{line}\n"}, more=more)
+    plan = planned("relay-unreachable", "relay.reachable", on)
+    assert [(step.put, step.allow) for step in plan.steps if isinstance(step, RepairLine)] == [(left, "route")]
+
+
+@pytest.mark.parametrize("mailer", [True, False])
+@pytest.mark.parametrize("line", ["sendmail_path = /opt/catch -t", 'php_admin_value[sendmail_path]="/opt/catch -t"'])
+def test_php_hands_its_mail_to_this_host_s_mailer_if_it_has_one(line: str, mailer: bool) -> None:
+    path = "/etc/php/8.2/fpm/php.ini"
+    on = pretended.machine({}, files={path: f"[PHP]\n{line}\n"}, stats={"/usr/sbin/sendmail": THERE} if mailer else {})
+    plan = planned("app-config-invalid", "app.sendmail-path", on, path=path, line=2, parameter="sendmail_path")
+    changed = [line.replace(step.find, step.put) for step in plan.steps if isinstance(step, RepairLine)]
+    assert changed == ([line.replace("/opt/catch -t", "/usr/sbin/sendmail -t -i")] if mailer else [])
+    assert {step.allow for step in plan.steps} <= {"route"}
