@@ -32,6 +32,7 @@ _APPLICATIONS = re.compile(
     r"^(?:php|php-fpm|apache2|httpd|nginx|java|node|ruby|puma|unicorn|python|gunicorn|uwsgi|celery|sidekiq|catalina|dotnet|cron|crond)"
 )
 _MOST = 12
+_RIGHTS = {6: "CAP_SETGID", 7: "CAP_SETUID"}  # by their bits in CapBnd, capabilities(7)
 _OWN = "mail-diagnose.service"  # which hands in no mail
 # What makes the setgid bit void; the second implies the first.
 _NO_NEW = re.compile(r"^(?:NoNewPrivileges|RestrictSUIDSGID)\s*=\s*(?:yes|true|1|on)\s*$", re.M | re.I)
@@ -56,10 +57,11 @@ def sandbox(ctx: Context) -> Observations:
         text = f"{process.name} (pid {process.pid}{', ' + unit if unit else ''}) runs with NoNewPrivileges: postdrop cannot become setgid there"
         yield warn("host.sandboxed-service", process.name, text, process=process.name, pid=process.pid, unit=unit)
     top = master(ctx)
-    if top is not None and _devices(ctx, str(top.pid)) == {"lo"} and len(_devices(ctx, "self")) > 1:
+    if top is not None and (lacks := _lacks(ctx, top.pid)):
+        kind, what = lacks
         unit = _unit(ctx, top.pid)
-        text = f"Postfix's master (pid {top.pid}{', ' + unit if unit else ''}) sees no network device but lo, which this host has"
-        yield fail("host.sandbox", "master", text, kind="network", process="master", pid=top.pid, unit=unit)
+        text = f"Postfix's master (pid {top.pid}{', ' + unit if unit else ''}) {what}"
+        yield fail("host.sandbox", "master", text, kind=kind, process="master", pid=top.pid, unit=unit)
     yield from _units(ctx, {unit for process in held if (unit := _unit(ctx, process.pid))})
     if not stuck:
         yield ok("host.sandbox", "postdrop", "no postdrop process is stuck")
@@ -109,6 +111,21 @@ def _stuck(ctx: Context, process: Process) -> Observation:
         text = f"a postdrop (pid {process.pid}) sees {mount[1]} read-only"
         return fail("host.sandbox", "postdrop", text, kind="read-only", **data)
     return warn("host.sandbox", "postdrop", f"pid {process.pid} runs, without a sandbox", kind="none", **data)
+
+
+def _lacks(ctx: Context, pid: int) -> tuple[str, str] | None:
+    """(kind, what it lacks) of the master that its unit keeps from the network or from changing users, else None."""
+    if _devices(ctx, str(pid)) == {"lo"} and len(_devices(ctx, "self")) > 1:
+        return "network", "sees no network device but lo, which this host has"
+    bound = int(_status(ctx, pid, "CapBnd") or "ff", 16)
+    if lost := [name for bit, name in _RIGHTS.items() if not bound >> bit & 1]:
+        return "capabilities", f"and its daemons lack {' and '.join(lost)}: none can give up root's rights"
+    if _status(ctx, pid, "Seccomp") == "2":
+        show = ("systemctl", "show", "--property=RestrictAddressFamilies", "--value", _unit(ctx, pid))
+        families = ctx.ask(Exec(show, timeout=1.5)).out.split()
+        if families and "~" not in families[0] and "AF_INET" not in families:
+            return "families", f"may open sockets of {' '.join(families)} alone"
+    return None
 
 
 def _devices(ctx: Context, pid: str) -> set[str]:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from checks.postfix.sandbox import sandbox
-from diagnose.check import Disk, Glob, Processes, Stat
-from diagnose.host.query import DiskReply, GlobReply, Process, ProcessesReply, StatReply
+from diagnose.check import Disk, Exec, Glob, Processes, Stat
+from diagnose.host.query import DiskReply, ExecReply, GlobReply, Process, ProcessesReply, StatReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import RUNNING, failed, machine, of, run
 
@@ -91,3 +91,22 @@ def test_postfix_without_a_network() -> None:
     for same in (lo, lo + "  eth0: 1 1\n"):
         files = {"/proc/10/net/dev": same, "/proc/self/net/dev": same}
         assert failed(run(sandbox, machine(more=running(), files=files))) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "families", "kind"),
+    [
+        ("CapBnd:\t0000000000000403\nSeccomp:\t0\n", "", "capabilities"),
+        ("CapBnd:\t00000000000004c3\nSeccomp:\t2\n", "AF_UNIX AF_NETLINK AF_INET6\n", "families"),
+        ("CapBnd:\t00000000000004c3\nSeccomp:\t2\n", "AF_UNIX AF_INET\n", ""),
+        ("CapBnd:\t00000000000004c3\nSeccomp:\t2\n", "~AF_PACKET\n", ""),
+        ("CapBnd:\t00000000000004c3\nSeccomp:\t0\n", "AF_UNIX\n", ""),  # of a drop-in that was not taken up yet
+    ],
+)
+def test_what_postfix_s_own_unit_takes_from_its_daemons(status: str, families: str, kind: str) -> None:
+    files = {"/proc/10/status": status, "/proc/10/cgroup": "0::/system.slice/postfix@-.service\n"}
+    show = Exec(
+        ("systemctl", "show", "--property=RestrictAddressFamilies", "--value", "postfix@-.service"), timeout=1.5
+    )
+    found = run(sandbox, machine(more={**running(), show: ExecReply(out=families)}, files=files))
+    assert [o.text("kind") for o in found if o.status is Status.FAILED] == ([kind] if kind else [])

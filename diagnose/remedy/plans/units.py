@@ -16,6 +16,8 @@ _UNITS = ("postfix", "postfix@", "postfix@-")
 # What was seen of the running master, with the directives that cause it (systemd.exec(5), systemd.resource-control(5)).
 _DIRECTIVES = {
     "network": ("PrivateNetwork", "NetworkNamespacePath"),
+    "capabilities": ("CapabilityBoundingSet",),
+    "families": ("RestrictAddressFamilies",),
     "Max open files": ("LimitNOFILE",),
     "Max address space": ("LimitAS",),
     "Max data size": ("LimitDATA",),

@@ -8,7 +8,8 @@ CAUSE = Cause(
     explanation=(
         "The sendmail command relies on postdrop's setgid bit. A service with NoNewPrivileges or a read-only "
         "file system loses it: postdrop reports 'Permission denied' and retries forever, while the same "
-        "command works in a root shell. Postfix itself, with PrivateNetwork, reaches no other host."
+        "command works in a root shell. Postfix's own unit may keep it from other hosts (PrivateNetwork, "
+        "RestrictAddressFamilies), or its daemons from changing users (CapabilityBoundingSet)."
     ),
     remedy="Lift that restriction for {unit}, or have the application send by SMTP to localhost port 25 instead.",
     rules_out="postdrop lacks its setgid bit altogether, or the same user can send both from a shell and from the service.",
