@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diagnose.check import (
+    FLAG,
     Context,
     Data,
     Listener,
@@ -17,15 +18,20 @@ from diagnose.check import (
     unknown,
     warn,
 )
-from diagnose.facts import Mta, mailer, mta
+from diagnose.facts import Mta, mailer, mta, postfix_log
 from diagnose.facts.contained import contained, master_elsewhere
 from diagnose.knowledge.smtp import port_number
+
+_RECENT = 200  # lines of the log
 
 
 @check(
     id="listeners",
     title="SMTP ports of this host",
-    signs=(SignSpec("listener.smtp", {"kind": ("none", "not-loopback", "loopback-only", "open")}), "listener.expected"),
+    signs=(
+        SignSpec("listener.smtp", {"kind": ("none", "not-loopback", "loopback-only", "open")}),
+        SignSpec("listener.expected", {"off": FLAG}),
+    ),
     tags=("postfix", "host"),
 )
 def listeners(ctx: Context) -> Observations:
@@ -46,7 +52,7 @@ def listeners(ctx: Context) -> Observations:
             seen = unknown("listener.smtp", "port 25", "nothing listens here; Postfix runs in a container or chroot")
     yield seen
     if postfix.installed:
-        yield from _expected(postfix, reply.listeners)
+        yield from _expected(ctx, postfix, reply.listeners)
 
 
 def _smtp(found: tuple[Listener, ...]) -> Observation:
@@ -65,22 +71,22 @@ def _smtp(found: tuple[Listener, ...]) -> Observation:
     return ok("listener.smtp", "port 25", f"is open on {shown}", port=25, kind="open", address=shown)
 
 
-def _expected(postfix: Mta, found: tuple[Listener, ...]) -> Observations:
+def _expected(ctx: Context, postfix: Mta, found: tuple[Listener, ...]) -> Observations:
     """Observes whether something listens for each inet service of smtpd(8) or postscreen(8) whose port number is
-    known."""
+    known; of those that master_service_disable switches off, only for one whose port this host's own mail found closed."""
     disabled = postfix.words("master_service_disable")
     for service in postfix.master.services:
         if service.type != "inet" or service.command not in ("smtpd", "postscreen"):
             continue
-        if "inet" in disabled or any(w.startswith(service.name) for w in disabled):
+        port = port_number(service.name.rpartition(":")[2])
+        off = any(word.partition("/")[0] in (service.name, "inet") for word in disabled)
+        refused = f":{port}: Connection refused"
+        if not port or (off and not any(refused in line for line in postfix_log(ctx).lines[-_RECENT:])):
             continue
-        word = service.name.rpartition(":")[2]
-        port = port_number(word)
-        if not port:
-            continue
-        data: Data = {"service": service.name, "port": port, "host": "localhost"}
+        data: Data = {"service": service.name, "port": port, "host": "localhost", "off": off}
         if any(listener.port == port for listener in found):
             yield ok("listener.expected", service.name, f"something listens on port {port}", **data)
         else:
-            text = f"master.cf offers {service.name}, but nothing listens on port {port}"
+            why = f", for master_service_disable = {' '.join(disabled)} switches it off" if off else ""
+            text = f"master.cf offers {service.name}, but nothing listens on port {port}{why}"
             yield fail("listener.expected", service.name, text, **data)

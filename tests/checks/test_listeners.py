@@ -31,7 +31,10 @@ def test_null_client_is_no_fault() -> None:
 
 
 def test_service_switched_off_or_on_a_named_port() -> None:
-    assert failed(run(listeners, machine({"master_service_disable": "inet"}, more=on()))) == []
+    off = {"master_service_disable": "inet"}
+    assert failed(run(listeners, machine(off, more=on()))) == []
+    missed = ("Nov 28 08:35:07 a postfix/smtp[1]: connect to 127.0.0.1[127.0.0.1]:25: Connection refused",)
+    assert failed(run(listeners, machine(off, more=on(), log=missed))) == ["listener.expected"]
     assert (
         failed(
             run(

@@ -147,6 +147,11 @@ def listener(e: Evidence) -> Plan | None:
             steps += [SetProperty(path=e.real(app.path), key=key, value="25", why=why)] if key else []
         else:
             steps += written(e, app.path, f"{_port_name(app)}: 25", why)
+    if any(seen.data.get("off") for seen in e.failed("listener.expected")):
+        why = "It switches off the port that this host's own mail is handed to."
+        opens = f"the inet services of {e.master_path} listen at their addresses"
+        drop = e.policy(e.drop("master_service_disable", why), "service", opens)
+        return Plan(steps=(drop, *e.restart("The master opens its ports when it starts.")))
     if not steps and not open_:
         steps += [*_put_back(e)]
         return Plan(steps=(*steps, *e.reload("The master opens the port."))) if steps else None

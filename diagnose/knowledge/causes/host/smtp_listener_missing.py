@@ -2,11 +2,11 @@ from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="smtp-listener-missing",
-    title="The application sends to a local port where nothing listens",
+    title="Mail is sent to a local port where nothing listens",
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "No mail server runs, Postfix's smtpd is switched off in master.cf, or it listens on other addresses "
+        "No mail server runs, Postfix's smtpd is switched off in master.cf or by master_service_disable, or it listens on other addresses "
         "(inet_interfaces). Inside a container, localhost is the container itself."
     ),
     remedy="Enable the smtp service and have it listen where the application connects, or correct the application's settings.",
@@ -19,11 +19,13 @@ CAUSE = Cause(
         # Not configured: without a host the application falls back on this one.
         sign("app.settings", "against", "warning", problem="host-missing"),
         # The port that master.cf promises is not there.
-        sign("listener.expected", "speaks"),
+        # Open, too, is only a port of another Postfix.
+        sign("listener.expected", "settles", off=True),
+        sign("listener.expected", "speaks", off=False),
         # A null client has no listener on purpose.
         sign("listener.smtp", "hints", "warning"),
         sign("listener.smtp", "against", "ok", kind="open"),
     ),
-    explains=("nothing-submitted", "app-smtp-unreachable"),
+    explains=("nothing-submitted", "app-smtp-unreachable", "content-filter-down", "backend-down"),
     links=("https://www.postfix.org/postconf.5.html#inet_interfaces",),
 )
