@@ -1,15 +1,18 @@
 """Does something on the way answer for the mail servers, strip STARTTLS or break the TLS handshake?"""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from diagnose import facts
-from diagnose.check import FLAG, Context, Observations, SignSpec, ask_all, check, fail, ok, unknown, warn
+from diagnose.check import FLAG, Context, DialReply, Observations, SignSpec, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts.dialogue import STAGES, broken
-from diagnose.facts.dials import dial_address, near_end
+from diagnose.facts.dials import Tried, dial_address, near_end
 from diagnose.facts.network import Egress, MailPort, egress, helo_name, mail_port
 from diagnose.facts.packets import own_tried
 from diagnose.model import Scalar
 from diagnose.parse.system.outcomes import Greeted, Interception, greeting_name, interception
+
+IMPLICIT = 465  # TLS begins at once (RFC 8314)
 
 
 @check(
@@ -17,7 +20,7 @@ from diagnose.parse.system.outcomes import Greeted, Interception, greeting_name,
     title="Interception on the way",
     signs=(
         SignSpec("egress.intercepted", {"mail": FLAG}),
-        SignSpec("egress.starttls", {"mail": FLAG, "kind": ("starttls", "tls")}),
+        SignSpec("egress.starttls", {"mail": FLAG, "kind": ("starttls", "tls", "port")}),
     ),
     tags=("network",),
     needs=("network",),
@@ -52,16 +55,28 @@ def _begun(ctx: Context, way: MailPort, seen: Egress) -> Observations:
     rows = [t for t in seen.on(way.port) if t.open and t.reply.offers_starttls][:2]
     if not stuck or len({t.operator for t in rows}) < 2:
         return
+    if not all((found := broken(reply)) is not None and found.stage == stuck for reply in _in_tls(ctx, rows)):
+        return
+    text = f"unrelated operators' servers ({', '.join(t.host for t in rows)}) fall silent at {STAGES[stuck]} as well"
+    # Large packets would be lost on any port.
+    others = [t for t in seen.on(IMPLICIT) if t.open and way.port != IMPLICIT][:2] if stuck == "tls" else []
+    kind = stuck
+    if any(reply.tls is not None and not reply.tls.error for reply in _in_tls(ctx, others)):
+        kind, text = "port", f"{text}, while TLS on port {IMPLICIT} works"
+    yield fail("egress.starttls", f"TCP {way.port}", text, kind=kind, port=way.port, relay=way.relay, mail=True)
+
+
+def _in_tls(ctx: Context, rows: Iterable[Tried]) -> list[DialReply]:
+    """The dialogues with these servers, up to the reply within TLS."""
+    end = near_end(ctx, facts.route(ctx))
     dials = [
-        dial_address(t.address, t.port, t.host, say="ehlo", helo=helo_name(ctx), **near_end(ctx, facts.route(ctx)))
-        for t in rows
-    ]
-    replies = ask_all(ctx, [replace(dial, tls="starttls", verify=False, timeout=3.0) for dial in dials])
-    if all((found := broken(reply)) is not None and found.stage == stuck for reply in replies):
-        text = (
-            f"unrelated operators' servers ({', '.join(t.host for t in rows)}) fall silent at {STAGES[stuck]} as well"
+        replace(
+            dial_address(t.address, t.port, t.host, helo=helo_name(ctx), **end),
+            say="ehlo", tls="implicit" if t.port == IMPLICIT else "starttls", verify=False, timeout=3.0,
         )
-        yield fail("egress.starttls", f"TCP {way.port}", text, kind=stuck, port=way.port, relay=way.relay, mail=True)
+        for t in rows
+    ]  # fmt: skip
+    return ask_all(ctx, dials)
 
 
 def _greeted(seen: Egress, port: int) -> tuple[Greeted, ...]:

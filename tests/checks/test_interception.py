@@ -6,6 +6,7 @@ import pytest
 
 from checks.network.interception import check_interception
 from diagnose.check import Dial, DialReply
+from diagnose.host.query import TlsInfo
 from diagnose.model import Status
 from tests.checks.pretended_network import World, network
 from tests.checks.pretended_postfix import failed, run
@@ -32,19 +33,25 @@ def test_starttls_taken_out() -> None:
     assert failed(run(check_interception, network(World(ehlo=plain)))) == ["egress.starttls"]
 
 
-@pytest.mark.parametrize(("everybody", "stage"), [(True, "starttls"), (True, "tls"), (False, "starttls")])
-def test_a_handshake_that_ends_nowhere(everybody: bool, stage: str) -> None:
+@pytest.mark.parametrize(
+    ("everybody", "stage", "wrapped", "kind"),
+    [(True, "starttls", True, "starttls"), (True, "tls", False, "tls"), (True, "tls", True, "port"), (False, "starttls", True, "")],
+)  # fmt: skip
+def test_a_handshake_that_ends_nowhere(everybody: bool, stage: str, wrapped: bool, kind: str) -> None:
+    """Large packets would be lost on port 465 as well."""
     world = World()
     usual = world.dial
 
     def dial(query: Dial) -> DialReply:
         reply = usual(query)
         hangs = query.tls == "starttls" and (everybody or query.verify_name == "smtp.example.org")
+        if query.tls == "implicit" and wrapped:
+            return replace(reply, tls=TlsInfo(version="TLSv1.3"))
         return replace(reply, stage=stage, error="timed out") if hangs and query.say != "connect" else reply
 
     world.dial = dial  # type: ignore[method-assign]
     found = run(check_interception, network(world, {**RELAY, "smtp_tls_security_level": "encrypt"}))
-    assert [o.data["kind"] for o in found if o.status is Status.FAILED] == [stage] * everybody
+    assert [o.data["kind"] for o in found if o.status is Status.FAILED] == [kind] * everybody
 
 
 def test_masked_greeting() -> None:

@@ -21,6 +21,8 @@ CAUSE = Cause(
         "tls-required-not-offered",
         "relay-access-denied",
         "relay-certificate-invalid",
+        "relay-dialogue-broken",
+        "tls-protocol-mismatch",
         "relay-auth-not-attempted",
         "relay-requires-tls",
         "sasl-options-exclude-all",
@@ -40,7 +42,7 @@ CAUSE = Cause(
         # Unrelated operators never share a host name. On another port than the mail's it is no reason of its failure.
         sign("egress.intercepted", "proves", mail=True),
         sign("egress.intercepted", "fits", mail=False),
-        sign("egress.starttls", "proves", kind="starttls"),
+        sign("egress.starttls", "proves", kind=("starttls", "port")),
         sign("firewall.redirect", "hints", "warning"),
         sign("egress.intercepted", "against", "ok", mail=True),
         sign("egress.starttls", "against", "ok", mail=True),
