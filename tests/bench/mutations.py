@@ -204,7 +204,7 @@ def parsers() -> dict[str, Parser]:
         "message": Parser(lambda t: list(message.split(enumerate(t.splitlines(), 1))), _messages(), 60),
         "dialogue": Parser(lambda t: [dialogue.read(line) for line in t.splitlines()], posted),
         "erb": Parser(lambda t: (erb.render(t, {}), erb.manifest(t), erb.environment(t), erb.variables_of(t)), _ERB),
-        "evidence": Parser(lambda t: evidence.read_anything(t, NOW), posted, 12),
+        "evidence": Parser(lambda t: list(evidence.read_lines(t.splitlines(), NOW)), posted, 12),
         "other_mta": Parser(lambda t: [other_mta.read(line) for line in t.splitlines()], _EXIM),
         "pasted_settings": Parser(_beside, _BESIDE),
         "prose": Parser(lambda t: (prose.is_account(t), prose.quotes(t)), posted, 12),

@@ -67,10 +67,7 @@ def test_addresses_and_links() -> None:
             },
         ]
     )  # fmt: skip
-    assert [(link.device, link.up) for link in iproute.links(text)] == [
-        ("lo", True),
-        ("eth0", False),
-    ]
+    assert [(link.device, link.state) for link in iproute.links(text)] == [("lo", "UNKNOWN"), ("eth0", "DOWN")]
     (address,) = iproute.addresses(text)
     assert (address.family, address.prefix, address.usable) == (6, 64, False)
 

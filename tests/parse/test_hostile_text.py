@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from diagnose.mail.explain import explain
 from diagnose.parse.log import maillog
-from diagnose.parse.pasted import evidence, mailq
+from diagnose.parse.pasted import mailq
 from diagnose.parse.postfix import queue
 from diagnose.parse.words import reason, smtp_reply
 from tests.pace import pace
-from tests.parse.events import stream
+from tests.parse.events import read_anything, stream
 
 DATA = Path(__file__).parent.parent / "data"
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
@@ -73,7 +73,7 @@ def test_any_text_is_survived(text: str) -> None:
     smtp_reply.parse(text)
     smtp_reply.find(text)
     maillog.parse(text, NOW)
-    evidence.read_anything(text, NOW)
+    read_anything(text, NOW)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_any_text_is_survived(text: str) -> None:
 def test_long_lines_cost_little(text: str) -> None:
     """A line of a megabyte is read in a second or two, whatever it repeats."""
     began = time.process_time()
-    evidence.read_anything(text, NOW)
+    read_anything(text, NOW)
     maillog.read([text], NOW)
     reason.classify(text)
     assert time.process_time() - began < 2 * pace()
@@ -116,7 +116,7 @@ def test_long_lines_cost_little(text: str) -> None:
 )
 def test_secrets_are_masked(line: str) -> None:
     """Passwords and AUTH exchanges are in nothing that is kept."""
-    kept = repr(evidence.read_anything(line, NOW)) + repr(list(stream([line], NOW))) + reason.mask(line)
+    kept = repr(read_anything(line, NOW)) + repr(list(stream([line], NOW))) + reason.mask(line)
     assert "hunter2" not in kept
     assert "aHVudGVyMg" not in kept
     assert "AHVzZXIAaHVudGVyMg" not in kept

@@ -39,9 +39,9 @@ def test_addresses_and_links() -> None:
         ("lo", "127.0.0.1", 8, "host", True),
         ("eth0", "2001:db8::1", 64, "global", False),
     ]
-    assert [(link.device, link.up, link.mtu) for link in iproute.links(text)] == [
-        ("lo", True, 65536),
-        ("eth0", False, 1500),
+    assert [(link.device, link.state, link.mtu) for link in iproute.links(text)] == [
+        ("lo", "UNKNOWN", 65536),
+        ("eth0", "DOWN", 1500),
     ]
 
 

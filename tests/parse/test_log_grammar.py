@@ -15,8 +15,7 @@ from diagnose.parse.log.queue_id import is_queue_id
 from diagnose.parse.log.stalls import stalls
 from diagnose.parse.log.story import tell
 from diagnose.parse.pasted import mailq
-from diagnose.parse.pasted.evidence import read_anything
-from tests.parse.events import stream
+from tests.parse.events import read_anything, stream
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 IDS = ["7F3A91", "7F3A91C2D4", "ED06590130AA1C9D6D862", "4bxK9m0Hc2z3Qy", "4cBz9zwXK0zB", "4bxK9m0Hc2z3QyBBxyH"]

@@ -11,8 +11,7 @@ from diagnose.mail.explain import explain
 from diagnose.model import Confidence
 from diagnose.parse.log import current, maillog
 from diagnose.parse.log.logline import parse
-from diagnose.parse.pasted.evidence import read_anything
-from tests.parse.events import stream
+from tests.parse.events import read_anything, stream
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 SENT = (

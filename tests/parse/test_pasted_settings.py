@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from diagnose.parse.pasted import prose
-from diagnose.parse.pasted.evidence import read_anything
 from diagnose.parse.words.reason import reasons_in
+from tests.parse.events import read_anything
 
 RELAY = "$ postconf -h relayhost\n[smtp.a.example]:587\n$ cat /etc/postfix/sasl_passwd\n{key} user:***\n"
 NAME = 'TransportException: Connection could not be established with host "{host}:1025": getaddrinfo for {host} failed: Name or service not known'

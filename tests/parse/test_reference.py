@@ -1,17 +1,8 @@
 """A text that explains failures in general accuses nothing; the same words about an own failure do."""
 
-from datetime import datetime, timezone
-
 import pytest
 
-from diagnose.mail.explain import explain
-
-NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
-
-
-def _first(text: str) -> str | None:
-    found = explain(text.splitlines(), "pasted", NOW).diagnoses
-    return found[0].cause.id if found else None
+from tests.parse.events import first
 
 
 @pytest.mark.parametrize(
@@ -99,4 +90,4 @@ def _first(text: str) -> str | None:
     ],
 )
 def test_failures_explained_in_general_accuse_nothing(general: str, own: str, cause: str) -> None:
-    assert (_first(general), _first(own)) == (None, cause)
+    assert (first(general), first(own)) == (None, cause)

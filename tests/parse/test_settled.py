@@ -9,7 +9,8 @@ import pytest
 from diagnose.parse.log.mail_event import Delivery
 from diagnose.parse.log.settled import Settled
 from diagnose.parse.pasted import other_mta
-from diagnose.parse.pasted.evidence import Event, Trouble, read_anything
+from diagnose.parse.pasted.evidence import Event, Trouble
+from tests.parse.events import read_anything
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
 GREYLISTED = (

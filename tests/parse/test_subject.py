@@ -1,18 +1,9 @@
 """Whether a text shows an attempt to send mail, or something else that failed with the same words."""
 
-from datetime import datetime, timezone
-
 import pytest
 
-from diagnose.mail.explain import explain
 from diagnose.parse.pasted import subject
-
-NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
-
-
-def _first(text: str) -> str | None:
-    found = explain(text.splitlines(), "pasted", NOW).diagnoses
-    return found[0].cause.id if found else None
+from tests.parse.events import first
 
 
 @pytest.mark.parametrize(
@@ -65,16 +56,16 @@ def _first(text: str) -> str | None:
     ],
 )
 def test_the_same_error_of_something_else(elsewhere: str, of_mail: str, cause: str) -> None:
-    assert _first(elsewhere) is None
-    assert _first(of_mail) == cause
+    assert first(elsewhere) is None
+    assert first(of_mail) == cause
 
 
 def test_a_line_of_something_else_is_left_out_beside_one_of_mail() -> None:
     """A message that was sent is no attempt that failed, and a program's lines belong together."""
     sent = "worker: mail sent to a@b.test: 250 2.0.0 Ok: queued as 4Y1"
-    assert _first(f"{sent}\nworker: connect ECONNREFUSED 10.0.3.4:6379") is None
+    assert first(f"{sent}\nworker: connect ECONNREFUSED 10.0.3.4:6379") is None
     assert (
-        _first("ERR could not send mail to a@b.test\nERR connect ECONNREFUSED 10.0.3.4:6025") == "app-smtp-unreachable"
+        first("ERR could not send mail to a@b.test\nERR connect ECONNREFUSED 10.0.3.4:6025") == "app-smtp-unreachable"
     )
 
 
@@ -92,17 +83,17 @@ def test_a_line_of_something_else_is_left_out_beside_one_of_mail() -> None:
     ],
 )
 def test_tests_settings_code_and_general_prose_are_no_failures(text: str) -> None:
-    assert _first(text) is None
+    assert first(text) is None
 
 
 def test_a_failure_that_exim_noted_is_over_when_the_message_was_sent() -> None:
     """Whatever the status line between says."""
     reply = "SMTP error from remote mail server after RCPT TO:<b@c.test>: 450 4.2.0 <b@c.test>: Greylisted"
-    first = "2026-11-17 08:11:41 1wXyZa-000000007Ab-1CdE"
-    log = f"{first} H=mx.c.test [198.51.100.70]: {reply}\n{first} == b@c.test R=dnslookup T=remote_smtp defer (-44) H=mx.c.test [198.51.100.70]: {reply}\n"
-    assert _first(log) == "greylisted"
+    begins = "2026-11-17 08:11:41 1wXyZa-000000007Ab-1CdE"
+    log = f"{begins} H=mx.c.test [198.51.100.70]: {reply}\n{begins} == b@c.test R=dnslookup T=remote_smtp defer (-44) H=mx.c.test [198.51.100.70]: {reply}\n"
+    assert first(log) == "greylisted"
     assert (
-        _first(
+        first(
             f"{log}2026-11-17 08:26:42 1wXyZa-000000007Ab-1CdE => b@c.test R=dnslookup T=remote_smtp H=mx.c.test [198.51.100.70]"
         )
         is None
@@ -110,8 +101,8 @@ def test_a_failure_that_exim_noted_is_over_when_the_message_was_sent() -> None:
 
 
 def test_a_condition_that_somebody_met_is_no_supposition() -> None:
-    assert _first("If SMTP authentication failed, check the password") is None
-    assert _first("When I try to send mail it says: SMTP authentication failed") == "app-credentials-rejected"
+    assert first("If SMTP authentication failed, check the password") is None
+    assert first("When I try to send mail it says: SMTP authentication failed") == "app-credentials-rejected"
 
 
 def test_names_show_nothing() -> None:

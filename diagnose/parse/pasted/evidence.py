@@ -26,7 +26,7 @@ from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
 
-__all__ = ["Delivery", "Event", "Said", "Trouble", "read_anything", "read_lines"]
+__all__ = ["Delivery", "Event", "Said", "Trouble", "read_lines"]
 
 LONGEST_BLOCK = 400  # lines of one block; a longer one is cut into several
 
@@ -34,13 +34,9 @@ LONGEST_BLOCK = 400  # lines of one block; a longer one is cut into several
 _Numbered = tuple[int, str]
 
 
-def read_anything(text: str, now: datetime | None = None) -> tuple[Event, ...]:
-    """Read a pasted text. ``now`` (aware) supplies the year of stamps without one; without it such events have no time."""
-    return tuple(read_lines(text.splitlines(), now))
-
-
-def read_lines(lines: Iterable[str | bytes], now: datetime | None = None) -> Iterator[Event]:
-    """Read a stream of lines and yield events in order; last, remarks on settings found among the lines."""
+def read_lines(lines: Iterable[str | bytes], now: datetime) -> Iterator[Event]:
+    """Read a stream of lines and yield events in order; last, remarks on settings found among the lines. ``now`` (aware)
+    supplies the year of stamps without one."""
     settings = Settings()
     numbered = settings.lines((number, _text(line)) for number, line in enumerate(lines, 1))
     for event in informative(_events(numbered, now)):
@@ -50,7 +46,7 @@ def read_lines(lines: Iterable[str | bytes], now: datetime | None = None) -> Ite
         yield Said(source="settings", number=number, last=number, text=reason.text, reasons=(reason,))
 
 
-def _events(lines: Iterable[_Numbered], now: datetime | None) -> Iterator[Event]:
+def _events(lines: Iterable[_Numbered], now: datetime) -> Iterator[Event]:
     reader = _Reader(now)
     for found in message.split(lines):
         if isinstance(found, message.Report):
@@ -91,9 +87,9 @@ _CONTINUES = late(r"^(?:\s+\S|Caused by:|nested exception is|\.\.\. \d+ more|at 
 
 
 class _Reader:
-    def __init__(self, now: datetime | None) -> None:
+    def __init__(self, now: datetime) -> None:
         self.now = now
-        self.log = MailLog(now or datetime.fromtimestamp(0).astimezone())
+        self.log = MailLog(now)
         self.pending: tuple[int, Line] | None = None
         self.width = 0  # of the last physical line of ``pending``
         self.block: list[_Numbered] = []
@@ -265,7 +261,7 @@ _CONTINUED = late(
 )
 
 
-def _is_log(line: str, now: datetime | None) -> bool:
+def _is_log(line: str, now: datetime) -> bool:
     if line[:1].isspace():
         return False
     parsed = parse(line, now)
@@ -306,7 +302,7 @@ def _whole(line: str) -> object:
     return None
 
 
-def _from_mailq(lines: list[_Numbered], now: datetime | None) -> Iterator[Event]:
+def _from_mailq(lines: list[_Numbered], now: datetime) -> Iterator[Event]:
     for each in mailq.messages_of_mailq("\n".join(line for _, line in lines), now):
         for recipient, text in each.recipients:
             yield _waiting(

@@ -34,7 +34,7 @@ def is_mailq_head(line: str) -> bool:
     return line.startswith("-Queue ID-") or _MAILQ_HEAD.match(line) is not None
 
 
-def messages_of_mailq(text: str, now: datetime | None = None) -> tuple[Waiting, ...]:
+def messages_of_mailq(text: str, now: datetime) -> tuple[Waiting, ...]:
     """Read `postqueue -p` or `mailq` text: each message with its recipients and their reasons."""
     found: list[Waiting] = []
     head: re.Match[str] | None = None
@@ -68,9 +68,7 @@ def messages_of_mailq(text: str, now: datetime | None = None) -> tuple[Waiting, 
     return tuple(found)
 
 
-def _waiting(
-    head: re.Match[str], recipients: tuple[tuple[str, str], ...], number: int, now: datetime | None
-) -> Waiting:
+def _waiting(head: re.Match[str], recipients: tuple[tuple[str, str], ...], number: int, now: datetime) -> Waiting:
     from diagnose.parse.log.logline import parse  # mailq's stamp is syslog's with a weekday before it
 
     line = parse(f"{head.group('stamp')} host mailq: x", now)

@@ -46,7 +46,6 @@ class QueueGroup:
 
     domain: str
     label: str
-    normalised: str
     count: int
     oldest: float | None
     ages: tuple[int, ...]
@@ -139,7 +138,6 @@ class _Group:
         return QueueGroup(
             domain=domain,
             label=label,
-            normalised=normalised[:300],
             count=self.count,
             oldest=self.oldest,
             ages=tuple(self.ages),

@@ -185,12 +185,9 @@ def _by_sender(asker: _Asker, parameter: str, sender: str) -> tuple[str, str] | 
     if parameter.endswith("relayhost_maps"):
         name = "empty_address_relayhost_maps_lookup_key"
     sender = sender or asker.value(name) or "<>"
-    keys = [sender]
+    keys = _plain(asker, sender)
     if "@" in sender:
-        local, _, domain = sender.rpartition("@")
-        if (cut := without_extension(local, asker.value("recipient_delimiter"))) not in ("", local):
-            keys.append(f"{cut}@{domain}")
-        keys.append(f"@{domain}")
+        keys.append(f"@{sender.rpartition('@')[2]}")
     for number, key in enumerate(keys):
         hit = asker.ask(parameter, key, partial=number > 0)
         if hit:
@@ -198,11 +195,15 @@ def _by_sender(asker: _Asker, parameter: str, sender: str) -> tuple[str, str] | 
     return None
 
 
+def _plain(asker: _Asker, address: str) -> list[str]:
+    """The address, and the address without extension where it has one."""
+    local, _, domain = address.rpartition("@")
+    cut = without_extension(local, asker.value("recipient_delimiter"))
+    return [address] if cut in ("", local) else [address, f"{cut}@{domain}"]
+
+
 def _transport_entry(asker: _Asker, address: str, domain: str) -> tuple[str, str, str] | None:
-    keys = [address]
-    local = address.rpartition("@")[0]
-    if (cut := without_extension(local, asker.value("recipient_delimiter"))) not in ("", local):
-        keys.append(f"{cut}@{domain}")
+    keys = _plain(asker, address)
     parents = "transport_maps" in items(asker.value("parent_domain_matches_subdomains"))
     keys.extend(_parents(domain, parents))
     for number, key in enumerate(keys):

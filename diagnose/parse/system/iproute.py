@@ -63,10 +63,9 @@ class Address:
 
 @frozen
 class Link:
-    """An interface. `up`: by its flags, up and with carrier; `state` as printed (UP, DOWN, UNKNOWN)."""
+    """An interface. `state`: as printed (UP, DOWN, UNKNOWN)."""
 
     device: str
-    up: bool
     state: str
     mtu: int
 
@@ -226,17 +225,7 @@ def addresses(text: str) -> tuple[Address, ...]:
 
 def links(text: str) -> tuple[Link, ...]:
     """Interfaces in `ip -j addr` or `ip -j link`, in the order printed."""
-    found: list[Link] = []
-    for item in _load(text):
-        raw = item.get("flags")
-        flags = [str(flag) for flag in raw] if isinstance(raw, list) else []
-        up = "UP" in flags and "NO-CARRIER" not in flags
-        found.append(
-            Link(
-                device=_text(item, "ifname"),
-                up=up,
-                state=_text(item, "operstate"),
-                mtu=_whole(item, "mtu"),
-            )
-        )
-    return tuple(found)
+    return tuple(
+        Link(device=_text(item, "ifname"), state=_text(item, "operstate"), mtu=_whole(item, "mtu"))
+        for item in _load(text)
+    )
