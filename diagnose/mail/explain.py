@@ -41,6 +41,7 @@ from diagnose.statement import counted, fail, ok, stamped, unknown
 
 _KINDS = 300  # kinds of failure kept
 _HARMLESS_SHOWN = 8
+_MANY = 3  # clients rejected for so many reasons: anybody's
 _POSSIBLE = 4  # merely possible diagnoses kept
 _FINE = frozenset({"sent", "deliverable"})
 
@@ -62,7 +63,7 @@ class Collected:
     events: int = 0
     fine: int = 0
     _kinds: dict[tuple[str, str, bool], _Kind] = field(default_factory=dict)
-    _strangers: list[Event] = field(default_factory=list)
+    _strangers: list[Trouble] = field(default_factory=list)
     _scanners: set[str] = field(default_factory=set)
     _failed: int = 0
     _senders: Senders = field(default_factory=Senders)
@@ -144,12 +145,14 @@ class Collected:
         if len(self._scanners) < _KINDS and _scans(event):
             self._scanners.add(event.client or "")
         self._keep(event, stranger)
-        if stranger and len(self._strangers) < _KINDS and not _listed(event):
+        if isinstance(event, Trouble) and stranger and len(self._strangers) < _KINDS and not _listed(event):
             self._strangers.append(event)
 
     def _scanned(self) -> bool:
-        """Whether further clients scanned this host; the rejected ones are then taken for scanners, too."""
-        return bool(self._scanners - {event.client for event in self._strangers if isinstance(event, Trouble)})
+        """Whether other clients scanned this host, or many were rejected for many reasons: all are scanners then."""
+        clients = {event.client for event in self._strangers}
+        why = {event.reason.label for event in self._strangers if event.reason is not None}
+        return bool(self._scanners - clients) or min(len(clients), len(why)) >= _MANY
 
     def _keep(self, event: Event, stranger: bool) -> None:
         reasons = reasons_in(event)
@@ -246,14 +249,11 @@ def _explained(accusing: list[_Kind], text: str, lines: list[str]) -> bool:
     events = [kind.event for kind in accusing]
     named_in = [line for each in events for line in lines[each.number - 1 : getattr(each, "last", each.number)]]
     reasons = [kind.reason for kind in accusing if kind.reason is not None]
-    at_server = any(reason.peer_name and reason.peer_port for reason in reasons)
-    happened = any(map(_recorded, events)) or (at_server and not reference.is_test(text))
+    at_server = any((reason.peer_name or "").strip("Xx.") and reason.peer_port for reason in reasons)
+    # An attempt's record, rather than words that may be quoted anywhere.
+    recorded = any((each.recipient if isinstance(each, Said) else each.at) is not None for each in events)
+    happened = recorded or (at_server and not reference.is_test(text))
     return not happened and reference.explains(text, len({reason.label for reason in reasons}), named_in)
-
-
-def _recorded(event: Event) -> bool:
-    """Whether an event is an attempt's record, rather than words that may be quoted anywhere."""
-    return (event.recipient if isinstance(event, Said) else event.at) is not None
 
 
 def _scans(event: Event) -> TypeGuard[Trouble]:

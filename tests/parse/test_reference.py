@@ -68,6 +68,20 @@ from tests.parse.events import first
             id="statements-around-a-structure",
         ),
         pytest.param(
+            "/* If the server says that the\n   mailbox is full, we wait. */\nwait(hour);\nretry(host, count + 1);\n",
+            "If the server says that the\n   mailbox is full, we wait:\nwait(hour);\nretry(host, count + 1);\n",
+            "recipient-mailbox-full",
+            id="comment",
+        ),
+        pytest.param(
+            "postfix/smtpd[1]: NOQUEUE: reject: RCPT from a.example[192.0.2.1]: 450 4.7.1 <a>: Helo command rejected: Host not found\n"
+            "postfix/smtpd[1]: NOQUEUE: reject: RCPT from b.example[192.0.2.2]: 450 4.1.8 <b@b.example>: Sender address rejected: Domain not found\n"
+            "postfix/smtpd[1]: NOQUEUE: reject: RCPT from c.example[192.0.2.3]: 550 5.1.1 <c@c.example>: Recipient address rejected: User unknown\n",
+            "postfix/smtpd[1]: NOQUEUE: reject: RCPT from a.example[192.0.2.1]: 450 4.7.1 <a>: Helo command rejected: Host not found\n",
+            "helo-name-invalid",
+            id="clients-rejected-for-many-reasons",
+        ),
+        pytest.param(
             "How does a retry work? If a server answers 450 4.2.0 Greylisted, how long\nis it kept: for a day?\n",
             "How does a retry work? A server answers 450 4.2.0 Greylisted, how long\nis it kept: for a day?\n",
             "greylisted",

@@ -311,7 +311,7 @@ _AT_ITS_END = late(r"\b(?:after|during|on) shut-?down\b", re.IGNORECASE)  # the 
 _NOTED = late(r"\b(?:NOTICE|DEBUG)\b")  # levels of a log
 # A count of none, what to do in another case, and what was repaired.
 _NOT_MET = late(
-    r"\bwithout (?:any )?errors?\b|\b0 (?:failed|failures?|errors?|timed out|time-?outs?|rejected|refused|bounced|deferred)\b|"
+    r"\bwithout (?:any )?errors?\b|=== Connection closed with remote host|\b0 (?:failed|failures?|errors?|timed out|time-?outs?|rejected|refused|bounced|deferred)\b|"
     r"\b(?:if|when|unless) (?:you(?:.re| are)? )?us(?:e|ing) [^.;:\n]*|"
     r"(?:\bno longer (?:fails?|failing|errors?|breaks?|crash(?:es)?|times? out|rejects?|refuses?)\b|^\W*fix(?:e[sd])? (?!for\b|it\b)).*",
     re.IGNORECASE,

@@ -27,6 +27,7 @@ _CODE_LINE = late(
     r"[$\w.>\[\]'\"-]+ *(?::?=|=>) *.*[;,]$|(?:const|var|let|public|private) |(?:describe|it|context) [\"']|expect\(|<\?php)|;\s*$"
 )
 _CODE_PART = late(r"^\s*(?:[\])}]|#)|[,({\[]\s*$|^\s*[\w.@&:]+(?:\([^()]*\))?$")
+_COMMENT = late(r"/\*.*?\*/", re.DOTALL)
 # A program ran: a stack trace, a stamp, the place in a file.
 _RAN = late(
     r"Traceback|^\s*at \S|^\s*File \"|(?:\bon|,|\bat \S+) line \d+\b|\w\.[a-z]\w{0,4}:\d+: |--->|^\W*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|^\W*\d\d:\d\d:\d\d|^[\w.]+(?:Error|Exception):|^(?:SMTP )?[Ee]rror: |^Diagnostic-Code:",
@@ -93,9 +94,11 @@ def explains(text: str, causes: int, named_in: list[str]) -> bool:
         return True
     if _RAN.search(text) is not None:
         return False
+    code = _COMMENT.sub("", text).splitlines()
+    outside = [line for line in named_in if line in code]
     if (
         causes >= _MANY
-        or (_is_code(text.splitlines()) and _code(named_in, parts=True) > _MOST)
+        or (_is_code(code) and (not outside or _code(outside, parts=True) > _MOST))
         or len(_REMEDY.findall(text)) > 1
     ):
         return True

@@ -174,7 +174,7 @@ def fetches(text: str) -> bool:
 # Logged by a proxy, a webmail or a mailbox server, with the client's address; or counts in a log summary.
 _CLIENTS_LOGIN = late(
     r"\(total: \d+\)\s*$|#\d+\(\w+\) <\w*>; \w+; |^\s*\d+ {3,}\w[\w ()%./-]*$|\bclient login failed: .{0,80} while in http auth state|\bhandler exception: authentication failed for \[|"
-    r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\[core\] deny|\[dnsbl\] host|\bfail2ban\.(?!utils\b)\w+\b|\bcrowdsec\w*/|^\"SMTPD\"\s|\(during SMTP connection from |\bAuthentication attempt from \S+ has been rate-limited"
+    r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\[core\] deny|\[dnsbl\] host|\bfail2ban\.(?!utils\b)\w+\b|\bcrowdsec\w*/|^\"SMTPD\"\s|\(during SMTP connection from |:(?:25|465|587),[\d.:a-f]+:\d{4,5},[-+*<>],|\bIP address [\d.]+(?:$|, mail from| found in)|\brelay attempt blocked\b|\battack detected from\b|\bAuthentication attempt from \S+ has been rate-limited"
 )
 
 
