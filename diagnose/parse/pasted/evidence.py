@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from diagnose.knowledge import programs
 from diagnose.knowledge.phrases import Grip
 from diagnose.parse.log import ordinary
 from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
@@ -348,8 +347,6 @@ def _from_block(lines: list[_Numbered], before: str | None = None) -> Iterator[S
     program = program_text.is_program(joined, before)
     for said in _from_paragraph(lines, joined, program):
         (reason,) = said.reasons
-        if program in (None, programs.OTHER) and prose.is_general(said.text):
-            continue
         others = reason.bare or (program in subject.PRODUCTS and sense.is_anybodys(reason))
         if of_mail or not others:
             yield said

@@ -37,7 +37,6 @@ _TOLD = late(
 )
 
 
-_ESSAY = 24  # words outside quotes that make running prose
 # The person to whom it happened.
 _TELLER = late(
     r"\b(?:I|we|my|our|us|me|mine|says|said|users?|customers?|he|she|they|everyone|nobody|nothing|ich|wir|mein\w*|unsere?|"
@@ -87,15 +86,6 @@ def is_account(text: str) -> bool:
 def is_vague(text: str) -> bool:
     """Whether a text is a person's sentence without a machine's error; a single word in it is not a refusal."""
     return _is_prose(text) and _MACHINES.search(text) is None and _quoted(text) == 0
-
-
-def is_general(text: str) -> bool:
-    """Whether a text is running prose without a machine's error, in which nobody tells what happened: documentation,
-    advertising."""
-    outside = _QUOTED.sub(" ", text)
-    return len(_WORD.findall(outside)) >= _ESSAY and not any(
-        each.search(outside) for each in (_OF_A_MACHINE, _MACHINES, _TELLER)
-    )
 
 
 def without_conditions(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from diagnose.parse.pasted import prose
 from diagnose.patterns import late
 
 LINES = 2000  # enough to judge a text by
@@ -48,10 +49,10 @@ _REMEDY = late(
     r"^\W*(?:solution|resolution|what to do|how to fix(?: it)?|lösung|solución|solução|soluzione|oplossing)\W*[:：]",
     re.I | re.M,
 )
-# Who reports an own failure, in the languages of posts.
+# Who reports an own failure, in the languages of posts; or whose failure a bounce reports.
 _TELLER = late(
     r"(?<![\w./:@`-])(?:I|i|I['’]\w+|Im|[Mm]y|[Mm]e|mine|[Ii]ch|[Mm]ein\w*|[Jj]e|[Jj]['’]ai|mon|mes|[Mm]i|[Tt]engo|estoy|meu|minha|mio|ik|mijn|"
-    r"[Яя]|мой|у меня|我\w*)(?![\w/.:@=-])|\b[Ww]e (?:are |were |have |had |just |keep |also )?(?:get|gett|see|seeing|had|try|tried|cannot|can.t|encount|receiv|use|using|run)\w*"
+    r"[Яя]|мой|у меня|我\w*)(?![\w/.:@=-])|\b[Ww]e (?:are |were |have |had |just |keep |also )?(?:get|gett|see|seeing|had|try|tried|cannot|can.t|encount|receiv|use|using|run)\w*|\b[Yy]our (?:e?-?mail|message)s? (?:was|were|has|have|could)\b"
 )
 _GENERAL = late(
     r"\b(?:you|your|may|would|for instance|might|can|should|must|will|often|usually|typically|generally|normally|e\.g\.|for example|such as|by default|if|when|whether|"
@@ -106,12 +107,12 @@ def explains(text: str, causes: int, named_in: list[str]) -> bool:
     if codes >= _MANY:
         return True
     told = _QUOTED.sub(" ", text)
-    prose = "\n".join(line for line in told.splitlines() if _WRITTEN.search(line) is None or codes > 1)
-    words, general = len(_PROSE.findall(prose)), len(_GENERAL.findall(prose))
-    about_oneself = len(_TELLER.findall(prose))
+    running = "\n".join(line for line in told.splitlines() if _WRITTEN.search(line) is None or codes > 1)
+    words, general = len(_PROSE.findall(running)), len(_GENERAL.findall(running))
+    about_oneself = len(_TELLER.findall(running))
     if _ADDRESS.search(text) is not None or (about_oneself and (words < _PAGE or general < _READER * about_oneself)):
         return False
-    return words >= _ESSAY and (codes > 1 or general > 1)
+    return words >= _ESSAY and (codes > 1 or general > 1 or prose.is_vague(text))
 
 
 def _is_code(lines: list[str]) -> bool:
