@@ -109,6 +109,10 @@ def _explained(*lines: str) -> Report:
         ("mail card: basic authentication is no longer supported", "relay-auth-disabled"),
         ("mail card: SMTP.login returned null", "app-credentials-rejected"),
         ("mail_service_not_configured", "app-config-invalid"),
+        (
+            "✓ Ready\nError [EX_TLS_NAME]: certificate of the SMTP server has another name",
+            "relay-certificate-invalid",
+        ),
         ("mail card: every recipient was refused", "recipient-unknown"),
         ("Mail_card: no address given", "app-config-invalid"),
         ("mail card: delivery quota exceeded", "rate-limited"),
@@ -158,6 +162,7 @@ def test_words_that_no_phrase_has(text: str, cause: str) -> None:
         "API gateway: 429 Too Many Requests for client 77",
         "certbot: DNS problem: NXDOMAIN looking up A for www.example.org",
         "Nachricht wurde erfolgreich gesendet (Postausgang)",
+        "HTTP request error: (60, 'SSL certificate problem: certificate has expired')",
         "SMTP session:\n  Protocol: TLSv1.3\n  Timeout   : 7200 (sec)\n250 SMTPUTF8",
         "メールを送信しました",
         "mail sink ready: server=mx.example.org timeout=300 invalid_login_limit=5",  # names of settings
@@ -173,6 +178,11 @@ def test_a_phrase_of_a_reply_is_chance_in_a_sentence_about_something_else() -> N
     assert found.diagnoses[0].cause.id in {"app-tls-mismatch", "tls-wrapper-mismatch"}
     coded = _explained("550 5.6.0 invalid message header")
     assert coded.diagnoses[0].cause.id == "content-rejected"
+
+
+def test_an_exception_without_recipients_is_one_of_settings() -> None:
+    found = _explained("smtplib.SMTPRecipientsRefused: {}", "La entrega falló vía el servidor SMTP").diagnoses
+    assert found[0].cause.id == "app-config-invalid"
 
 
 def test_nothing_is_guessed_where_something_is_told() -> None:

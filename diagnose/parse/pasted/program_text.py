@@ -100,7 +100,7 @@ _REFUSED = late(r"ECONNREFUSED|(?:[Cc]onnection|actively) refused|connect: refus
 
 # Exception names denote the kind of reply, but their words would be mistaken for the reply's own.
 _NAMED = late(
-    r"\b(?:[\w.]+\.)?SMTP(?:Recipients?Refused|Sender(?:Refused|Error)|(?:Recipient|Data|Response|Heloerror|Helo)(?:Error|Exception)?)"
+    r"\b(?:[\w.]+\.)?SMTP(?:Recipients?Refused|Sender(?:Refused|Error)|(?:Recipient|Data|Response|Heloerror|Helo)(?:Error|Exception)?)\b"
     r"(?!:? ?\{\})(?:\((?:senderrs|code, resp(?:, from_addr)?|\w+)\))?:?"
 )
 _FRAME = late(

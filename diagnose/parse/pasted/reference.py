@@ -37,7 +37,7 @@ _RAN = late(
 # Results of tests and monitoring: errors in their names were expected.
 _PASSED = late(r"^\s*(?:[✓✔√]|ok \d+\b|--- PASS|(?:[A-Z]{3,} )?OK(?: -|:) )", re.MULTILINE)
 _NOT_PASSED = late(
-    r"^\s*(?:[✗✕×✘]|not ok\b|--- FAIL|(?:[A-Z]{3,} )?(?:CRITICAL|WARNING|UNKNOWN)\b)|^\s*\d+ failing|^(?:SMTP )?(?:[Ee]rror|ERROR): ",
+    r"^\s*(?:[✗✕×✘]|not ok\b|--- FAIL|(?:[A-Z]{3,} )?(?:CRITICAL|WARNING|UNKNOWN)\b)|^\s*\d+ failing|^(?:SMTP )?(?:\w*[Ee]rror|ERROR)(?: \[\w+\])?: ",
     re.MULTILINE,
 )
 _TESTED = late(

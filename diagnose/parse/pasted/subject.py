@@ -98,7 +98,7 @@ def is_of_mail(text: str) -> bool:
 # A URL, an audit record's program, and status codes of SQL, LDAP and HTTP.
 _PROTOCOL = late(
     r"(?<![\w+])(?!(?:smtps?|submissions?|mailto|ssl|tls|tcp|starttls|file)\b)[a-z][a-z0-9+.-]{1,12}://|\bcomm=\"|"
-    r"\bSQLSTATE\b|\bERROR \d{4} \(|\bLDAP: error code\b|\bldap_\w+\(|\bHTTP[/ ]\d",
+    r"\bHTTP (?:request|error)\b|\bSQLSTATE\b|\bERROR \d{4} \(|\bLDAP: error code\b|\bldap_\w+\(|\bHTTP[/ ]\d",
     re.I,
 )
 _ENDPOINT = late(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3} ?: ?(\d{2,5})(?![\d:])")
