@@ -26,7 +26,8 @@ _DIRECTIVES = {
     "memory": ("MemoryMax", "MemoryHigh"),
 }
 # Below these the master ends when it starts, or cannot start its daemons.
-_LEAST = {"LimitNOFILE": 64, "LimitNPROC": 16, "TasksMax": 16}
+_LEAST = {"LimitNOFILE": 64, "LimitNPROC": 16, "TasksMax": 16, "LimitAS": 48 << 20, "LimitDATA": 4 << 20}
+_SIZES = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}  # powers of two
 _HIDES = ("ReadOnlyPaths", "InaccessiblePaths", "TemporaryFileSystem")
 # What the master needs to start its daemons: a unit that lists such things must list all of these.
 _NEEDS = {
@@ -72,7 +73,8 @@ def barring(e: Evidence) -> list[Step]:
 def _bars(name: str, value: str, folders: Sequence[str]) -> bool:
     """Whether a directive alone keeps Postfix from starting. folders: to which it writes."""
     if name in _LEAST:
-        return value.isdecimal() and int(value) < _LEAST[name]
+        size = re.fullmatch(r"(\d+)([KMGT]?)", value)
+        return size is not None and int(size[1]) << _SIZES[size[2]] < _LEAST[name]
     words = {word.lstrip("-+") for word in value.split()}
     if name in _HIDES:
         return any(f"{folder}/".startswith(f"{word}/".replace("//", "/")) for folder in folders for word in words)
