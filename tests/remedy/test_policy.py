@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import pytest
 
-from diagnose.check import Dial, Lookup
-from diagnose.host.query import DialReply, DnsReply, StatReply
-from diagnose.remedy.steps import RepairLine
+from diagnose.check import Dial, Glob, Lookup
+from diagnose.host.query import DialReply, DnsReply, GlobReply, StatReply
+from diagnose.remedy.steps import FileStep, RepairLine
 from tests.checks import pretended_postfix as pretended
 from tests.remedy.test_own_settings import planned
 
@@ -56,3 +59,39 @@ def test_php_hands_its_mail_to_this_host_s_mailer_if_it_has_one(line: str, maile
     changed = [line.replace(step.find, step.put) for step in plan.steps if isinstance(step, RepairLine)]
     assert changed == ([line.replace("/opt/catch -t", "/usr/sbin/sendmail -t -i")] if mailer else [])
     assert {step.allow for step in plan.steps} <= {"route"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "left"),
+    [
+        ("silent", "nameserver 192.0.2.1\nnameserver 192.0.2.2\n", "nameserver 192.0.2.9\n"),
+        ("differ", "nameserver 192.0.2.1\nnameserver 192.0.2.2\n", "nameserver 192.0.2.2\n"),
+        ("slow", "nameserver 192.0.2.2\noptions timeout:1 rotate\n", "nameserver 192.0.2.2\noptions rotate\n"),
+    ],
+)
+def test_name_servers_that_answer_stay_and_the_network_s_own_come_first(kind: str, text: str, left: str) -> None:
+    path, lease = "/etc/resolv.conf", "/var/lib/dhcp/dhclient.eth0.leases"
+    more: dict[Any, Any] = {Glob("/var/lib/dhcp/dhclient*.leases"): GlobReply(paths=(lease,))}
+    for server, name in itertools.product(
+        ("192.0.2.2", "192.0.2.9"), (("gmail-smtp-in.l.google.com", "A"), ("b.test", "MX"))
+    ):
+        more[Lookup(*name, server, 2.0)] = DnsReply(rcode="NOERROR", answers=("10 mx.b.test",))
+    files = {path: text, lease: "  option domain-name-servers 192.0.2.9, 192.0.2.1;\n"}
+    plan = planned("resolver-failing", "dns.resolver", pretended.machine({}, files=files, more=more), kind=kind)
+    after = text.encode()
+    for step in plan.steps:
+        after = step.edit(after) if isinstance(step, FileStep) and step.path == path else after
+    lines = [" ".join(line.split()) for line in after.decode().splitlines() if not line.startswith("#")]
+    assert "\n".join(lines) + "\n" == left
+
+
+@pytest.mark.parametrize(
+    ("directive", "bars"),
+    [("LimitAS=16M", True), ("LimitAS=4G", False), ("LimitNOFILE=32", True), ("LimitNOFILE=1K", False)],
+)
+def test_a_limit_of_the_unit_too_small_to_start_with_is_lifted(directive: str, bars: bool) -> None:
+    unit = "/etc/systemd/system/postfix@-.service"
+    stats = {"/run/systemd/system": THERE, unit: THERE, "/etc/systemd/system/postfix.service": THERE}
+    on = pretended.machine({}, files={unit: f"[Service]\n{directive}\n"}, stats=stats)
+    plan = planned("postfix-not-running", "postfix.master", on)
+    assert [step.put for step in plan.steps if isinstance(step, RepairLine)] == ([f"#{directive}"] if bars else [])

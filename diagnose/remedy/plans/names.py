@@ -25,6 +25,15 @@ from diagnose.remedy.plans.tables import around
 from diagnose.remedy.running import CopyFile, Mode
 from diagnose.remedy.steps import AppendLine, Step
 
+# What is wrong with name servers that do answer, by the kind that the check tells.
+_FAULTS = {
+    "differ": "It denies names that exist, and is asked first.",
+    "rcode": "It answers with an error for names that exist.",
+    "slow": "Its answers come too late.",
+    "tcp": "It does not answer by TCP, which long answers need.",
+}
+_RECORDS = ("/run/systemd/resolve/resolv.conf", "/run/NetworkManager/*resolv.conf", "/var/lib/dhcp/dhclient*.leases")
+_SERVER = re.compile(r"(?m)^\s*(?:nameserver|option domain-name-servers)\s+(\d[\d.]+)")
 _ASKED = "gmail-smtp-in.l.google.com"
 
 
@@ -37,19 +46,23 @@ def resolver(e: Evidence) -> Plan | None:
     target = e.ask(Exec(("readlink", "-m", "--", path))).out.strip() if not stat.exists else path
     if not e.ctx.settings.network or (stat.real and stat.real != path):
         return None  # whoever made the link rewrites it
-    if "use-vc" in resolv_conf(file.text).options:
-        why = "It makes every lookup go by TCP, to which no name server answers."
-        lines = [each for each in enumerate(file.text.split("\n"), 1) if re.match(r"options\s.*\buse-vc\b", each[1])]
-        steps: list[Step] = [e.repair(path, number, "use-vc", "", why, at="within") for number, _ in lines]
+    told, kind = resolv_conf(file.text), e.first("dns.resolver", "kind")
+    listed, lines = told.used, file.text.split("\n")
+    harm, why = r"use-vc", "It makes every lookup go by TCP, to which no name server answers."
+    if kind == "slow":
+        harm, why = r"(?:timeout|attempts):\d+", "The name servers answer later than this allows."
+    options = [(n, word) for n, raw in enumerate(lines, 1) if raw[:7] == "options" for word in re.findall(harm, raw)]
+    if options:
+        mended: list[Step] = [e.repair(path, number, word, "", why, at="within") for number, word in options]
         copied = e.copies(anyway=("resolv.conf",)) or _copied(e)
-        return Plan(steps=(*steps, *copied, *e.restart("Postfix reads the options when it starts.")))
-    listed = resolv_conf(file.text).used
+        return Plan(steps=(*mended, *copied, *e.restart("Postfix reads the options when it starts.")))
     # The mail's own lookup, too: a long answer needs TCP, which may be shut toward every server.
     way = e.way
     own = (
         (way.host, "A" if way.bracketed else "MX") if way and way.remote and not is_address(way.host) else (_ASKED, "A")
     )
-    servers = [server for server in PUBLIC_RESOLVERS if server not in listed]
+    servers = [server for server in dict.fromkeys((*_recorded(e), *PUBLIC_RESOLVERS)) if server not in listed]
+    servers = [*listed[1:]] if kind == "differ" else servers
     replies = ask_all(e.ctx, [Lookup(*asked, server, 2.0) for asked in ((_ASKED, "A"), own) for server in servers])
     judged = zip(servers, replies, replies[len(servers) :], strict=False)
     answers = next(
@@ -57,14 +70,16 @@ def resolver(e: Evidence) -> Plan | None:
     )
     if not answers:
         return None
-    steps = []
-    for number, raw in enumerate(file.text.split("\n"), 1):
-        if re.match(r"nameserver\s", raw):
-            steps.append(e.repair(path, number, raw, f"#{raw}", "This name server does not answer."))
+    steps: list[Step] = []
+    for number, raw in enumerate(lines, 1):
+        if (words := raw.split())[:1] == ["nameserver"] and (kind != "differ" or words[1:2] == [listed[0]]):
+            why = _FAULTS.get(kind, "This name server does not answer.")
+            steps.append(e.repair(path, number, raw, f"#{raw}", why))
     if target not in ("", path):
         steps += e.folder(target.rpartition("/")[0], f"{path} leads to {target}, which is gone.")
     path = target or path
-    steps.append(AppendLine(path=path, text=f"nameserver {answers}", why=f"{answers} answers from this host."))
+    if kind != "differ":
+        steps.append(AppendLine(path=path, text=f"nameserver {answers}", why=f"{answers} answers from this host."))
     text = f"{answers} answers from here: use it in {path}, then restart Postfix."
     if managed := re.search(r"NetworkManager|resolvconf|dhclient|dhcpcd|systemd|cloud-init|netplan", file.text):
         text += f" {managed[0]} writes the file: set the server there as well, or this lasts only until it writes the file again."
@@ -76,6 +91,12 @@ def resolver(e: Evidence) -> Plan | None:
         ),
         text=text,
     )
+
+
+def _recorded(e: Evidence) -> list[str]:
+    """The name servers that this network gave, as what manages resolv.conf keeps them."""
+    files = (path for place in _RECORDS for path in e.files(place))
+    return [server for path in files for server in _SERVER.findall(e.ask(Read(path)).text)]
 
 
 def _view(e: Evidence) -> Plan | None:
