@@ -6,7 +6,7 @@ Nothing on the host or network is queried: events become observations, which `di
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import field, replace
 from datetime import datetime
 from typing import TypeGuard
@@ -66,6 +66,7 @@ class Collected:
     _strangers: list[Trouble] = field(default_factory=list)
     _scanners: set[str] = field(default_factory=set)
     _failed: int = 0
+    _reached: dict[str, int] = field(default_factory=dict)  # domains whose servers took mail, and the last such line
     _senders: Senders = field(default_factory=Senders)
 
     def read(self, events: Iterable[Event]) -> None:
@@ -125,11 +126,17 @@ class Collected:
         for kind in self._kinds.values():
             # Skips a program's own line that repeats the reply of this host's server.
             if kind in here or kind.reason is None or not any(reply in kind.reason.text for reply in replies):
-                yield from _observations(kind, numbered, several and kind in far)
+                near = kind in far
+                flags: Data = {"several": several and near, "alone": near and self._alone(kind.event)}
+                yield from _observations(kind, numbered, flags)
         if (sender := self._senders.worst()) is not None:
             text = f"sent to {counted(sender.recipients, 'recipient')} at {counted(len(sender.domains), 'domain')}"
             text += f", {sender.gone} of which do not exist" if sender.gone else ""
             yield fail("mail.sending-spam", sender.name, text, sender=sender.name, count=sender.recipients)
+
+    def _alone(self, event: Event) -> bool:
+        """Whether another domain's server took mail since."""
+        return any(domain != _subject(event) and at > event.number for domain, at in self._reached.items())
 
     def _take(self, event: Event) -> None:
         self.events += 1
@@ -139,6 +146,8 @@ class Collected:
             )
         if isinstance(event, Delivery) and event.status in _FINE and not event.reasons:
             self.fine += 1
+            if event.left and len(self._reached) < _KINDS:
+                self._reached[event.domain] = event.number
             return
         stranger = isinstance(event, Trouble) and event.stranger
         self._failed += not isinstance(event, Trouble) and _source(event) != "quote"
@@ -176,7 +185,7 @@ def explain(lines: Iterable[str | bytes], name: str, now: datetime, *, numbered:
     their line."""
     began = time.monotonic()
     collected = Collected()
-    counted = _Counter(lines)
+    counted = reference.Overview(lines)
     collected.read(read_lines(counted, now))
     collected.judge(counted.first)
     observations = tuple(collected.observations(numbered))
@@ -213,10 +222,9 @@ def about(report: Report) -> tuple[str, ...]:
     (run,) = report.runs
     failures = sum(seen.status is Status.FAILED for seen in run.observations)
     harmless = sum(seen.status is Status.OK for seen in run.observations)
-    parts = [f"{failures} different failures" if failures > 1 else "1 failure" if failures else "no failure"]
-    if harmless:
-        parts.append(f"{counted(harmless, 'harmless line')}")
-    return (f"{run.title}: {', '.join(parts)}; nothing was contacted",)
+    parts = f"{failures} different failures" if failures > 1 else "1 failure" if failures else "no failure"
+    parts += f", {counted(harmless, 'harmless line')}" if harmless else ""
+    return (f"{run.title}: {parts}; nothing was contacted",)
 
 
 def brief(found: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
@@ -279,14 +287,14 @@ def _subject(event: Event) -> str:
     return event.service or ""
 
 
-def _observations(kind: _Kind, numbered: bool, several: bool) -> Observations:
+def _observations(kind: _Kind, numbered: bool, flags: Data) -> Observations:
     event, reason = kind.event, kind.reason
     subject = f"line {event.number}" if numbered else ""
     times = f" ({kind.count} times)" if kind.count > 1 else ""
     if reason is None:
         yield unknown("mail.unknown", subject, f"not recognised: {event.text[:300]}{times}", line=event.number)
         return
-    data = _data(event, reason, kind.count) | {"several": several}
+    data = _data(event, reason, kind.count) | flags
     if not _accuses(kind):
         entry = next((each for each in phrases.every() if each.id == reason.entry), None)
         why = f" — {entry.meaning}" if entry is not None and entry.meaning and reason.harmless else ""
@@ -375,26 +383,3 @@ def _notes(diagnoses: tuple[Diagnosis, ...], observations: tuple[Observation, ..
     if diagnoses and diagnoses[0].confidence < Confidence.CERTAIN:
         notes.append("the text fits more than one cause; `mail-diagnose run` on its server finds out which it is")
     return tuple(notes)
-
-
-class _Counter:
-    """Passes lines on; counts them, and notes whether any looks like mail (`mail`) or contains NUL (`binary`)."""
-
-    def __init__(self, lines: Iterable[str | bytes]) -> None:
-        self._source = lines
-        self.lines = 0
-        self.mail = self.binary = False
-        self.first: list[str] = []
-
-    def __iter__(self) -> Iterator[str | bytes]:
-        for line in self._source:
-            self.lines += 1
-            self.binary = self.binary or ("\0" if isinstance(line, str) else b"\0") in line  # type: ignore[operator]
-            if len(self.first) < reference.LINES or not self.mail:
-                text = line if isinstance(line, str) else line[:2000].decode("utf-8", "replace")
-                self.first += [text] if len(self.first) < reference.LINES else []
-                self.mail = self.mail or any(word in text.lower() for word in _MAIL)
-            yield line
-
-
-_MAIL = ("postfix/", "smtp", "status=", "queue id", "mail queue", "250 ", "sendmail", "@")

@@ -32,6 +32,9 @@ _LOCAL = late(
     re.ASCII,
 )  # fmt: skip
 
+# What those say of mail that they hand on: webmail, Dovecot's submission service.
+_SENDS = {"sogod": "SMTP", "dovecot": "relay connection"}
+
 
 def is_postfix(line: Line) -> bool:
     """Whether one of Postfix's own programs wrote the line."""
@@ -43,8 +46,8 @@ def is_local(line: Line) -> bool:
     """Whether the line is from a local program that is neither Postfix nor sends mail. One that logs a queue id was
     called by Postfix."""
     name = line.syslog_name or line.service or ""
-    if name == "sogod" and "SMTP" in line.text:
-        return False  # webmail sends mail, too
+    if _SENDS.get(name, "\n") in line.text:
+        return False
     asked = line.queue_id is not None and name != ""
     return not is_postfix(line) and (asked or _LOCAL.match(name) is not None)
 

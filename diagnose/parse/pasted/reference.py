@@ -7,6 +7,7 @@ may end with the failure mended. The judgement is of the text as a whole: single
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from diagnose.parse.pasted import prose
 from diagnose.patterns import late
@@ -61,7 +62,7 @@ _GENERAL = late(
 )
 # A line that a machine wrote, or a question, which anybody may have.
 _WRITTEN = late(
-    r"\?$|^\W*Q\d*:|^\W*(?:<<<|>>>|<-|->|<\*\*)|^\s*at |\b\w+\[\d+\]:|^\W*\d{4}-\d\d-\d\d|(?:->|:) [\[{]|\b\w+(?:Exception|Error)\b|^\W*[45]\d\d[ -]|\w: \d{3}[ -]|\" *: *[\"{\[\d]"
+    r"\?$|^\W*Q\d*:|^\s*\[[A-Z]{3,8}\] |^\W*(?:<<<|>>>|<-|->|<\*\*)|^\s*at |\b\w+\[\d+\]:|^\W*\d{4}-\d\d-\d\d|(?:->|:) [\[{]|\b\w+(?:Exception|Error)\b|^\W*[45]\d\d[ -]|\w: \d{3}[ -]|\" *: *[\"{\[\d]"
 )
 # Where it happened, or to whom.
 _ADDRESS = late(r"[\[(](?!127\.)(?:\d{1,3}\.){3}\d{1,3}[\])]|\b(?:to|an|à|a|para|для) [*<\"]*[\w.+-]+@[\w.-]+\.\w")
@@ -73,6 +74,30 @@ _SOLVED = late(
     re.IGNORECASE,
 )
 _NOT = late(r"\b(?:not|but|still|except|until|nothing|no|same)\b|n.t\b|\?", re.IGNORECASE)
+
+
+_MAIL = ("postfix/", "smtp", "status=", "queue id", "mail queue", "250 ", "sendmail", "@")
+
+
+class Overview:
+    """Passes lines on; counts them, keeps the first LINES, and notes whether any looks like mail (`mail`) or contains
+    NUL (`binary`)."""
+
+    def __init__(self, lines: Iterable[str | bytes]) -> None:
+        self._source = lines
+        self.lines = 0
+        self.mail = self.binary = False
+        self.first: list[str] = []
+
+    def __iter__(self) -> Iterator[str | bytes]:
+        for line in self._source:
+            self.lines += 1
+            self.binary = self.binary or ("\0" if isinstance(line, str) else b"\0") in line  # type: ignore[operator]
+            if len(self.first) < LINES or not self.mail:
+                text = line if isinstance(line, str) else line[:2000].decode("utf-8", "replace")
+                self.first += [text] if len(self.first) < LINES else []
+                self.mail = self.mail or any(word in text.lower() for word in _MAIL)
+            yield line
 
 
 def is_solved(text: str) -> bool:
