@@ -45,7 +45,7 @@ _TELLER = late(
 )
 # A sentence about what may happen.
 _IF = late(
-    r"(?:^|(?<=[.!?] ))\W*(?:if|when|in case|wenn|falls|si)\b(?:[^?!\n:]|[\n:](?= ?[a-zà-ÿ]))*?(?:[?!]|\.(?= |$)|$)",
+    r"(?:^|(?<=[.!?] )|(?<=: )(?-i:(?=[a-z])))\W*(?:if|when|in case|wenn|falls|si)\b(?:[^?!\n:]|[\n:](?= ?[a-zà-ÿ]))*?(?:[?!]|\.(?= |$)|$)",
     re.IGNORECASE,
 )
 # A rule that matches failures, as of fail2ban or a log checker, is not a failure itself.

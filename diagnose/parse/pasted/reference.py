@@ -25,8 +25,9 @@ _CODE = late(
 )
 # Statements of source code, and other lines of it, which may be of a program's output, too.
 _CODE_LINE = late(
-    r"^\s+\*(?:/|\s|$)|^\s*(?:case \S+|default):$|^\s*(?:next|return|local|assert\w*|unless|@test) ?[\w\"'(]|^\s*if [\w.!@]+[.(!?]|^\s*(?:@\w+|\w+(?:\.\w+)+) :?= |^\s*(?:\d+\s{2,})?(?://|/\*|#:|msgid |msgstr |func |def |class |package |import |require |if \(|else\b|end$|"
-    r"[$\w.>\[\]'\"-]+ *(?::?=|=>) *.*[;,]$|(?:const|var|let|public|private) |(?:describe|it|context) [\"']|expect\(|<\?php)|;\s*$"
+    r"^\s+\*(?:/|\s|$)|;\s*$|^\s*(?:\d+\s{2,})?(?://|/\*|#[!:]|<\?php|msgid |msgstr |@test |expect\(|(?:case \S+|default):$|case .* in$|(?:end|fi|done|esac)$|else\b|"
+    r"if (?:\(|[\w.!@]+[.(!?]|.*; then$)|(?:(?:pub|async|static|export) )*(?:func?|fn|impl|match|def|class|enum|package|import|require|const|var|let|public|private) |"
+    r"(?:next|return|local|assert\w*|unless|echo) ?[\w\"'(]|(?:describe|it|context) [\"']|(?:@\w+|\w+(?:\.\w+)+) :?= |[$\w.:>\[\]'\"-]+ *(?::?=|=>) *.*[;,]$)"
 )
 _CODE_PART = late(r"^\s*(?:[\])}]|#)|[,({\[]\s*$|^\s*[\w.@&:]+(?:\([^()]*\))?$")
 _COMMENT = late(r"/\*.*?\*/", re.DOTALL)
