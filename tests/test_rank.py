@@ -247,4 +247,4 @@ def test_of_two_readings_the_one_that_was_tried_comes_first(
 def test_the_transport_that_lacks_is_named_not_the_program_that_misses_it() -> None:
     said = seen("mail.smtp-transport-missing", service="qmgr")
     first = rank(all_causes(), run(said, seen("postfix.transport", service="slow", lacking="slow")))[0]
-    assert first.cause.title == "The transport slow is missing from master.cf"
+    assert first.cause.title == "The service slow is missing from master.cf"

@@ -115,12 +115,12 @@ def _programs(ctx: Context, postfix: Mta) -> Observations:
         others = service.command != wanted and {service.command, wanted} <= {*_OTHERS}
         if others and {service.command, wanted} != {"smtp", "lmtp"}:
             text = f"master.cf has the service {name} run {service.command}, which does other work than {wanted}"
-            yield _lost(name, text, runs=service.command, wanted=wanted)
+            yield _lost(name, text, runs=service.command, wanted=wanted, lacks="runs another one's program")
             continue
         reply = ctx.ask(Stat(path))
         if not reply.problem and not reply.exists:
             text = f"master.cf has the service {name} run {path}, which does not exist"
-            yield _lost(name, text, path=path)
+            yield _lost(name, text, path=path, lacks="has no program")
 
 
 def _transports(ctx: Context, postfix: Mta) -> Observations:

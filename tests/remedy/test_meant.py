@@ -110,6 +110,16 @@ def test_postfix_joins_the_group_that_a_milter_s_socket_is_for_if_allowed(owner:
     ] * joins
 
 
+@pytest.mark.parametrize("socket", ["/var/spool/postfix/private/auth", "/var/spool/postfix/private/dovecot-lmtp"])
+def test_a_backend_is_started_by_whatever_starts_it_if_allowed(socket: str) -> None:
+    text = "  unix_listener /run/dovecot/other {\n  unix_listener /var/spool/postfix/private/auth {\n"
+    files = {"/etc/dovecot/conf.d/10-master.conf": f"{text}  unix_listener {socket} {{\n"}
+    on = pretended.machine(files=files, stats={"/etc/init.d/dovecot": OWN})
+    seen = {"endpoint": f"unix:{socket.removeprefix('/var/spool/postfix/')}", "kind": "missing"}
+    plan = planned("backend-down", "filter.backend", on, **seen)
+    assert [(step.commands(), step.allow) for step in plan.steps] == [(("service dovecot start",), "service")]
+
+
 def test_proxymap_may_open_what_its_default_lets_it() -> None:
     settings = {"transport_maps": "proxy:hash:/etc/postfix/transport", "proxy_read_maps": "$virtual_alias_maps"}
     usual = {Exec(("postconf", "-d")): ExecReply(code=0, out="proxy_read_maps = $virtual_alias_maps $transport_maps\n")}

@@ -1,4 +1,4 @@
-"""Plans for the programs beside Postfix that every message is shown to: milters, content filters, policy services."""
+"""Plans for the programs beside Postfix: milters, content filters and policy services, which every message is shown to, and backends."""
 
 from __future__ import annotations
 
@@ -26,20 +26,23 @@ _DAEMONS = (
     ("spamass-milter", "/etc/default/spamass-milter", r'(?m)^SOCKET="?([^"\s]+)', ""),
     ("amavis", "/etc/amavis/conf.d/20-debian_defaults", r"(?m)^\$inet_socket_port\s*=\s*(\d+)", "inet:10024"),
     ("postgrey", "/etc/default/postgrey", r"--inet=(\S+?)[\"\s]", "inet:10023"),
+    ("dovecot", "/etc/dovecot/conf.d/10-master.conf", r"(?m)^[ \t]*unix_listener[ \t]+(/\S+)", ""),
 )
 
 
 _SIGNS = ("filter.milter", "filter.content", "filter.policy")
 
 
-@plans("milter-down", "content-filter-down")
+@plans("milter-down", "content-filter-down", "backend-down")
 def filters(e: Evidence) -> Plan | None:
     """Corrects the address if the program's settings name another one; else starts the program's unit."""
     steps: list[Step] = []
     put = False
-    for seen in e.seen(*_SIGNS):
+    backend = e.diagnosis.cause.id == "backend-down"
+    signs = ("filter.backend",) if backend else _SIGNS
+    for seen in e.seen(*signs):
         endpoint, parameter = seen.text("endpoint"), seen.text("parameter")
-        if seen.data.get("error") == "EACCES":
+        if seen.data.get("error") == "EACCES" and not backend:
             return _closed(e, seen.text("path"))
         correct = {"filter.milter": _corrected, "filter.content": _misnumbered}.get(seen.sign)
         corrected = correct(e, endpoint, parameter) if correct else None
@@ -56,11 +59,11 @@ def filters(e: Evidence) -> Plan | None:
             if manager:
                 steps += _key(e) if unit == "opendkim" else ()
                 why = f"{unit} listens at {endpoint} when it runs, and nothing does."
-                opens = f"{unit} run, which every message is shown to"
+                opens = f"{unit} run{'' if backend else ', which every message is shown to'}"
                 steps += (*e.unmasked(unit, opens), StartUnit(unit=unit, manager=manager, why=why, opens=opens))
     if not steps:
-        hung = next((o for o in e.failed(*_SIGNS) if o.data.get("error") == "timed out" and o.data.get("port")), None)
-        return hanging(e, hung) if hung else _program(e)
+        hung = next((o for o in e.failed(*signs) if o.data.get("error") == "timed out" and o.data.get("port")), None)
+        return hanging(e, hung) if hung else None if backend else _program(e)
     if not put:
         return Plan(steps=tuple(dict.fromkeys((*steps, *_picked_up(e), *e.retry()))))
     # The daemons connect to the milter for each message, at the address that they read when they started; waiting mail names its filter.
@@ -135,12 +138,11 @@ def _places(e: Evidence) -> Iterator[tuple[str, str]]:
         text = e.ask(Read(path))
         if text.problem and not e.unit(unit):
             continue
-        said = re.search(pattern, text.text)
-        place = said[1] if said else usual
-        if port := re.fullmatch(r"(?:inet6?:)?(?:[\w.\[\]:]*:)?(\d+)(?:@\S+)?", place):
-            yield unit, f"inet:{port[1]}"
-        elif place:
-            yield unit, re.sub(r"^(?:unix|local):", "", place)
+        for place in re.findall(pattern, text.text) or [usual]:
+            if port := re.fullmatch(r"(?:inet6?:)?(?:[\w.\[\]:]*:)?(\d+)(?:@\S+)?", place):
+                yield unit, f"inet:{port[1]}"
+            elif place:
+                yield unit, re.sub(r"^(?:unix|local):", "", place)
 
 
 def _same(endpoint: str, place: str) -> bool:
@@ -156,7 +158,7 @@ def _corrected(e: Evidence, endpoint: str, parameter: str) -> Step | None:
     value = e.was(parameter) or ""
     if value.startswith("$"):
         parameter, value = value.strip("${}"), e.was(value.strip("${}")) or ""
-    milters = [(unit, place) for unit, place in _places(e) if unit not in ("amavis", "postgrey")]
+    milters = [(unit, place) for unit, place in _places(e) if unit not in ("amavis", "postgrey", "dovecot")]
     if any(_same(endpoint, place) for _, place in milters):
         return None
     if endpoint.startswith("unix:"):

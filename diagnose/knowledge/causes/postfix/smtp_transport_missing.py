@@ -2,7 +2,7 @@ from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="smtp-transport-missing",
-    title="The transport {lacking|that the mail needs} is missing from master.cf",
+    title="The service {lacking|that the mail needs} {lacks|is missing from master.cf}",
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
