@@ -120,6 +120,7 @@ def weigh(
     sure = confidence(score)
     if sure is None:
         return None
+    sure = min(sure, Confidence.LIKELY) if capped else sure
     order = sorted(support.values(), key=lambda pair: (-pair[0].weight, pair[0].id))
     data: Data = {}
     for _, observation in order:
@@ -248,8 +249,8 @@ def _capped(
     untried: Container[str],
     text: bool,
 ) -> tuple[Support, ...]:
-    """A counterweight that keeps a cause from being certain: words about something foreign to this host, an unknown
-    that may be the cause instead, or a missing probe; () if none applies."""
+    """A counterweight that keeps a cause from being certain: words about something foreign to this host, or of the log
+    alone, which any user can write; an unknown that may be the cause instead; or a missing probe. () if none applies."""
     probed = any(sign.id in untried and abs(sign.weight) >= Strength.SPEAKS for sign in cause.signs)
     proof = any(
         (text and sign.weight >= Strength.PROVES) if sign.id.startswith(SAID) else sign.weight >= Strength.STRONG
@@ -257,12 +258,16 @@ def _capped(
     )
     if score < CERTAIN:
         return ()
-    named = {sign.id: o.data["foreign"] for sign, o in support if sign.id.startswith(SAID) and o.data.get("foreign")}
-    heard = [sign for sign, _ in support if sign.id in named]
-    if heard and score - sum(sign.weight for sign in heard) < CERTAIN:
-        foreign = ", ".join(sorted({str(name) for name in named.values()}))
-        why = f"only the text of a log or reply says so, about {foreign}, which this host's own settings do not name"
-        return (Support(sign=heard[0].id, weight=CERTAIN - 1 - score, subject=foreign, summary=why),)
+    heard = {sign.id: o.data for sign, o in support if o.data.get("foreign") or o.data.get("logged")}
+    others = [sign for sign, _ in support if sign.id not in heard]
+    foreign = ", ".join(sorted({str(data["foreign"]) for data in heard.values() if data.get("foreign")}))
+    agrees = any(sign.weight >= Strength.FITS and sign.status is Status.FAILED for sign in others)
+    if heard and (foreign or not agrees) and score - sum(s.weight for s, _ in support if s.id in heard) < CERTAIN:
+        why = "only the text of a log or reply says so"
+        why += f", about {foreign}, which this host's own settings do not name" if foreign else ""
+        # What the log alone says may still be why something else is certainly so.
+        weight = CERTAIN - 1 - score if foreign else 0
+        return (Support(sign=next(iter(heard)), weight=weight, subject=foreign or "log", summary=why),)
     hidden = next((o for sign, o in against if sign.status is Status.UNKNOWN), None)
     if hidden and all(sign.weight < Strength.PROVES for sign, _ in support):
         why = "what could not be checked may be the cause instead"
@@ -297,8 +302,8 @@ def _support(pair: tuple[Sign, Observation]) -> Support:
 
 
 def _fold(found: list[Diagnosis]) -> list[Diagnosis]:
-    """Sets `explained_by` where another diagnosis explains one: that must be at least likely, no less sure, and not
-    itself explained by it."""
+    """Sets `explained_by` where another diagnosis explains one: that must be at least likely, no less sure by its score,
+    and not itself explained by it."""
     by_id = {d.cause.id: d for d in found}
     result = []
     for diagnosis in found:
@@ -306,7 +311,7 @@ def _fold(found: list[Diagnosis]) -> list[Diagnosis]:
             other
             for other in found
             if diagnosis.cause.id in other.cause.explains
-            and other.confidence >= max(Confidence.LIKELY, diagnosis.confidence)
+            and (confidence(other.score) or 0) >= max(Confidence.LIKELY, diagnosis.confidence)
             and not (other.cause.id in diagnosis.cause.explains and diagnosis.score >= other.score)
         ]
         if roots:

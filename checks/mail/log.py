@@ -98,7 +98,7 @@ def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
     data: Data = {**reason.scalars(), "label": fact.label, "count": fact.count, "route": fact.route}
     # Weak words accompany failures, and do not make one: a setting that stands twice, say.
     data |= {"alone": fact.alone, "several": several, "source": "log"}
-    data["foreign"] = facts.foreign(ctx, reason)
+    data |= {"foreign": facts.foreign(ctx, reason), "logged": _only_logged(ctx, fact)}
     if delivery:
         host = delivery.relay_host if delivery.relay_host != "none" else None
         data |= {"host": data["host"] or host, "port": data["port"] or delivery.relay_port, "domain": delivery.domain}
@@ -124,6 +124,17 @@ def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
     else:
         seen = fail(f"mail.{label}", subject, text, current=True, minor=False, **data)
     return stamped(seen, fact.last)
+
+
+def _only_logged(ctx: Context, fact: Fact) -> bool:
+    """Whether the log alone says so, which any user can write: a line of a program of this host, or a deferred message
+    where the queue holds none with that reason."""
+    if fact.delivery and fact.delivery.status == "deferred":
+        waiting = facts.queue(ctx)
+        if waiting is None or not waiting.complete:
+            return False
+        return all(group.reason is not None and group.label != fact.label for group in (*waiting.groups, *waiting.rest))
+    return fact.reason.code is None and not fact.reason.quoted
 
 
 def _of_recipient(delivery: maillog.Delivery, text: str) -> bool:

@@ -205,6 +205,6 @@ def test_a_forged_queue_id_gets_into_no_command(tmp_path: Path) -> None:
          {"smtpd_sasl_path": "private/auth"}),
     ],
 )  # fmt: skip
-def test_what_the_settings_name_is_believed(line: str, settings: dict[str, str]) -> None:
+def test_what_the_settings_name_is_likely_by_the_log_alone(line: str, settings: dict[str, str]) -> None:
     first = diagnosed(line, explicit=settings)[0]
-    assert first.confidence is Confidence.CERTAIN, (first.cause.id, first.against)
+    assert first.confidence is Confidence.LIKELY, (first.cause.id, first.against)
