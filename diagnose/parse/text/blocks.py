@@ -13,6 +13,7 @@ Span = tuple[int, int]
 _BLOCK = late(
     r"""["']?[ \t]*[:=][ \t]*(?:[|>][+-]?\d?)?[ \t]*\n(?P<indent>[ \t]+)(?=[^\s#-])(?![^\n]{0,60}?\w["']?[ \t]*[:=](?:[ \t]|$|\n))"""
 )
+_CONTINUED = late(r"""(?:\\|.["']?[ \t]{0,9}\\)\n[ \t][^\n]*""")
 _SEPARATORS = ",;|\t"
 _RULE = late(r"[\s|+=-]*")  # between a table's head and its rows
 _ROWS = 200
@@ -36,10 +37,9 @@ def block(text: str, begin: int, end: int) -> Span | None:
 
 
 def continued(text: str, end: int) -> int:
-    """The end of a value including lines continued by a backslash."""
-    while text[end - 1 : end + 1] == "\\\n" and text[end + 1 : end + 2].isspace():
-        after = text.find("\n", end + 1)
-        end = after if after >= 0 else len(text)
+    """The end of a value including lines continued by a backslash, quoted or not."""
+    while (found := _CONTINUED.match(text, end - 1)) is not None:
+        end = found.end()
     return end
 
 

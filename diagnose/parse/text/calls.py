@@ -11,7 +11,7 @@ from diagnose.patterns import late
 Span = tuple[int, int]
 
 _LOGIN = late(
-    r"(?:(?P<sure>credentials?|authenticat\w{0,9}|login|auth|userpass)|\b(?:connect|start|smtp(?:_?ssl)?|(?:new_?)?(?:dialer|mailer|transport|client)))"
+    r"(?:(?P<sure>credentials?|authenticat\w{0,9}|login|auth|userpass)|\b(?:connect|start|transport\.send|smtp(?:_?ssl)?|(?:new_?)?(?:dialer|mailer|transport|client)))"
     r"\\?[\"']?\s{0,9}(?:[=:]\s{0,9})?['`]?(?=[(\[])",
     re.I,
 )

@@ -11,7 +11,7 @@ from diagnose.patterns import late
 Span = tuple[int, int]
 NOUNS = tuple(
     """kennwort|contrase|motdepasse|mot de passe|mots de passe|senha|palavra-passe|wachtwoord|has\u0142o|has\u0142a|\u043f\u0430\u0440\u043e\u043b|\u5bc6\u7801|\u5bc6\u78bc|\u6388\u6743\u7801|\u6388\u6b0a\u78bc
-    |\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\ube44\ubc00\ubc88\ud638|salasana|l\u00f6senord|passord|adgangskode|heslo|parola|\u015fifre|jelsz\u00f3|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc|\u03ba\u03c9\u03b4\u03b9\u03ba\u03bf
+    |\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\ube44\ubc00\ubc88\ud638|salasana|l\u00f6senord|passord|adgangskode|heslo|parola d'ordine|parola|\u015fifre|jelsz\u00f3|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc|\u03ba\u03c9\u03b4\u03b9\u03ba\u03bf
     |\u0643\u0644\u0645\u0629 \u0627\u0644\u0645\u0631\u0648\u0631|\u0643\u0644\u0645\u0629 \u0627\u0644\u0633\u0631|\u05e1\u05d9\u05e1\u05de|m\u1eadt kh\u1ea9u|kata sandi|lozinka|geslo|slapta\u017eod|parool|\u0e23\u0e2b\u0e31\u0e2a\u0e1c\u0e48\u0e32\u0e19""".replace("\n    ", "").split("|")
 )  # fmt: skip
 """Words for a password in other languages, as stems in lower case."""
@@ -25,6 +25,7 @@ _GIVEN = late(
     r"\b(?:with|using|and|my|app|our|as|mit|als|con|avec|met|med|com|\u0441|set|put|typed|entered|puse|mis)(?:[ \t]+(?:the|my|la|le|l\u0430|das|dem|het))?[ \t]+[\w-]*\Z",
     re.I,
 )
+_PHRASE = late(r"[a-z]{3,}(?:-[a-z]{3,}){2,5}")  # words joined, as password managers make them
 _BELOW = late(
     r"(?:[^\n.:!?]{0,60}\?|[ \t]*(?P<mark>[:\uff1a]?))[ \t]*\n(?:[ \t>|*-]*\n){0,2}[ \t>|*-]*(?P<by><?[\w.-]{1,20}[>:]+[ \t]+)?(?P<value>\S{4,200})[ \t]*(?=\n|$)"
 )
@@ -126,7 +127,8 @@ def _blank(text: str, at: int) -> int:
 def _evident(value: str) -> bool:
     """Whether a value shows by itself that it is a password."""
     digits, upper, lower = (any(map(kind, value)) for kind in (str.isdigit, str.isupper, str.islower))
-    return telling(value) or (digits and upper and lower and "@" not in value)
+    phrase = _PHRASE.fullmatch(value) and not any(map(PROSE.match, value.split("-")))
+    return telling(value) or (digits and upper and lower and "@" not in value) or bool(phrase)
 
 
 def _no_password(value: str) -> bool:

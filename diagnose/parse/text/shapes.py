@@ -13,7 +13,7 @@ from diagnose.parse.text.prose import NOUNS
 
 NAMES = (
     "passw", "pass=", "pass:", "pass ", "pass_", "pass'", 'pass"', "pass>", "pass`", "pass\t", "pass\n", "pass.", "pass|", "pass-", "pass]",
-    "passp", "passc", "_pass", "pwd", "pw=", "pw:", "pw ", "pw'", 'pw"', "pw>", "pw\t", "pw|", "secret", "token", "credential",
+    "passp", "passc", "_pass", "pwd", "pw=", "pw:", "pw ", "pw'", 'pw"', "pw>", "pw\t", "pw|", "pw;", "pw,", "secret", "token", "credential",
     "clave", "key=", "key:", "key ", "key'", 'key"', "key>", "key_", "key]", "key-", "key)", "key|",
     "mdp", "ww:", "ww=", "ww :", "creds", "cred=", "securestring", "pass phrase", *NOUNS,
     "pass\\", "pwd\\", "pw\\", "key\\", "auth\\",  # JSON within JSON
@@ -21,7 +21,7 @@ NAMES = (
 )  # fmt: skip
 """What a name that says "this is secret" holds. Words that prose is full of (authentication) are not among them."""
 
-# Pseudo-words for `x:y@`, `://` before `@`, a word of 32 letters and digits, four colons, a colon before four characters.
+# Pseudo-words for `x:y@`, `://` before `@`, a word of 32 letters and digits, three colons, a colon before four characters.
 LOGIN, URL, LONG, PGPASS, PAIR = "\0login", "\0url", "\0long", "\0colons", "\0pair"
 
 # Searched before the words that contain them: most texts have none.
@@ -36,6 +36,8 @@ _PRIORITY = r"(?:emerg|alert|crit|err|warning|notice|info|debug)\b"  # journalct
 _PROGRAMS = "mysql mariadb sshpass smbclient ldap swaks sendemail msmtp nail mailx mutt mosquitto 7z zip psql redis-cli curl docker podman".split()
 _SAID = r"(?:[a-z]*(?:ing|ions?|ers?|ed|able|ly|ments?|ity|ness|less|words?|ives?|als?|files?)|user\w*|(?:call|look)(?:back|up)s?|prompts?|fields?|values?|change|expiry|expires|instead|please|exchange|everyone|protocols?|resets?|strength|rules?|hash(?:es)?|schemes?|helpers?|grants?|store|cache|attempts?|mismatch|entropy|policy|policies|through)(?![a-z])"
 _LABELS = r"smtps?|lmtp|relay|mailto|to|from|b?c?cc|rfc822|sip|xmpp|id|inet6?:\d{1,5}"
+
+LOGINS = "zugangsdaten anmeldedaten identifiants credentials credenciales credenciais credenziali inloggegevens".split()
 
 _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("private key--", "pgp message--"), r"-----BEGIN [A-Z ]{0,30}(?:PRIVATE KEY|PGP MESSAGE)[A-Z ]{0,10}-----((?:[^-]|-(?!-)){1,8000})"),
@@ -177,7 +179,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         ("334 ugfzc3dvcmq6", "334 vxnlcm5hbwu6"),  # the server's question and the answer in one line
         r"\b334 (?:UGFzc3dvcmQ6|VXNlcm5hbWU6)\b[^\n]{0,60}?[:>\s](?![A-Z]{4,8}\b|[A-Z]?[a-z]+\b(?!=))((?=[a-z\d+/]*[A-Z+/=]|[A-Za-z+/]*\d)[A-Za-z0-9+/]{4,}={0,2})(?![\w+/=-])",
     ),
-    ((PGPASS,), r"(?m)^(?!(?:[\da-f]{1,4}:){4})[\w.-]+:\d{2,5}:[\w*.-]+:[\w.@-]+:(\S{4,})[ \t]*$"),  # .pgpass
+    ((PGPASS,), r"(?m)^(?!(?:[\da-f]{1,4}:){4})[\w.-]+:\d{2,5}:(?:[\w*.-]+:[\w.@-]+:(\S{4,})|[A-Za-z][\w.+@-]*:(?!TLSv|SSLv)((?=\S*[A-Z\d!#$%^&*+=-])[^\s:]{4,}))[ \t]*$"),  # .pgpass, a host and a login
     # A client's base64 after its mark.
     (
         ("server:", "client:", "srv:", "\nc:", "\nr:", "\ns:", "\nt:", " c: ", " s: ", "> ", "< ", "->", "<-", "=>", "~>", ">>", "<<", "c] ", "s] "),
@@ -217,6 +219,8 @@ _TELLING: tuple[tuple[tuple[str, ...], str], ...] = (
     (("key ", " pw "), r"(?i)\b(?:using|with|our|your|my|the|api|for|is) (?:key|pw) [\"']?([^\s\"'<>]{8,200})"),
     (("sig", "otp", "pin", "session", "jwt"), r"(?i)(?<![\w-])(?:sig|signature|otp|pin|session(?:id)?|jwt)[=:] ?([^\s&;,\"'<>]{6,400})"),
     ((PGPASS,), r"(?m)(?:^|: )(?!(?:[\da-f]{1,4}:){4})[\w.-]+:\d{2,5}:[\w*.-]+:[\w.@-]+:([^\s:]{8,})"),
+    ((" as the pass", " as my pass", " as our pass"), r"(?i)(?<!\S)[\"'`]?([^\s\"'`]{4,60})[\"'`]? as (?:the|my|our) pass(?!\w*-?(?:file|map|table))"),
+    ((*LOGINS,), rf"(?i)\b(?:{'|'.join(LOGINS)})(?:\s?[:=]|\s(?:are|sind|sont|son|sono|s\u00e3o)(?=\s))\s?[^\s/]{{1,64}}(?:\s?/\s?|\s(?:and|und|et|y|e|en)\s)([^\s\"']{{4,200}})"),
     (("(pass", "(secret", "(token", "(the "), r"(?i)[\"'`]([^\"'`\n]{6,200})[\"'`] \((?:the )?(?:password|secret|token|api key)\)"),
     ((" -p", " -w"), r"(?<=\s)-[pPw]\s+([^\s\"',;/]{10,200})"),
     ((" argv=",), r"(?<=\s)-[A-Za-z]\s+([^\s\"',;/]{12,200})"),  # pipe(8) and spawn(8) of Postfix
@@ -308,7 +312,7 @@ def shapes(text: str, lowered: str, long: str) -> tuple[list[tuple[re.Pattern[st
         held += [mark for mark, pattern in ((LOGIN, _LOGIN), (URL, _URL)) if pattern.search(text)]
     if _PAIRED.search(text):
         held.append(PAIR)
-    if text.count(":") > 3:
+    if text.count(":") > 2:
         held.append(PGPASS)
     if not held:
         return [], False
