@@ -21,16 +21,17 @@ _WRAPPED = (
 _WRAPPERS = late(_WRAPPED)
 _LITERAL = r"""(?:(?P<quote>['"])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)|(?P<word>[\w.]+))"""
 _ENVIRONMENT = rf"(?:{ENVIRONMENT})\s*"
+_METHODS = r"(?:\??\.(?:presence|to_s|strip|chomp|trim)\b(?:\(\))?)*"
 _VARIABLE = late(rf"""{_ENVIRONMENT}(?:[\[(]\s*['"](?P<name>\w+)['"]|\.(?P<dotted>[A-Z_]\w*))""")
 DEFAULTS = (
     late(rf"""[^=]*?\bdefault\s*=\s*{_LITERAL}"""),
     late(rf"""\s*,\s*{_LITERAL}\s*(?=[,)\]])"""),
-    late(rf"""\s*[\])]?\s*(?:\|\||\?\?|\?:|\bor\b)\s*{_LITERAL}"""),
+    late(rf"""\s*[\])]?{_METHODS}\s*(?:\|\||\?\?|\?:|\bor\b)\s*{_LITERAL}"""),
     late(rf"""\s*\)\s*\{{\s*{_LITERAL}\s*\}}"""),
 )
 # A second variable, used if the first is not set.
 _CHAINED = late(
-    rf"""\s*(?:,\s*(?:default\s*=\s*)?|[\])]?\s*\)*\s*(?:\|\||\?\?|\?:|\bor\b)\s*)(?={_WRAPPED}{_ENVIRONMENT})"""
+    rf"""\s*(?:,\s*(?:default\s*=\s*)?|[\])]?{_METHODS}\s*\)*\s*(?:\|\||\?\?|\?:|\bor\b)\s*)(?={_WRAPPED}{_ENVIRONMENT})"""
 )
 _COMPARED = late(r"""\s*(?P<sign>===?|in|!==?)\s*(?P<with>[\[({][^\])}]*|['"]?\w+)""")
 _FILE = late(

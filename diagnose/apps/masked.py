@@ -17,7 +17,10 @@ from diagnose.apps.wider import OF_FILE
 from diagnose.parse.text.masking import STARS, Secrets, mask
 from diagnose.parse.text.secret import SECRET_KEY, placeholder
 
-_URL_LOGIN = re.compile(r"(://[^\s:/]*:)(?!\d{1,5}(?:/[\w./-]*)?\?[\w.]+=)(.+)@")
+# Up to the last @, except in a query that follows a host.
+_URL_LOGIN = re.compile(
+    r"(://[^\s:/]*:)(?!\d{1,5}(?:/[\w./-]*)?\?[\w.]+=)(.+?(?=@[\w-]+(?:\.[\w-]+)+(?::\d+)?/?\?[\w.]+=)|.+)@"
+)
 _SEVERAL = re.compile(r"^(?:(?:failover|roundrobin)\()+")
 _URL_QUERY = re.compile(r"(?<=[?&])(?:pass\w*|pwd|secret|token|api_?key)=([^&\s]+)", re.I)
 _OF_SECRETS = re.compile(r"[a-z]+(?:_[a-z]+)+")  # the name of a secret, not a password

@@ -174,7 +174,7 @@ class Reader:
         return found if found.settings or not self.problems else replace(found, settings=self._broken(), problem="")
 
     def _broken(self) -> MailSettings:
-        return MailSettings(problems=tuple(self.problems), configured=False)
+        return MailSettings(problems=tuple(self.problems), configured=False, auth=True)
 
     def _remark(self) -> None:
         """Adds problems: by the table's rows, and of values that the application misreads."""
@@ -225,15 +225,17 @@ class Reader:
         ):
             # PHPMailer accepts scheme and port in the host.
             begins, host, port = found[1] or "", found[2], found[3] or port
+        login = self.entry("user"), self.entry("password")
         for entry in (host_entry, port_entry):
             if entry is not None and entry.value is None:
+                own = [None if each and each.variable else each for each in login]
+                remarks.login(self, "", self.value(own[0]), own[0], self.value(own[1]), own[1])
                 return Found(problem=f"{entry.key} {source(entry)}")
         _, preset = self.first(self.table.get("presets", ()))
         if not host and preset:
             name, usual, begins = preset.split()
-            return self._judged(name, int(usual), begins, None, None, self.entry("user"), self.entry("password"))
-        if not host:
-            host = str(defaults.get("host", ""))
+            return self._judged(name, int(usual), begins, None, None, *login)
+        host = host or str(defaults.get("host", ""))
         if not host:
             return Found(problem="it names no mail server")
         if port and not (port.strip().isdecimal() and port == port.strip() and 0 < int(port) < 65536):
@@ -246,9 +248,7 @@ class Reader:
         number = int(port) if port else int(default or defaults.get("port", 0))
         if not number:
             return Found(problem="no port is set, and its default is the program's own")
-        return self._judged(
-            host, number, tls or "none", host_entry, port_entry, self.entry("user"), self.entry("password")
-        )
+        return self._judged(host, number, tls or "none", host_entry, port_entry, *login)
 
     def _elsewhere(self, user: Entry | None, secret: Entry | None) -> str:
         """Why the login is not in the file, "" if it is."""

@@ -269,6 +269,6 @@ def encryption(query: Mapping[str, str]) -> str:
 def url(value: str) -> str:
     """What is wrong with the login in a URL, "" if nothing."""
     found = re.match(r"[\w+.-]+://(?P<authority>[^/?#]*)(?P<rest>.*)", value, re.S)
-    if found and re.search(r"^[/#][^@]*@|^\?[^=]*@", found["rest"]):
+    if found and re.search(r"^[/#][^?@]*@|^\?[^=]*@", found["rest"]):
         return "percent-encode the special characters of user and password: the URL's host ends at the first of / ? #"
     return ""

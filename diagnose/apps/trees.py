@@ -64,9 +64,10 @@ def _objects(document: Any) -> list[Any]:
 
 def _json(text: str) -> str:
     """JSON with comments and trailing commas, which many programs allow, replaced by blanks; places do not change."""
-    if not text.lstrip("\ufeff \t\r\n").startswith("{"):
+    comment = r"//[^\n]*|/\*[\s\S]*?\*/"
+    if not re.match(rf"(?:[\ufeff\s]|{comment})*\{{", text):
         return text
-    pattern = r"""("(?:\\.|[^"\\])*")|//[^\n]*|/\*[\s\S]*?\*/|,(?=\s*(?:(?://[^\n]*|/\*[\s\S]*?\*/)\s*)*[}\]])"""
+    pattern = rf"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\\n])*')|{comment}|,(?=\s*(?:(?:{comment})\s*)*[}}\]])"""
     return re.sub(pattern, lambda found: found[1] or re.sub(r"[^\n]", " ", found[0]), text)
 
 

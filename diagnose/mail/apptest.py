@@ -104,7 +104,9 @@ def tried(asked: Asked) -> Plain:
     )
     result = diagnose(request)
     shown = _shown(heard)
-    if any(each.sign == _REACHED for each in _seen(result)) and not (shown and shown[1].connected):
+    if any(each.sign == _REACHED and each.data.get("host") for each in _seen(result)) and not (
+        shown and shown[1].connected
+    ):
         # Finds out whether the server or this network is at fault.
         result = diagnose(replace(request, only=(*_CHECKS, "network")))
     # The host's own mailer is not examined here, so its merely possible causes are left out.
