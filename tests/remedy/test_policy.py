@@ -87,9 +87,16 @@ def test_name_servers_that_answer_stay_and_the_network_s_own_come_first(kind: st
 
 @pytest.mark.parametrize(
     ("directive", "bars"),
-    [("LimitAS=16M", True), ("LimitAS=4G", False), ("LimitNOFILE=32", True), ("LimitNOFILE=1K", False)],
+    [
+        ("LimitAS=16M", True),
+        ("LimitAS=4G", False),
+        ("LimitNOFILE=32", True),
+        ("LimitNOFILE=1K", False),
+        ("CapabilityBoundingSet=~CAP_SETUID CAP_KILL", True),
+        ("CapabilityBoundingSet=~CAP_SYS_ADMIN", False),
+    ],
 )
-def test_a_limit_of_the_unit_too_small_to_start_with_is_lifted(directive: str, bars: bool) -> None:
+def test_what_the_unit_takes_from_postfix_so_that_it_cannot_start_is_lifted(directive: str, bars: bool) -> None:
     unit = "/etc/systemd/system/postfix@-.service"
     stats = {"/run/systemd/system": THERE, unit: THERE, "/etc/systemd/system/postfix.service": THERE}
     on = pretended.machine({}, files={unit: f"[Service]\n{directive}\n"}, stats=stats)

@@ -75,10 +75,10 @@ def _bars(name: str, value: str, folders: Sequence[str]) -> bool:
     if name in _LEAST:
         size = re.fullmatch(r"(\d+)([KMGT]?)", value)
         return size is not None and int(size[1]) << _SIZES[size[2]] < _LEAST[name]
-    words = {word.lstrip("-+") for word in value.split()}
+    words, needs = {word.lstrip("-+~") for word in value.split()}, _NEEDS.get(name, set())
     if name in _HIDES:
         return any(f"{folder}/".startswith(f"{word}/".replace("//", "/")) for folder in folders for word in words)
-    return name in _NEEDS and not value.startswith("~") and not _NEEDS[name] <= words
+    return bool(needs & words) if value.startswith("~") else not needs <= words
 
 
 _READ = Command(argv=("systemctl", "daemon-reload"), takes_up=True, why="systemd reads its units again.")
