@@ -56,14 +56,14 @@ def filters(ctx: Context) -> Observations:
         for s, host, port in local
     ]
     said = _put_off(ctx) if any(s.kind == "content" for s, _, _ in local) else {}
-    absent = _was_absent(ctx) if any(s.kind == "milter" for s, _, _ in local) else False
+    absent = _was_absent(ctx) if any(s.kind == "milter" for s in named) else False
     for (service, host, port), reply in zip(local, ask_all(ctx, queries), strict=True):
         seen = _dialled(service, host, port, reply, said.get(port, "") if service.kind == "content" else "")
         again = absent and service.kind == "milter" and seen.status is Status.OK
         yield replace(seen, data={**seen.data, "kind": "again"}) if again else seen
     for service in named:
         if service.endpoint.startswith("unix:"):
-            yield _socket(ctx, postfix, service)
+            yield _socket(ctx, postfix, service, absent)
 
 
 def _was_absent(ctx: Context) -> bool:
@@ -112,7 +112,7 @@ def _hung(service: Service, reply: DialReply) -> str:
     return f"accepts the connection, but {_LACKS[service.kind]}: its program hangs ({service.parameter})"
 
 
-def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
+def _socket(ctx: Context, postfix: Mta, service: Service, absent: bool) -> Observation:
     name = service.endpoint.removeprefix("unix:")
     path = name if name.startswith("/") else f"{postfix.queue_directory}/{name}"
     # A chrooted daemon sees the path below the queue directory.
@@ -131,6 +131,8 @@ def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
         reply = ctx.ask(Dial(host=there, port=0, say=_GOES[service.kind], connect_timeout=2.0, timeout=3.0))
         if hung := _hung(service, reply):
             return (warn if service.soft else fail)(sign, path, hung, error=reply.error, kind="refused", **data)
+        if reply.connected and absent and service.kind == "milter":
+            return ok(sign, path, f"answers ({service.parameter})", kind="again", **data)
     if there and (shut := _shut(ctx, postfix, name, there)):
         return (warn if service.soft else fail)(sign, path, shut, error="EACCES", kind="refused", **data)
     if there:

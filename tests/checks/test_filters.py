@@ -76,6 +76,7 @@ def test_a_program_that_takes_connections_and_hangs() -> None:
     ("said", "over"),
     [
         ("warning: connect to Milter service inet:localhost:8891: Connection refused", True),
+        ("warning: connect to Milter service unix:x/x.sock: No such file or directory", True),
         (
             "warning: milter inet:localhost:8891: can't read SMFIC_OPTNEG reply packet header: Connection timed out",
             False,
@@ -86,7 +87,9 @@ def test_a_milter_that_was_started_ends_what_the_log_says_of_its_absence(said: s
     line = f"Sep 14 11:40:00 app postfix/smtpd[9]: {said}"
     own = "NOQUEUE: milter-reject: CONNECT from localhost[127.0.0.1]: 451 4.7.1 Service unavailable - try again later; proto=SMTP"
     lines = (line, f"Sep 14 11:40:00 app postfix/smtpd[9]: {own}")
-    host = machine({"smtpd_milters": "inet:localhost:8891"}, log=lines, by_kind={Dial: lambda q: OPEN})
+    endpoint = said.split()[5 if "Milter" in said else 2].rstrip(":")
+    stats = {"/var/spool/postfix/x/x.sock": SOCKET}
+    host = machine({"smtpd_milters": endpoint}, log=lines, stats=stats, by_kind={Dial: lambda q: OPEN})
     assert [o.data.get("kind") == "again" for o in of(run(filters, host), "filter.milter")] == [over]
 
 
