@@ -337,9 +337,11 @@ class Evidence:
         return tuple(found)
 
     def folder(self, path: str, why: str) -> list[Step]:
-        """Makes a directory; [] if it is there."""
+        """Makes a directory, after those above it; [] if it is there."""
+        if not path or self.there(path):
+            return []
         make = Command(argv=("mkdir", "-p", "-m", "0755", "--", path), changes=(path,), why=why)
-        return [] if self.there(path) else [make]
+        return [*self.folder(path.rpartition("/")[0], why), make]
 
     def aside(self, path: str) -> tuple[Step, ...]:
         """Moves a dangling link aside; () if the path is none, or the name for it is taken."""
