@@ -176,7 +176,11 @@ def _pasted(text: str) -> object:
 
 
 def _program(text: str) -> object:
-    return program_text.is_program(text), server.server_in(text), program_text.reasons(text[:9000].splitlines())
+    return (
+        program_text.is_program(text),
+        server.server_in(text),
+        program_text.read([*enumerate(text[:9000].splitlines())], "other"),
+    )
 
 
 def _small(text: str) -> object:

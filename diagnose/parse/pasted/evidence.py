@@ -364,7 +364,7 @@ def _from_paragraph(lines: list[_Numbered], joined: str, program: str | None) ->
         text = " ".join(line.strip() for _, line in group)
         if group[-1][0] <= sent or mailhead.field_name(group[0][1]):
             continue
-        reason = program_text.classify(text, None)
+        reason = program_text.classify(text)
         if reason is not None:
             source = (
                 "bounce" if "in reply to" in text or " said:" in text else "quote" if prose.quotes(text) else "text"
@@ -372,12 +372,12 @@ def _from_paragraph(lines: list[_Numbered], joined: str, program: str | None) ->
             found.append(_said(source, group, reason))
     best = max((each.reasons[0].grip for each in found), default=0)
     whole = (
-        program_text.classify(" ".join(line.strip() for _, line in lines), None)
+        program_text.classify(" ".join(line.strip() for _, line in lines))
         if len(lines) > 1 and best < Grip.PHRASE and sent < 0
         else None
     )
     if whole is not None and whole.grip > best:
-        lines, whole = program_text.carrying(lines, whole, lambda text: program_text.classify(text, None))
+        lines, whole = program_text.carrying(lines, whole, program_text.classify)
         found = [_said("quote" if prose.quotes(joined) else "text", lines, whole)]
     yield from found
 

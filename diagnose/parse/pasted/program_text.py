@@ -9,9 +9,9 @@ error named first (a certificate, a name) is the cause of a later "could not con
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from diagnose.knowledge import programs
 from diagnose.knowledge.mailers import mailers
@@ -87,9 +87,7 @@ _EXCHANGER = late(
     r"^(?:(?:alt\d\.)?aspmx|(?:alt\d\.)?gmail-smtp-in|mx(?:[\da-z]?|[\d-][\w-]*))\.|\.mail\.protection\.outlook\.com$",
     re.I,
 )
-_HERE = frozenset(
-    {"connect-permission-denied", "connect-not-permitted"}
-)  # forbidden by the host that the program runs on
+_HERE = ("connect-permission-denied", "connect-not-permitted")  # forbidden by the host that the program runs on
 _ABOUT_MAIL = late(
     r"\b(?:reject|refus|bounce|deni|fail|error|warning|fatal|said|undeliver|deferr|smtp|mail|relay|exception|block|"
     r"unable|cannot|could not|timed out|connect|unreachable|resolve|login|auth|certificate|TLS)",
@@ -167,28 +165,22 @@ def stage_in(lines: list[_Numbered]) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
-def read(
-    lines: list[_Numbered], program: str, groups: Iterable[list[_Numbered]] | None = None
-) -> list[tuple[list[_Numbered], Reason]]:
+def read(lines: list[_Numbered], program: str) -> list[tuple[list[_Numbered], Reason]]:
     """The reasons in a program's text, each with its lines; failures before a line that says the mail was sent are
-    left out.
-
-    ``groups``: the lines that belong together, found by `logical` if not given.
-    """
-    stage = stage_in(lines)
+    left out."""
     told = telling(lines)
+    dialled = server_in("\n".join(line for _, line in told))
     of_mail = subject.sends("\n".join(each[1] for each in lines if each not in told))  # a mail library's stack trace
+    again = partial(classify, program=program, dialled=dialled, stage=stage_in(lines), of_mail=of_mail)
     lines = told
     joined = "\n".join(line.strip() for _, line in lines)
-    dialled = server_in("\n".join(line for _, line in lines))
     sent = went_through(lines)
     found: list[tuple[list[_Numbered], Reason]] = []
-    for group in groups or logical(lines):
+    for group in logical(lines):
         if group[-1][0] <= sent:
             continue
         parts = [" ".join(line.strip() for _, line in group), *(line for _, line in group if len(group) > 1)]
-        reasons = [each for part in parts if (each := classify(part, program, dialled, stage, of_mail)) is not None]
-        if reasons:
+        if reasons := [each for each in map(again, parts) if each is not None]:
             found.append((group, max(reasons, key=lambda each: each.grip)))
     replied = [each for each in found if each[1].code is not None]
     if replied:  # a reply is more specific than a missing answer
@@ -201,11 +193,10 @@ def read(
         found = roots
     best = max((reason.grip for _, reason in found), default=0)
     if best < Grip.PHRASE and len(lines) > 1 and sent < 0:
-        whole = classify(joined, program, dialled, stage, of_mail)
+        whole = again(joined)
         if whole is not None and whole.grip > best and not (replied and whole.label in _UNANSWERED):
-            return [carrying(lines, whole, lambda text: classify(text, program, dialled, stage, of_mail))]
-    blank = _blank_host(joined, program)
-    if blank is not None:
+            return [carrying(lines, whole, again)]
+    if (blank := _blank_host(joined, program)) is not None:
         return [(lines, blank)]
     kept = [(group, reason) for group, reason in found if reason.grip == best]
     if len(kept) > 1:  # prefer errors to notices
@@ -241,16 +232,16 @@ def carrying(
 @lru_cache(500)  # a log says the same again and again
 def classify(
     text: str,
-    program: str | None,
+    program: str | None = None,
     dialled: tuple[str | None, int | None] = (None, None),
     stage: str | None = None,
     of_mail: bool = False,
 ) -> Reason | None:
     """The reason in a free text, None if there is none. ``program`` wrote it (None: unknown). ``dialled``: server
     and port, ``stage``: stage of the dialogue, ``of_mail``: that it is about mail, if known from elsewhere."""
-    text = text.strip().strip("()") if text.strip().startswith("(") and text.strip().count("(") == 1 else text.strip()
-    if text.startswith("(") and text.endswith(")"):
-        text = text[1:-1]
+    text = text.strip()
+    if text.startswith("(") and (text.count("(") == 1 or text.endswith(")")):
+        text = text.strip("()")
     if program is not None and ("SMTP" in text or program == "mailkit"):
         # The reply is more specific than the exception's name.
         text = _CODE_NAME.sub(lambda found: f"{_CODES[found['name']]} ", text)
@@ -289,8 +280,6 @@ def classify(
         label = "app-tls-too-old"
     if label in ("connect-network-unreachable", "connect-no-route") and ":" in (host or ""):
         label = "ipv6-broken"
-    if label in _HERE:
-        return replace(reason, program=program)
     if label == "server-failing" and reason.enhanced == "4.3.5":
         # Postfix's words, from the server that the program submits to; most users run it themselves.
         return replace(reason, label="postfix-config-error", grip=Grip.WORD)
@@ -300,7 +289,8 @@ def classify(
     # A network that blocks port 25 mostly drops its packets.
     direct = reason.peer_port == 25 or _EXCHANGER.search(host or "") is not None
     blockable = direct and not (host and (own_network.is_private(host) or own_network.is_loopback(host)))
-    if label.startswith("connect-") and (not blockable or program == JAVA or label == "connect-refused"):
+    elsewhere = label.startswith("connect-") and label not in _HERE
+    if elsewhere and (not blockable or program == JAVA or label == "connect-refused"):
         label = "app-smtp-unreachable"
     return replace(reason, label=label, program=program)
 
@@ -360,10 +350,3 @@ def is_program(text: str, before: str | None = None) -> str | None:
     paragraphs, if only an unknown program is recognised."""
     found = programs.recognise(text, subject.is_of_mail(text) and not prose.quotes(text))
     return before if found == programs.OTHER and before else found
-
-
-def reasons(texts: Sequence[str]) -> list[Reason]:
-    """The reasons of a program's text, line by line."""
-    lines = list(enumerate(texts, 1))
-    program = is_program("\n".join(texts)) or programs.OTHER
-    return [reason for _, reason in read(lines, program, [[line] for line in lines])]

@@ -42,7 +42,8 @@ def improved(
     label = next(filter(None, map(concepts.meaning, said)), None)
     if label is None or (reason is not None and not reason.may_be(label)):
         return reason
-    if reason is not None and ((label in _VAGUE and not _adds(label, reason)) or (label in _BARELY and reason.code)):
+    adds = reason is None or reason.label == "message-expired" or (reason.label == label and reason.grip <= Grip.SENSE)
+    if (label in _VAGUE and not adds) or (label in _BARELY and reason is not None and reason.code):
         return reason
     if timed_out and not (label == "dns-try-again" or "certificate" in label):
         return reason
@@ -52,11 +53,6 @@ def improved(
         label = "app-smtp-unreachable"
     found = reason or Reason(label=label, text=reasons_of.mask(text), peer_name=host, peer_port=port)
     return replace(found, label=label, grip=Grip.HINT if label in _BARELY else Grip.SENSE, entry=None)
-
-
-def _adds(label: str, reason: Reason) -> bool:
-    """Whether a vague label says more than the reason, or confirms it."""
-    return reason.label == "message-expired" or (reason.label == label and reason.grip <= Grip.SENSE)
 
 
 def _disagree(label: str, other: str) -> bool:
