@@ -33,13 +33,13 @@ print(sum(len(chunk) for chunk in window(sys.argv[1], time.time() - 3600)), file
 """
 
 
-def timed(argv: list[str], *, quiet: bool = True, codes: tuple[int, ...] = (0,)) -> Timed:
+def timed(argv: list[str], *, codes: tuple[int, ...] = (0,)) -> Timed:
     """Runs a command with its output thrown away; codes: the exit status that it may have."""
     begun = time.monotonic()
     child = subprocess.Popen(
         argv,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL if quiet else None,
+        stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(sandbox.PROJECT), "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"},
     )
     _, status, used = os.wait4(child.pid, 0)
@@ -220,8 +220,8 @@ def main() -> None:
             elif what == "mutations":
                 mutations.main(10_000 if options.full else 1000)
             elif what == "histories":
-                promise.main(20_000 if options.full else 1000, 200)
-                nights.main(200 if options.full else 20, 200)
+                promise.report("histories", 20_000 if options.full else 1000, 200, promise.history)
+                promise.report("nights", 200 if options.full else 20, 200, nights.elsewhere)
             else:
                 queue(Path(directory), messages, options.rounds, what)
 

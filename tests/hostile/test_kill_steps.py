@@ -27,7 +27,6 @@ WATCH = (
 )
 WRITE = "import sys; from pathlib import Path; from diagnose import files; files.write(Path(sys.argv[1]), sys.argv[2].encode() * 50_000, 0o600)"
 STRACE = shutil.which("strace")
-pytestmark = pytest.mark.skipif(STRACE is None or os.uname().sysname != "Linux", reason="strace stops at a system call")
 
 
 def stopped(program: str, *arguments: str, calls: str, at: int | str, how: str) -> int:
@@ -47,6 +46,9 @@ def traced() -> bool:
     )
 
 
+pytestmark = pytest.mark.skipif(not traced(), reason="strace stops at a system call, and nobody may trace here")
+
+
 def each_step(program: str, *arguments: str, how: str) -> Iterator[tuple[str, int, int]]:
     """Every call of every kind in its turn, until the program makes no more of it."""
     for calls in STEPS:
@@ -58,8 +60,6 @@ def each_step(program: str, *arguments: str, how: str) -> Iterator[tuple[str, in
 
 
 def test_a_write_killed_at_every_step_leaves_the_old_or_the_new(tmp_path: Path) -> None:
-    if not traced():
-        pytest.skip("nobody may trace here")
     path = tmp_path / "recording.json"
     path.write_bytes(b"old")
     seen = set()
@@ -73,8 +73,6 @@ def test_a_write_killed_at_every_step_leaves_the_old_or_the_new(tmp_path: Path) 
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EROFS"])
 def test_a_disk_that_refuses_a_step_silences_no_alarm(error: str, tmp_path: Path) -> None:
-    if not traced():
-        pytest.skip("nobody may trace here")
     hook, heard = tmp_path / "hook", tmp_path / "heard"
     hook.write_text(f"#!/bin/sh\necho told >> {heard}\n")
     hook.chmod(0o755)
@@ -94,8 +92,6 @@ def test_a_disk_that_refuses_a_step_silences_no_alarm(error: str, tmp_path: Path
 
 def test_a_recording_is_json_all_the_same(tmp_path: Path) -> None:
     """Nothing of a recording is written where the disk is full."""
-    if not traced():
-        pytest.skip("nobody may trace here")
     path = tmp_path / "recording.json"
     record = "import sys; sys.argv = ['x', 'record', '--no-network', '--timeout', '5', '-o', sys.argv[1]]; import runpy; runpy.run_module('diagnose', run_name='__main__')"
     assert stopped(record, str(path), calls="fsync", at=1, how="error=ENOSPC") != 0

@@ -77,13 +77,13 @@ _TAKEN = "dsn=2.0.0, status=sent (250 2.0.0 Ok: queued)"
 _UNKNOWN = "dsn=5.1.1, status=bounced (host mx.{domain}[159.69.12.41] said: 550 5.1.1 <{to}>: User unknown (in reply to RCPT TO command))"
 
 
-def storm_lines(host: str, count: int = 120) -> str:
+def storm_lines(host: str) -> str:
     """Mail of one account to as many domains, half of it to mailboxes that do not exist, two hours to one hour ago."""
     text = ""
-    for n in range(count):
+    for n in range(120):
         domain = f"stranger{n}.example"
         to = f"u{n}@{domain}"
         said = (_UNKNOWN if n % 2 else _TAKEN).format(domain=domain, to=to)
         qid = f"{0xB1B2C3D000 + n * 7919:010X}"
-        text += _STORM.format(time=stamp(2 - n / count), host=host, qid=qid, to=to, domain=domain, said=said)
+        text += _STORM.format(time=stamp(2 - n / 120), host=host, qid=qid, to=to, domain=domain, said=said)
     return text

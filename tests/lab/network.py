@@ -15,7 +15,6 @@ from dataclasses import dataclass
 HOST_IPV4 = "192.168.1.10"
 HOST_IPV6 = "2a02:8108:41:7::10"
 PUBLIC_IPV4 = "85.214.88.17"
-GATEWAY_IPV4 = "192.168.1.1"
 RESOLVER_IPV4 = "62.155.240.53"
 
 # Duplicate address detection keeps a link's IPv6 address unusable for a second or two; no neighbour is asked meanwhile.

@@ -18,7 +18,7 @@ _STAMP = re.compile(r"^(\w{3}) +(\d+) (\d\d:\d\d:\d\d)", re.MULTILINE)
 _FORWARDER = """\
 import socket, threading
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-udp.bind(({address!r}, 53))
+udp.bind(("127.0.0.53", 53))
 def one(question, asker):
     on = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     on.settimeout(4)
@@ -86,22 +86,22 @@ def rotated(compressed: bool = False) -> Step:
     )
 
 
-def stub_resolver(address: str = "127.0.0.53") -> Step:
+def stub_resolver() -> Step:
     """A resolver on loopback that asks the ISP's, as systemd-resolved and dnsmasq do."""
 
     def step(m: Machine) -> None:
-        m.write("/opt/stub.py", _FORWARDER.format(address=address, resolver=RESOLVER_IPV4))
+        m.write("/opt/stub.py", _FORWARDER.format(resolver=RESOLVER_IPV4))
         m.run("sh", "-c", "setsid python3 /opt/stub.py </dev/null >/dev/null 2>&1 & sleep 0.3")
-        m.write("/etc/resolv.conf", f"nameserver {address}\noptions edns0 trust-ad\nsearch brightwater-labs.com\n")
+        m.write("/etc/resolv.conf", "nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch brightwater-labs.com\n")
 
     return step
 
 
-def busy_day(relay: str = "mx1.northwind-trading.com[159.69.12.41]:25") -> Step:
+def busy_day() -> Step:
     """A day of healthy mail to five other domains stands in the log."""
 
     def step(m: Machine) -> None:
-        days = (sent_lines("app", 12, 20 - number, 1.5, relay, "p{n}@" + to) for number, to in enumerate(DOMAINS))
+        days = (sent_lines("app", 12, 20 - number, 1.5, to="p{n}@" + to) for number, to in enumerate(DOMAINS))
         merge(m, "/var/log/mail.log", "".join(days))
 
     return step

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -17,19 +15,11 @@ from tests.tool import validate
 from .faults import every
 from .machine import Machine
 from .roots import MAILERS
-from .test_lab import NEEDED
+from .test_lab import able as able
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 HELD = "held@example.org"
 ELSEWHERE = "someone@example.org"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def able() -> None:
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    missing = [name for name in NEEDED if not shutil.which(name, path=path)]
-    if os.geteuid() or missing:
-        pytest.skip(f"LAB NOT RUN: {'it needs root' if os.geteuid() else f'it lacks {missing}'}")
 
 
 @pytest.fixture(scope="module")

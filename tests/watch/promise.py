@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from diagnose.watch.machine import (
     BLIND,
@@ -127,12 +127,12 @@ class Promise:
         self.told[what] = at
 
 
-def main(count: int, passes: int) -> None:
-    """Prints how many of so many random histories break a promise."""
+def report(name: str, count: int, passes: int, play: Callable[[int, int], None]) -> None:
+    """Prints how many of so many random histories break a promise. play: a history, by its seed and length."""
     broken: dict[str, int] = {}
     for seed in range(count):
         try:
-            history(seed, passes)
+            play(seed, passes)
         except AssertionError as error:
             broken[str(error)] = broken.get(str(error), 0) + 1
-    print(f"histories  {count} of {passes} passes each: {sum(broken.values())} break a promise {broken or ''}".rstrip())
+    print(f"{name}  {count} of {passes} passes each: {sum(broken.values())} break a promise {broken or ''}".rstrip())

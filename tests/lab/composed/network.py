@@ -25,9 +25,9 @@ def _blocked(site: Site) -> Broken:
     return Broken(accept=accept, breaks=breaks, mends=mends)
 
 
-def _own_nft(site: Site, rules: str, hook: str = "output", priority: str = "0", policy: str = "accept") -> Broken:
+def _own_nft(site: Site, rules: str, priority: str = "0", policy: str = "accept") -> Broken:
     table, chain = site.pick("filter", "fw", "site", "mailguard"), site.pick("out", "guard", "c1")
-    text = f"table inet {table} {{\n chain {chain} {{\n  type filter hook {hook} priority {priority}; policy {policy};\n  {rules}\n }}\n}}\n"
+    text = f"table inet {table} {{\n chain {chain} {{\n  type filter hook output priority {priority}; policy {policy};\n  {rules}\n }}\n}}\n"
     breaks, mends = filtered("host", text)
     return Broken(breaks=breaks, mends=mends)
 

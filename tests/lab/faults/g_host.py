@@ -24,10 +24,10 @@ SMALL_SPOOL = (
 )
 
 
-def in_background(command: str, user: str = "www-data") -> Step:
+def in_background(command: str) -> Step:
     """A command that hangs, as the application's process would."""
     return shell(
-        f"setpriv --reuid={user} --regid={user} --clear-groups {command} </etc/hostname >/dev/null 2>&1 & sleep 0.4"
+        f"setpriv --reuid=www-data --regid=www-data --clear-groups {command} </etc/hostname >/dev/null 2>&1 & sleep 0.4"
     )
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from tests.lab.fault import Fault, fault, healthy
 from tests.lab.internet.world import one_server
-from tests.lab.steps import Step, mail, pause, settings, shell, wait, write
+from tests.lab.steps import mail, pause, settings, shell, wait, write
 
 SENT = wait("status=sent")
 THEIRS = ("remote-server-failing",)
 
 
-def at_receiver(name: str, about: str, *more: Step, accept: tuple[str, ...] = THEIRS, **replies: str) -> Fault:
+def at_receiver(name: str, about: str, **replies: str) -> Fault:
     world = one_server("mx?.northwind-trading.com", replies=replies)
-    return fault(name, accept, about, *more, world=world, shows="status=(deferred|bounced)")
+    return fault(name, THEIRS, about, world=world, shows="status=(deferred|bounced)")
 
 
 FAULTS = (
