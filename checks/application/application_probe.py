@@ -237,9 +237,7 @@ def _tls_fine(held: Session, settings: MailSettings, place: str, data: Data) -> 
 
 
 def _store(held: Session) -> str:
-    return (
-        f"Java's trust store {held.store}" if held.store else "this system's CA bundle (no Java trust store was read)"
-    )
+    return f"the trust store {held.store}" if held.store else "this system's CA bundle (no Java trust store was read)"
 
 
 def _certificate(held: Session, judged: Verdict, java: bool, place: str, data: Data) -> Observation:

@@ -300,7 +300,7 @@ class Reader:
                 f"a login is given, but {remarks.spoken(name_in(login))} does not switch it on",
             )
         auth = wants and (bool(user) or bool(elsewhere))
-        _, off = self.first(self.table.get("unverified", ()))
+        condition, off = self.first(self.table.get("unverified", ()))
         entries = {"host": host_entry, "port": port_entry, "user": user_entry, "password": secret_entry}
         sender, local = self._sender(), remarks.is_here(host) and not self.contained
         remarks.host(self, host, host_entry)
@@ -308,7 +308,6 @@ class Reader:
         remarks.tls(self, port, tls, auth and not local, entries)
         remarks.sender(self, sender, self.entry("sender"), host, local)
         if off and not local and tls != "none":
-            condition, _ = self.first(self.table["unverified"])
             self.problem("verification-off", entry_of([name_in(condition)], self.entries), off)
         settings = MailSettings(
             host=host,
@@ -322,6 +321,7 @@ class Reader:
             sender=sender or str(self.table.get("defaults", {}).get("sender", "")),
             sender_key=named_by.key if (named_by := self.entry("sender")) else self._first("sender"),
             trust="*" if off else "",
+            **({} if off or self.contained else remarks.authorities(self.entries, host_entry)),
             problems=tuple(self.problems),
             elsewhere=elsewhere if not (user and secret) else "",
         )

@@ -145,6 +145,22 @@ def sender(reader: Remarks, sender: str, entry: Entry | None, host: str, local: 
         reader.problem("setting-mild", entry, text)
 
 
+_AUTHORITIES = late(
+    r"(?:^|[._-])ca[._-]?(?:certs?|certificates?|bundle)?[._-]?(?:file|path)?$|x509cafile$|tls_trust_file$", re.I
+)
+
+
+def authorities(entries: Sequence[Entry], host: Entry | None) -> dict[str, Any]:
+    """The settings for the file of CA certificates that an entry beside the server, or for mail, names; {} without one."""
+    section = f"{host.within}.{host.key}".strip(".").rpartition(".")[0] if host is not None else ""
+    for each in entries:
+        full = f"{each.within}.{each.key}".strip(".")
+        near = re.search(r"smtp|mail|x509cafile$|^tls_", full, re.I) or (section and full.rpartition(".")[0] == section)
+        if near and _AUTHORITIES.search(each.key) and (each.value or "").startswith("/"):
+            return {"ca_file": each.value, "ca_key": each.key, "ca_line": each.line}
+    return {}
+
+
 _MEANT = (
     (r"hostname|server|address|addr|smarthost|host", "host"),
     (r"username|login|user", "user"),

@@ -27,6 +27,8 @@ class MailSettings:
     keys that set these or should, without prefix. trust: '' for the trust store, '*' or hosts. prefix: '' or 'che.'.
     configured: whether there is any mail setting. program: the sendmail command used instead of a server, or ''.
     api: the service whose API takes the mail, or ''. elsewhere: why the login is not in the file, or ''.
+    ca_file, ca_key, ca_line: the CA certificates that it checks the server's against, and where they are named; ''
+    and 0 for the system's.
     """
 
     host: str = ""
@@ -48,3 +50,6 @@ class MailSettings:
     program: str = ""
     api: str = ""
     elsewhere: str = ""
+    ca_file: str = ""
+    ca_key: str = ""
+    ca_line: int = 0

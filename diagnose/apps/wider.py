@@ -25,7 +25,10 @@ OF_OTHERS = ("EnvironmentFile", "env_file.smtp", "authpath")
 """Keys under which a missing file of others is remarked."""
 _MOST = 8  # other files read for one
 
-OF_FILE = late(r"(?P<name>.*(?:pass|user|login|secret|token|host|smtp|mail).*?)(?:__FILE|_FILE|_file)$", re.I)
+OF_FILE = late(
+    r"(?P<name>(?!.*(?:ca|cert|key)_?file$).*(?:pass|user|login|secret|token|host|smtp|mail).*?)(?:__FILE|_FILE|_file)$",
+    re.I,
+)
 _SHOWN = late(r"(?:/bin/|/usr/bin/)?(?:cat|head -n ?1|head -1)\s+(/[\w./@+-]+)")  # msmtp's passwordeval
 _SERVICE = late(
     r"services\.(?P<name>[\w.-]+?)\.(?P<rest>env_file(?:\.path)?|secrets(?:\.source)?|environment|image|build|network_mode)\b"

@@ -18,6 +18,7 @@ from diagnose.facts.app_process import account, network
 from diagnose.facts.application import Application
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.java import trust_store
+from diagnose.facts.relay import ca_problem
 from diagnose.host.query import Dial, DialReply, Login, Now, Query, Resolve
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.parse.system.outcomes import Outcome
@@ -33,8 +34,8 @@ WAIT = 3.5  # seconds to wait for a greeting
 @frozen
 class Session:
     """tls: none, starttls or implicit, as begun. first: the attempt before JavaMail's plain-text fallback took over
-    (Java only). with_login: whether it included a login; no_login: why not. store: Java's trust store, if it was
-    used. network: pid of a process in the container whose network was used, 0 for this host's. name_error: the
+    (Java only). with_login: whether it included a login; no_login: why not. store: the file of CA certificates,
+    if it was not the system's. network: pid of a process in the container whose network was used, 0 for this host's. name_error: the
     certificate is for another name, which JavaMail 1.x does not check. java_error: the system's bundle accepts the
     certificate, the trust store of the running Java does not (both Java only)."""
 
@@ -153,6 +154,7 @@ def session(ctx: Asks, app: Application) -> Session:
         recipient=(whose.recipient or anybody) if far == "rcpt" and not local else "",
         login=login,
         trust=trusts(settings, host),
+        ca_file="" if ca_problem(ctx, settings.ca_file) else settings.ca_file,
         user=account(ctx, app),
         network=within,
         timeout=WAIT,
@@ -187,7 +189,7 @@ def session(ctx: Asks, app: Application) -> Session:
         with_login=login is not None,
         no_login=no_login,
         first=first,
-        store=store,
+        store=store or base.ca_file,
         name_error=name_error,
         java_error=java_error,
         not_found=reply.error if reply.stage == "resolve" else "",

@@ -18,6 +18,7 @@ from diagnose.apps.properties import Properties
 from diagnose.apps.settings import MailSettings, Problem
 from diagnose.apps.wider import MISSING
 from diagnose.facts.asks import Asks, globbed
+from diagnose.facts.relay import ca_problem
 from diagnose.host.query import Glob, Read, Stat
 from diagnose.model import Data
 from diagnose.record import frozen
@@ -220,7 +221,8 @@ def read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applicat
     app = replace(unread, raw=text)
     if form == "settings":
         said = formats.read(path, text, lambda place, secret: other(ctx, place, secret))
-        return replace(app, format=form, product=said.id, settings=said.settings, problem=said.problem)
+        settings = _with_authorities(ctx, said.settings) if said.settings is not None else None
+        return replace(app, format=form, product=said.id, settings=settings, problem=said.problem)
     unresolved: tuple[str, ...] = ()
     if path.endswith(".erb"):
         text, unresolved, problem = _render(text, variables)
@@ -237,6 +239,17 @@ def read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applicat
         settings=mail_settings(parsed, codenvy),
         unresolved=unresolved,
     )
+
+
+def _with_authorities(ctx: Asks, settings: MailSettings) -> MailSettings:
+    """The settings, with a problem if the file of CA certificates that they name cannot serve."""
+    file, wrong = settings.ca_file, ca_problem(ctx, settings.ca_file)
+    if not wrong:
+        return settings
+    why = {"missing": "does not exist", "empty": "is empty"}.get(wrong, "is not a file")
+    kind = "setting-wrong" if ctx.ask(Stat(posixpath.dirname(file))).exists else "setting-odd"  # of another host
+    problem = Problem(kind=kind, key=settings.ca_key, line=settings.ca_line, text=f"the CA file {file} {why}")
+    return replace(settings, problems=(*settings.problems, problem))
 
 
 def other(ctx: Asks, path: str, kind: str) -> tuple[str, str]:

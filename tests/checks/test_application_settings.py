@@ -25,7 +25,8 @@ from diagnose.model import Observation, Status
 from .pretended_application import Machine, usual, with_
 
 DATA = Path(__file__).parents[1] / "data" / "application_settings.jsonl"
-PROGRAMS = {"/usr/sbin/sendmail": "", "/usr/sbin/exim4": ""}
+BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+PROGRAMS = {"/usr/sbin/sendmail": "", "/usr/sbin/exim4": "", BUNDLE: "-----BEGIN CERTIFICATE-----\n"}
 # Faults of a login: what such a server answers. Whether a password is the right one, no file tells.
 OF_THE_LOGIN = (
     "placeholder", "hash-in-password", "trailing-blank", "login-apikey", "quotes", "quotes-odd", "base64-newline",
