@@ -54,18 +54,20 @@ _RULE = late(r"\bfailregex\b|<HOST>|\(\?[:P<=!]|\.\*\\|\\\[[^\]\n]{0,40}\\\]|\\[
 # A setting of main.cf(5), or a comment.
 _SETTING = late(r"\s*(?:# ?[A-Za-z]+ [a-z]|[a-z]\w*_\w+ (?:\(default: |= ?)|(?:reject|permit|check)_\w)")
 
-# Source code that handles possible errors, and signs of an actual one.
+# Source code that handles possible errors.
 _HANDLES = late(
     r"^\s*(?:except [\w.(), ]+(?: as \w+)?:|\}? ?catch ?\(|rescue [A-Z]|if err != nil|throw new \w+\()", re.MULTILINE
 )
-_HAPPENED = late(
-    r"Traceback|^\s*File \"|^\s*at \S|\bline \d+|\[\d{4}-|^\d{4}-\d\d-\d\d|^[\w.]+(?:Error|Exception):", re.MULTILINE
+# A program ran: a stack trace, a stamp, the place in a file.
+HAPPENED = late(
+    r"Traceback|^\s*at \S|^\s*File \"|(?:\bon|,|\bat \S+) line \d+\b|\w\.[a-z]\w{0,4}:\d+: |--->|^\W*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|^\W*\d\d:\d\d:\d\d|^[\w.]+(?:Error|Exception):|^(?:SMTP )?[Ee]rror: |^Diagnostic-Code:",
+    re.MULTILINE,
 )
 
 
 def is_rule(text: str) -> bool:
     """Whether a paragraph has patterns of log lines, or error-handling code, instead of log lines."""
-    return _RULE.search(text) is not None or (_HANDLES.search(text) is not None and _HAPPENED.search(text) is None)
+    return _RULE.search(text) is not None or (_HANDLES.search(text) is not None and HAPPENED.search(text) is None)
 
 
 def is_setting(line: str) -> bool:

@@ -31,11 +31,6 @@ _CODE_LINE = late(
 )
 _CODE_PART = late(r"^\s*(?:[\])}]|#)|[,({\[]\s*$|^\s*[\w.@&:]+(?:\([^()]*\))?$")
 _COMMENT = late(r"/\*.*?\*/", re.DOTALL)
-# A program ran: a stack trace, a stamp, the place in a file.
-_RAN = late(
-    r"Traceback|^\s*at \S|^\s*File \"|(?:\bon|,|\bat \S+) line \d+\b|\w\.[a-z]\w{0,4}:\d+: |--->|^\W*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|^\W*\d\d:\d\d:\d\d|^[\w.]+(?:Error|Exception):|^(?:SMTP )?[Ee]rror: |^Diagnostic-Code:",
-    re.MULTILINE,
-)
 # Results of tests and monitoring: errors in their names were expected.
 _PASSED = late(r"^\s*(?:[✓✔√]|ok \d+\b|--- PASS|(?:[A-Z]{3,} )?OK(?: -|:) )", re.MULTILINE)
 _NOT_PASSED = late(
@@ -119,7 +114,7 @@ def explains(text: str, causes: int, named_in: list[str]) -> bool:
     """
     if is_test(text):
         return True
-    if _RAN.search(text) is not None:
+    if prose.HAPPENED.search(text) is not None:
         return False
     code = _COMMENT.sub("", text).splitlines()
     outside = [line for line in named_in if line in code]
