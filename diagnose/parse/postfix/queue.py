@@ -46,6 +46,7 @@ class QueueGroup:
 
     domain: str
     label: str
+    normalised: str  # in every recording, whose unknown fields are refused
     count: int
     oldest: float | None
     ages: tuple[int, ...]
@@ -138,6 +139,7 @@ class _Group:
         return QueueGroup(
             domain=domain,
             label=label,
+            normalised=normalised[:300],
             count=self.count,
             oldest=self.oldest,
             ages=tuple(self.ages),
