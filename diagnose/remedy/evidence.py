@@ -337,8 +337,8 @@ class Evidence:
         return tuple(found)
 
     def folder(self, path: str, why: str) -> list[Step]:
-        """Makes a directory, after those above it; [] if it is there."""
-        if not path or self.there(path):
+        """Makes a directory, after those above it; [] if it is there, as each of / is."""
+        if path.count("/") < 2 or self.there(path):
             return []
         make = Command(argv=("mkdir", "-p", "-m", "0755", "--", path), changes=(path,), why=why)
         return [*self.folder(path.rpartition("/")[0], why), make]
