@@ -5,6 +5,11 @@ from __future__ import annotations
 HEAD = "Nov 25 12:00:01 mail app[7]: "
 # The name stands on another line than the value, or in another place than before it.
 LAID_OUT = (
+    'smtp_password = "x" \\\n  "§"\n',
+    "user;pw;host\nacme;§;mail.example.com\n",
+    'Transport.send(message, "acme", "§")',
+    "mail.example.com:587:acme:§\n",
+    "parola d'ordine: §\n",
     "login/password = web12 / §",
     "sed -i 's/^password.*/password §/' /etc/msmtprc",
     'session.connect("mail.example.com", 465, "acme", "§")',
