@@ -164,7 +164,9 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
         data: Data = {"host": host, "last": at.isoformat(), "recent": read.now - at < RECENT}
         data["unchanged"] = _changed(ctx) <= at.timestamp() + 1
         mine = [f.last for f in failing if f.last is not None and f.route != "local"]
-        if not failing or not mine or at >= max(mine):
+        if not failing and (lost := _unexplained(read)):
+            yield unknown("mail.flow", lost.domain, f"mail to {lost.domain}: {lost.text}", proof="tried", **data)
+        elif not failing or not mine or at >= max(mine):
             status = warn if failing else ok
             yield status("mail.flow", host, f"mail was last accepted by {host} at {at:%Y-%m-%d %H:%M:%S}", **data)
         else:
@@ -179,6 +181,16 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
     else:
         text = "no delivery to another host is in the part of the log that was read"
         yield unknown("mail.flow", where, text, asked=ctx.target.recipient is not None)
+
+
+def _unexplained(read: maillog.MailLog) -> maillog.Delivery | None:
+    """A failed delivery whose reason is not known, with no success to its domain since; None if there is none or such
+    are a small share of the mail."""
+    groups = [group for (label, *_), group in read.deliveries.items() if not label and group.sample.sender != ""]
+    if read.outward >= current.MANY * sum(group.count for group in groups):
+        return None
+    sent = read.sent_to
+    return next((g.sample for g in groups if not ((at := sent.get(g.sample.domain)) and g.last and at > g.last)), None)
 
 
 def _changed(ctx: Context) -> float:

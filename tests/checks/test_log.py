@@ -57,9 +57,13 @@ def test_a_log_without_a_delivery_says_that_nothing_was_handed_over() -> None:
 
 
 def test_failures_for_an_unknown_reason_leave_the_flow_to_be_proven() -> None:
-    lines = (attempt("13:00:00", "A1", "relay=none, delay=1, dsn=5.0.0, status=bounced (Brzlfrzt)"),)
-    (flow,) = of(run(log, machine(log=lines)), "mail.flow")
-    assert (flow.status, flow.data["proof"]) == (Status.UNKNOWN, "tried")
+    lost = attempt("13:00:00", "A1", "relay=none, delay=1, dsn=5.0.0, status=bounced (Brzlfrzt)")
+    notice = taken("13:00:01", "A2").replace("northwind.example>", "own.example>")  # the bounce, to another domain
+    for lines in ((lost,), (lost, notice)):
+        (flow,) = of(run(log, machine(log=lines)), "mail.flow")
+        assert (flow.status, flow.data["proof"]) == (Status.UNKNOWN, "tried")
+    (flow,) = of(run(log, machine(log=(lost, notice, taken("13:05:00", "A3")))), "mail.flow")
+    assert flow.status is Status.OK
 
 
 def test_a_pipe_that_filters_is_no_mailbox_service() -> None:
