@@ -1,6 +1,7 @@
 """Does a route or routing rule of this host reject or misdirect the mail's packets?"""
 
 from collections.abc import Sequence
+from ipaddress import ip_address
 
 from diagnose.check import Context, Observations, check, fail, ok, skip, unknown, warn
 from diagnose.facts.network import MailPort, egress, mail_port
@@ -54,10 +55,10 @@ def _astray(ctx: Context, way: MailPort, made: Sequence[Packet]) -> Observation 
     failed = [t for t in own if t.outcome in FAILURES]
     if not failed or len(failed) < len(own) or not egress(ctx).connected():
         return None
-    found = detour(ctx, failed[0], made)
-    if found is None:
-        return None
     address = failed[0].address
+    found = detour(ctx, failed[0], made)
+    if found is None or ip_address(address).is_multicast:  # no server has such an address, whatever DNS says
+        return None
     text = f"the {found.kind} {found.text} is the way to {address}, not the default route, and nothing answers there"
     if found.kind == "network":
         text = f"{found.text}, a network of this host's own, covers {address}, so that it is sought there and not by the default route"

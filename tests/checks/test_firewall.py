@@ -158,8 +158,8 @@ def test_without_the_wire_a_rule_that_is_not_understood_is_never_none() -> None:
         assert one.status is Status.WARNING, match
 
 
-def test_a_route_of_its_own_to_a_gateway_that_is_gone() -> None:
-    relay = address_of("smtp.example.org")
+@pytest.mark.parametrize("relay", [address_of("smtp.example.org"), "224.0.0.9"])
+def test_a_route_of_its_own_to_a_gateway_that_is_gone(relay: str) -> None:
     network_of_it = relay.rpartition(".")[0] + ".0/24"
     gone = {"gateway": "192.168.1.77", "dev": "eth0"}
     routes = [{"dst": "default", "gateway": "192.168.1.1", "dev": "eth0"}, {"dst": network_of_it, **gone}]
@@ -174,6 +174,9 @@ def test_a_route_of_its_own_to_a_gateway_that_is_gone() -> None:
     world = World(lambda address, port: silent if address == relay else None)
     host = network(world, {"relayhost": f"[{relay}]:587"}, files=PASSWD, commands=answer)
     found = run(check_routes, host)
+    if relay == "224.0.0.9":  # a group's address, as DNS may give it: no route leads to a server there
+        assert [o.status for o in found] == [Status.OK]
+        return
     assert [(o.status, o.data["kind"]) for o in found] == [(Status.FAILED, "route")]
     assert f"ip route del {network_of_it} via 192.168.1.77 dev eth0" in str(found[0].data["fix"])
 
