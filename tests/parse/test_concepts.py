@@ -109,6 +109,7 @@ def _explained(*lines: str) -> Report:
         ("mail card: basic authentication is no longer supported", "relay-auth-disabled"),
         ("mail card: SMTP.login returned null", "app-credentials-rejected"),
         ("mail_service_not_configured", "app-config-invalid"),
+        ('mail fault: "501 cannot parse to address\\r\\n"', "recipient-address-malformed"),
         (
             "✓ Ready\nError [EX_TLS_NAME]: certificate of the SMTP server has another name",
             "relay-certificate-invalid",
@@ -162,6 +163,7 @@ def test_words_that_no_phrase_has(text: str, cause: str) -> None:
         "API gateway: 429 Too Many Requests for client 77",
         "certbot: DNS problem: NXDOMAIN looking up A for www.example.org",
         "Nachricht wurde erfolgreich gesendet (Postausgang)",
+        "ERROR [SMTPConnection] socket was closed unexpected. [Error occurred after shutdown]",
         "HTTP request error: (60, 'SSL certificate problem: certificate has expired')",
         "SMTP session:\n  Protocol: TLSv1.3\n  Timeout   : 7200 (sec)\n250 SMTPUTF8",
         "メールを送信しました",

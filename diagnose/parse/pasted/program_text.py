@@ -120,15 +120,15 @@ _TELLS = {
     **dict.fromkeys((", in starttls", "command: 'STARTTLS'"), "starttls"),
     ">> MAIL FROM": "mail",
 }
-# MailKit lists all possible causes before the actual one.
+# MailKit lists all possible causes before the actual one; a program that ends breaks off its connections.
 _MAYBE = late(
     r"^\s*(?:One possibility is that you are trying|The other possibility is that the SSL cert|\d\. The (?:server is using|local system is missing|certificate presented|CRL)|"
-    r"See https://github\.com/jstedfast/MailKit)(?!.*--->)"
+    r"See https://github\.com/jstedfast/MailKit)(?!.*--->)|.{0,400}\b(?i:after|during|on) (?i:shut-?down)\b"
 )
 
 
 def only_possible(line: str) -> bool:
-    """Whether a line belongs to a list of possible causes."""
+    """Whether a line belongs to a list of possible causes, or tells of a program's own end."""
     return _MAYBE.match(line) is not None
 
 
@@ -246,8 +246,6 @@ def classify(
         # The reply is more specific than the exception's name.
         text = _CODE_NAME.sub(lambda found: f"{_CODES[found['name']]} ", text)
         text = _NAMED.sub("", reasons_of.without_endless_words(text[: reasons_of.LONGEST])).strip() or text
-    if _AT_ITS_END.search(text):
-        return None
     text = _NOT_MET.sub("", prose.without_conditions(text))
     host, port = server_in(text)
     peer = (host or dialled[0]) if program else None
@@ -297,7 +295,6 @@ def classify(
 
 _BLANKS = late(r"[ \t\n]+")
 _NAMES_MAIL = late(r"mail|smtp", re.IGNORECASE)
-_AT_ITS_END = late(r"\b(?:after|during|on) shut-?down\b", re.IGNORECASE)  # the program itself broke off
 _NOTED = late(r"\b(?:NOTICE|DEBUG)\b")  # levels of a log
 # A count of none, what to do in another case, and what was repaired.
 _NOT_MET = late(

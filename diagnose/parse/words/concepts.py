@@ -23,7 +23,10 @@ _NOT = frozenset(
 )
 _NOT_BEHIND = frozenset("nicht niet".split())  # the verb, at most two words
 _STOP = "colon"  # stands for one: a negation does not go beyond it
-_CLAUSE = late(r"(?<=[.;!?])\s|,?\s(?=(?:please|check|make sure|ensure|bitte)\b)|[。！？，]|\n|\s[|-]\s", re.IGNORECASE)
+_CLAUSE = late(
+    r"(?<=[.;!?])\s|,?\s(?=(?:please|check|make sure|ensure|bitte)\b)|[。！？，]|\n|(?:\\r)?\\n(?![a-z])|\s[|-]\s",
+    re.IGNORECASE,
+)
 _ADVICE = late(
     r"\?$|\b(?:want to|avoid|prevent|worry|please(?! (?:enable|configure)\b)|check|make sure|ensure|if|whether|when|should|how to|you (?:can(?! send)|may|need)|bitte|v[ée]rifi(?:ez|que)|"
     r"compruebe|sprawdź|проверьте|raise|throw new|or die)\b|请|請|ください",
