@@ -117,7 +117,7 @@ def _strip(page: Page, plain: Plain) -> None:
 
 def _proof(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
     """Marked lines: evidence for the cause, evidence against it, what is fine, the queue."""
-    last = [("ok", text) for text in _cleared(plain, diagnosis)]
+    last = [("ok", text) for text in _cleared(plain)]
     waiting = next((digest.statement(o) for o in digest.measured(plain, "queue") if o["status"] == "failed"), "")
     if waiting and all(digest.statement(s) != waiting for s in diagnosis["support"]):
         last.append(("mind", waiting))
@@ -133,7 +133,7 @@ def _proof(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
         page.marked(mark, text, rows=max(1, min(rows // 3, left - len(last))))
 
 
-def _cleared(plain: Plain, diagnosis: Plain) -> list[str]:
+def _cleared(plain: Plain) -> list[str]:
     """What is in order, without what the cause is about."""
     lines = []
     ports = {port: open_ for _, port, open_ in digest.ports(plain)}

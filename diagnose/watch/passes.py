@@ -187,7 +187,7 @@ def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, de
         "month": past.month(before.get("month"), status, digest.queue(report).length, at),
         "outages": before.get("outages", []),
     }
-    _outage(kept, now, after, report, at)
+    _outage(kept, after, report, at)
     kept["outbox"], lost = notify.given_up(kept["outbox"], options.targets, at)
     if event is not None:
         _alarm(options, kept, outcome, event, at, unkept)
@@ -285,9 +285,7 @@ def _kept(directory: Path, outcome: Outcome) -> tuple[state.State, machine.Machi
     return fresh, machine.Machine()
 
 
-def _outage(
-    kept: state.State, before: machine.Machine, after: machine.Machine, report: dict[str, Any], at: float
-) -> None:
+def _outage(kept: state.State, after: machine.Machine, report: dict[str, Any], at: float) -> None:
     """Updates `outage`, the present one, and `closed`, those not yet in the history."""
     outage = kept.get("outage")
     if after.status != machine.OK:
