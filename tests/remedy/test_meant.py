@@ -251,7 +251,7 @@ def test_the_place_that_makes_a_sender_of_no_domain_is_named_and_corrected_to_th
         ("alias_maps", "# root: it@gone.test\npostmaster: root\nroot:it@gone.test\n", "root in {} line 3 ({})"),
         ("alias_maps", 'ops: a@b.test,\n  "it@gone.test"\n', "ops in {} line 2 ({})"),
         ("virtual_alias_maps", "shop@a.test me@a.test, IT@gone.test\n", "shop@a.test in {} line 1 ({})"),
-        ("recipient_canonical_maps", "@old.test @gone.test\n", "@old.test in {} line 1 ({})"),
+        ("sender_bcc_maps", "@old.test it@gone.test\n", "@old.test in {} line 1 ({})"),
         ("virtual_alias_maps", "it@gone.test me@a.test\nx@a.test kit@gone.test\n", ""),
     ],
 )

@@ -267,9 +267,16 @@ def _made(e: Evidence, address: str, origin: str) -> Plan | None:
     return taken_up(e, steps, f"{text}, and {domain} does not exist: this host's domain is {better}.{kept}")
 
 
+_MADE_OF_ANOTHER = (
+    *("alias_maps", "virtual_alias_maps", "recipient_canonical_maps", "canonical_maps"),
+    *("sender_bcc_maps", "recipient_bcc_maps"),
+)
+
+
 @plans("recipient-domain-not-found")
 def recipient(e: Evidence) -> Plan | None:
-    """Words for an entry of this host's tables that makes this recipient of another; None if there is none."""
+    """Words for an entry of this host's tables that makes this recipient of another, or for a copy that it gets of all
+    or some mail; None if there is none."""
     address = (e.text("recipient") or facts.target(e.ctx).recipient or "").lower()
     local_part, _, domain = address.rpartition("@")
     kind = e.text("kind")
@@ -277,7 +284,11 @@ def recipient(e: Evidence) -> Plan | None:
         return None
     fault = "does not exist" if kind == "nxdomain" else "cannot receive mail"
     wanted = re.compile(rf"(?<![\w.+=/-])(?:{re.escape(local_part)})?@{re.escape(domain)}(?![\w.-])", re.I)
-    for parameter in ("alias_maps", "virtual_alias_maps", "recipient_canonical_maps", "canonical_maps"):
+    if e.value("always_bcc").lower() == address:
+        return Plan(
+            text=f"always_bcc sends {address} a copy of all mail, and its domain {fault}: correct it, or drop it."
+        )
+    for parameter in _MADE_OF_ANOTHER:
         for found in table.parse_list(e.value(parameter)):
             for entry in entries(e, parameter, found):
                 if wanted.search(entry.value):
