@@ -155,7 +155,8 @@ def test_a_table_whose_type_and_file_are_gone_is_taken_out_if_allowed(value: str
 def test_a_table_is_looked_for_where_a_slip_or_a_move_left_it(places: tuple[str, ...], better: str) -> None:
     wrong = "/etc/postifx/maps"
     on = pretended.machine(
-        {"transport_maps": f"hash:{wrong}"}, more={Glob("/etc/*/maps"): GlobReply(paths=places)}
+        {"transport_maps": f"hash:{wrong}"}, stats={"/etc": replace(OWN, kind="dir")},
+        more={Glob("/etc/*/maps"): GlobReply(paths=places)},
     )  # fmt: skip
     seen = {"type": "hash", "path": wrong, "parameter": "transport_maps"}
     first, *_ = planned("lookup-table-broken", "table.present", on, **seen).steps
