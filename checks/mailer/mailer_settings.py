@@ -105,6 +105,12 @@ def _file(ctx: Context, here: Mailer, way: Way, data: Data) -> Observations:
     if here.id == "msmtp" and found.path.startswith("/root/"):
         text = f"does not exist: root has {found.path}, and who else sends mail needs a ~/.msmtprc"
         yield warn("mailer.settings", here.table["settings"][0], text, kind="missing", **data)
+    accounts = re.findall(r"(?m)^[ \t]*account[ \t]+([^\s:]+)", found.text) if here.id == "msmtp" else []
+    if accounts and "default" not in accounts:
+        # One is also chosen by the sender's address (from).
+        say = warn if re.search(r"(?m)^[ \t]*from[ \t]", found.text) else fail
+        text = f"has no account default, and msmtp refuses mail that names none of {', '.join(accounts)}"
+        yield say("mailer.settings", found.path, text, kind="wrong", key="account default", **where)
     for line, word, meant in _misspelt(found.text, here.table.get("keywords", ())):
         text = f"line {line}: msmtp knows no {word}, and refuses the file; is {meant} meant?"
         yield fail("mailer.settings", found.path, text, kind="wrong", line=line, key=word, **where)

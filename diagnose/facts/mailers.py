@@ -207,7 +207,9 @@ def _of_format(ctx: Asks, here: Mailer, found: Found, said: MailSettings) -> Way
     by = {"msmtp": "tls_fingerprint" if pin else "tls, tls_starttls", "nullmailer": "--ssl, --starttls"}.get(
         here.id, "its TLS settings"
     )
-    kept = "file" if here.id == "dma" else "" if not said.auth else "settings" if said.user else "elsewhere"
+    # nullmailer does not log in without a password.
+    auth = said.auth and not (here.id == "nullmailer" and said.password is None)
+    kept = "file" if here.id == "dma" else "" if not auth else "settings" if said.user else "elsewhere"
     return Way(
         kind="relay" if said.host else "direct" if here.id == "dma" else "",
         host=said.host,

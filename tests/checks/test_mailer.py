@@ -225,6 +225,12 @@ def test_msmtps_settings() -> None:
     assert of(gone, "tls.ca")[0].data["kind"] == "missing"
 
 
+@pytest.mark.parametrize(("sender", "status"), [("", Status.FAILED), ("from a@example.org\n", Status.WARNING)])
+def test_msmtp_without_a_default_account(sender: str, status: Status) -> None:
+    text = f"account one\nhost mail.example.org\n{sender}account two\nhost mx.example.org\n"
+    assert [o.status for o in run(mailer_settings, msmtp(text)) if o.data.get("kind") == "wrong"] == [status]
+
+
 def test_what_passwordeval_reads() -> None:
     settings = MSMTP.format("on", "").replace("password ********", 'passwordeval "/usr/bin/cat /etc/secret"')
     secret = StatReply(exists=True, kind="file", mode=0o600, owner="root", group="root")
