@@ -53,6 +53,7 @@ from diagnose.host.query import (
     StatReply,
     TlsInfo,
     Trace,
+    TraceReply,
 )
 from diagnose.model import ANY, FLAG, Data, Observation, Observations, Scalar, SignSpec, Stage, Status, Target
 from diagnose.record import dataclass, frozen

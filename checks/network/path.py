@@ -2,7 +2,21 @@
 
 from functools import partial
 
-from diagnose.check import ANY, FLAG, Context, Observations, SignSpec, Trace, ask_all, check, fail, ok, skip, unknown
+from diagnose.check import (
+    ANY,
+    FLAG,
+    Context,
+    Observations,
+    SignSpec,
+    Trace,
+    TraceReply,
+    ask_all,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+)
 from diagnose.facts.dials import WIRE, Tried
 from diagnose.facts.network import Egress, MailPort, begin_sweeps, egress, mail_port, service
 from diagnose.facts.packets import own_tried
@@ -11,6 +25,7 @@ from diagnose.parse.system.path import Place, place
 
 REFERENCE = 443  # not filtered where anything is let out; it need not be open there, as the hops before it answer
 HOPS, SECONDS = 12, 1.5
+SWEPT = 3  # so many packets of a sweep are no accident
 WORDS = {
     "host": "on this host",
     "gateway": "at the gateway, or right after it",
@@ -30,7 +45,9 @@ WORDS = {
                 "service": ANY,
                 "said_by": ("", "router", "neighbour"),
                 "where": tuple(WORDS),
+                "how": ANY,
                 "root_too": FLAG,
+                "passed": FLAG,
             },
             gauge="hops",
         ),
@@ -64,12 +81,15 @@ def check_path(ctx: Context) -> Observations:
     found = place(blocked.hops, reference.hops, local)
     # The traces run as root: where a rule stops only Postfix's user, they may still end farther away.
     both = target.wire == "kept" and found.hop > 0 and found.how == "dropped"
+    fate = "" if target.wire or own or found.how != "dropped" or not found.hop else _fate(blocked, found.distance)
+    if fate in ("answered", "altered"):
+        found = Place(where="host", how=fate, distance=found.distance)
     if target.here and not both:
         # Seen on this host's own interfaces, which outweighs a router's silence.
         found = Place(where="host", how=found.how if found.where == "host" else target.wire or "unreachable")
     elif target.wire == "sent" and found.where == "host":
         found = Place(where="unknown", how=found.how, distance=found.distance)
-    said_by = "router" if found.how not in ("dropped", "reset") and found.hop + 1 < found.distance else ""
+    said_by = "router" if found.how not in ("dropped", "reset", *WIRE) and found.hop + 1 < found.distance else ""
     if own and found.how == "reset" and found.where == "unknown" and found.distance:
         text = (
             f"the refusal comes from {target.host} itself, {found.distance} hops away, as its answers on port {port} do"
@@ -96,10 +116,22 @@ def check_path(ctx: Context) -> Observations:
         said_by=said_by,
         distance=found.distance,
         root_too=both,
+        passed=fate == "sent",
         route=" ".join(f"{h.ttl}={h.address}" for h in reference.hops if h.answer == "time-exceeded" and h.address),
         port=way.port,
         service=service(way),
     )
+
+
+def _fate(blocked: TraceReply, distance: int) -> str:
+    """What became of a sweep's packets, as `WIRE` names it, by what every user can see; "" if that is unknown."""
+    routers = [hop.address for hop in blocked.hops if hop.answer == "time-exceeded"]
+    if len(routers) - len(set(routers)) >= SWEPT:
+        return "altered"  # they had the same hop limit when they left
+    if not blocked.discarded:
+        return "sent" if blocked.discarded == 0 else ""
+    due = [hop for hop in blocked.hops if distance and hop.ttl >= distance]
+    return "answered" if SWEPT <= len(due) <= blocked.discarded else ""
 
 
 def _target(seen: Egress, port: int) -> Tried | None:

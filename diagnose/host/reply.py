@@ -177,10 +177,12 @@ class Hop:
 
 @frozen
 class TraceReply:
-    """address: the one traced; hops sorted by TTL."""
+    """address: the one traced; hops sorted by TTL; discarded: packets of its family that this host received meanwhile
+    and neither delivered nor forwarded, None if unknown."""
 
     address: str = ""
     hops: tuple[Hop, ...] = ()
+    discarded: int | None = None
     problem: str | None = None
 
 

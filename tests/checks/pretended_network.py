@@ -44,11 +44,13 @@ class World:
         ehlo: Callable[[str], str] = lambda name: f"250-{name} at your service, [85.214.88.17]\n250-STARTTLS\n250 SIZE",
         records: Mapping[tuple[str, str], DnsReply] | None = None,
         traces: Mapping[int, tuple[Hop, ...]] | None = None,
+        discarded: int | None = None,
     ) -> None:
         self.stop, self.resolver, self.ipv6, self.by_device = stop, resolver, ipv6, by_device
         self.banner, self.ehlo = banner, ehlo
         self.records = dict(records or {})
         self.traces = dict(traces or {})
+        self.discarded = discarded
         self.dialled: list[tuple[str, int]] = []
 
     def lookup(self, query: Lookup) -> DnsReply:
@@ -89,7 +91,7 @@ class World:
         )
 
     def trace(self, query: Trace) -> TraceReply:
-        return TraceReply(address=query.address, hops=self.traces.get(query.port, ()))
+        return TraceReply(address=query.address, hops=self.traces.get(query.port, ()), discarded=self.discarded)
 
 
 def ip(query: Exec) -> ExecReply:

@@ -59,6 +59,30 @@ def test_check_names_the_hops() -> None:
     )
 
 
+SAME = tuple(Hop(ttl=n, answer="time-exceeded", address=ROUTERS[0]) for n in range(1, 7))
+
+
+@pytest.mark.parametrize(
+    ("blocked", "discarded", "where", "how", "passed"),
+    [
+        (sweep(2), None, "isp", "dropped", False),
+        (sweep(2), 0, "isp", "dropped", True),
+        (sweep(2), 2, "isp", "dropped", False),
+        (sweep(3), 4, "host", "answered", False),
+        (SAME, 0, "host", "altered", False),
+    ],
+)
+def test_what_every_user_sees_of_losses_on_this_host(
+    blocked: tuple[Hop, ...], discarded: int | None, where: str, how: str, passed: bool
+) -> None:
+    """By the counters of packets received and delivered, and by a router that answers whatever the hop limit."""
+    traces = {25: blocked, 443: sweep(3, "open")}
+    (found,) = run(
+        check_path, network(World(lambda a, p: DROP if p == 25 else None, traces=traces, discarded=discarded))
+    )
+    assert tuple(found.data[key] for key in ("where", "how", "passed", "said_by")) == (where, how, passed, "")
+
+
 def test_the_sweeps_begin_while_the_dials_still_wait() -> None:
     """A port that keeps silent is not dialled to the end before its path is looked at."""
     order: list[str] = []

@@ -207,6 +207,18 @@ def test_where_a_drop_begins(firewall: Network, version: int) -> None:
 
 
 @needs_root
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize(
+    ("name", "hook", "rule"), [("host", "input", "tcp sport 25 drop"), ("router", "forward", "tcp dport 25 drop")]
+)
+def test_what_this_host_discards_is_counted(firewall: Network, version: int, name: str, hook: str, rule: str) -> None:
+    firewall.rule(name, hook, rule)
+    reply = firewall.ask("Trace", address=SERVER[version], port=25, hops=5, timeout=1.2)
+    assert {hop.answer for hop in reply.hops[2:]} == {"silence"}
+    assert (reply.discarded >= 3) if name == "host" else reply.discarded == 0
+
+
+@needs_root
 def test_a_deadline_within_the_connect_is_told_as_such(firewall: Network) -> None:
     firewall.rule("router", "forward", "tcp dport 25 drop")
     reply = firewall.ask("Dial", host=SERVER[4], port=25, seconds=0.4)

@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 import time
+from pathlib import Path
 
 from diagnose.host.live import icmp
 from diagnose.host.live.connect import Address, literal
@@ -33,7 +34,7 @@ def trace(query: Trace, deadline: float) -> TraceReply:
     if not GATE.take(count, deadline):
         return TraceReply(address=target.text, problem="timed out")
     until = time.monotonic() + query.timeout
-    sweep = _Sweep(target)
+    sweep, before = _Sweep(target), _undelivered(target.family)
     try:
         for ttl in range(1, count + 1):
             sweep.start(ttl)
@@ -43,13 +44,29 @@ def trace(query: Trace, deadline: float) -> TraceReply:
     finally:
         sweep.close()
         GATE.give(count)
+    after = _undelivered(target.family)
     # Silence means something only if it was listened to for as long as was asked.
     late = deadline < until - 0.05 and any(hop.answer == "silence" for hop in sweep.answers.values())
     return TraceReply(
         address=target.text,
         hops=tuple(sweep.answers[ttl] for ttl in sorted(sweep.answers)),
+        discarded=None if before is None or after is None else after - before,
         problem="timed out" if late else None,
     )
+
+
+def _undelivered(family: int) -> int | None:
+    """Packets that this host has received and neither delivered nor forwarded: its packet filter drops them in between.
+    Every user may read the counters (RFC 4293; proc(5))."""
+    six = family == socket.AF_INET6
+    try:
+        rows = [line.split() for line in Path(f"/proc/net/snmp{'6' if six else ''}").read_text().splitlines()]
+        known = {row[0]: row[1] for row in rows} if six else dict(zip(rows[0], rows[1], strict=True))
+        if six:
+            return int(known["Ip6InReceives"]) - int(known["Ip6InDelivers"]) - int(known["Ip6OutForwDatagrams"])
+        return int(known["InReceives"]) - int(known["InDelivers"]) - int(known["ForwDatagrams"])
+    except (OSError, LookupError, ValueError):
+        return None
 
 
 class _Sweep:

@@ -1,4 +1,4 @@
-from diagnose.knowledge.causes.network import blocked
+from diagnose.knowledge.causes.network import UPSTREAM, blocked
 from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
@@ -19,6 +19,8 @@ CAUSE = Cause(
     otherwise="Ask {network_name|the network operator} to open outgoing port 25; waiting mail then leaves by itself.",
     signs=(
         *blocked(port=25),
+        # Routers beyond this host saw the packets, and none that came in was discarded.
+        sign("path.dies", "proves", port=25, where=UPSTREAM, passed=True),
         # The application's own server fails, and unrelated servers on its port too.
         sign("app.server", "proves", port=25, others="blocked", intended=True),
         # The application sends by another port: Postfix's own port matters only if its mail fails.

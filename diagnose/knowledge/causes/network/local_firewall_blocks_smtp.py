@@ -45,8 +45,12 @@ CAUSE = Cause(
         sign("app.server", "settles", outcome="local"),
         sign("destination.reachable", "fits", outcome="local"),
         sign("path.dies", "fits", where="host"),
+        # As many packets came in and were discarded as answers are missing, or all left with the same hop limit.
+        sign("path.dies", "speaks", where="host", how=("answered", "altered")),
         sign("path.dies", "doubts", where=UPSTREAM),
         sign("firewall.smtp", "doubts", "ok"),
+        # Rules that cannot be read may stop this user alone.
+        sign("firewall.smtp", "doubts", "unknown"),
         # A rule may stop ordinary users and not Postfix, and no mail waits.
         sign("queue.waiting", "against", "ok"),
         sign("egress.intercepted", "against"),
