@@ -125,14 +125,15 @@ def intake(ctx: Context) -> Observations:
         return
     dial, account = _dial(ctx, port), application(ctx, postfix_log(ctx).lines)
     reply = ctx.ask(replace(dial, user=account))
-    if not reply.connected and not reply.problem and account and ctx.ask(Now()).root:
-        reply = ctx.ask(dial)
-        if reply.connected:
-            # The sendmail command needs no connection, and another account may be the application's.
-            say = fail if used else warn
-            text = f"connections by {account} do not reach {port.address}, those by root do"
-            yield say("firewall.smtp", f"port {port.number}", text, by_user=True, apart=True, fix=FIND,
-                      at_most=Strength.STRONG, **port.data)  # fmt: skip
+    if not reply.connected and not reply.problem:
+        root = ctx.ask(Now()).root
+        reply = ctx.ask(dial) if root and account else reply
+        who = f"connections by {account} do not" if reply.connected else "it listens, and connections do not"
+        # The sendmail command needs no connection, and another account may be the application's.
+        say = fail if used and root else warn
+        text = f"{who} reach {port.address}{', those by root do' if reply.connected else ''}"
+        yield say("firewall.smtp", f"port {port.number}", text, by_user=True, apart=True, fix=FIND,
+                  at_most=Strength.STRONG, **port.data)  # fmt: skip
     if reply.problem:
         yield unknown(
             "listener.dialogue",

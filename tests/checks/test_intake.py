@@ -63,10 +63,11 @@ def test_a_connection_without_a_greeting(log: tuple[str, ...], kind: str) -> Non
     assert kinds(found) == [("listener.dialogue", kind, Status.FAILED)]
 
 
+@pytest.mark.parametrize("everybody", [False, True])
 @pytest.mark.parametrize(("log", "status"), [((TAKEN,), Status.FAILED), ((), Status.WARNING)])
-def test_a_port_closed_to_the_account_of_applications(log: tuple[str, ...], status: Status) -> None:
+def test_a_port_closed_to_the_account_of_applications(log: tuple[str, ...], status: Status, everybody: bool) -> None:
     def dial(query: Dial) -> DialReply:
-        return DialReply() if query.user else DialReply(**GREETED)
+        return DialReply() if query.user or everybody else DialReply(**GREETED)
 
     ports = {Listeners(): ListenersReply(listeners=(Listener(address="0.0.0.0", port=25),))}
     accounts = {"/etc/passwd": "root:x:0:0\nwww-data:x:33:33\n"}
