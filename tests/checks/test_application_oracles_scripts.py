@@ -69,7 +69,9 @@ def test_a_library_reaches_the_same_server(kind: str) -> None:
     every = [
         (case, name, *edited(case, edits))
         for case in cases()
-        if case["kind"] == kind and place in case["path"] and case["style"] != foreign
+        if case["kind"] == kind
+        and place in case["path"]
+        and case["style"] not in (foreign, "json5")  # JSON5 needs a reader of its own
         for name, *edits in [["right"], *case["wrong"]]
     ]
     asked = json.dumps([oracle.asked(kind, case["path"], text) for case, _, text, _ in every])
