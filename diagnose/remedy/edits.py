@@ -77,7 +77,8 @@ def _replaced(old: bytes | None, mine: Callable[[bytes], bool], made: bytes, eve
 def line(old: bytes | None, number: int, find: str, put: str, at: str) -> bytes:
     """One line (from 1) with `find` replaced by `put`; at: "start", "end", "whole" or "within" the line, once; "all"
     of it; "gap", where `find` counts the run of blanks that becomes `put`; "comment", from a blank and `#` on;
-    "key", its first word; "value", what follows its `=` and has no single quote, which is put in single quotes. Raises Changed if nothing matches, unless the whole line is `put` already."""
+    "key", its first word; "value", what follows its `=` without a single quote, which is put in single quotes.
+    Raises Changed if nothing matches, unless the whole line is `put` already."""
     lines = _lines(old)
     if not 0 < number <= len(lines):
         raise Changed(f"there is no line {number}")

@@ -58,7 +58,7 @@ _GENERAL = late(
 )
 # A line that a machine wrote, or a question, which anybody may have.
 _WRITTEN = late(
-    r"\?$|^\W*Q\d*:|^\s*\[[A-Z]{3,8}\] |^\W*(?:<<<|>>>|<-|->|<\*\*)|^\s*at |\b\w+\[\d+\]:|^\W*\d{4}-\d\d-\d\d|(?:->|:) [\[{]|\b\w+(?:Exception|Error)\b|^\W*[45]\d\d[ -]|\w: \d{3}[ -]|\" *: *[\"{\[\d]"
+    r"\?$|^\W*Q\d*:|^\s*\[[A-Z]{3,8}\] |^\s*[A-Z][\w .-]{1,20}\s+: \S|^\W*(?:<<<|>>>|<-|->|<\*\*)|^\s*at |\b\w+\[\d+\]:|^\W*\d{4}-\d\d-\d\d|(?:->|:) [\[{]|\b\w+(?:Exception|Error)\b|^\W*[45]\d\d[ -]|\w: \d{3}[ -]|\" *: *[\"{\[\d]"
 )
 # Where it happened, or to whom.
 _ADDRESS = late(r"[\[(](?!127\.)(?:\d{1,3}\.){3}\d{1,3}[\])]|\b(?:to|an|à|a|para|для) [*<\"]*[\w.+-]+@[\w.-]+\.\w")
