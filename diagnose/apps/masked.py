@@ -17,9 +17,10 @@ from diagnose.apps.wider import OF_FILE
 from diagnose.parse.text.masking import STARS, Secrets, mask
 from diagnose.parse.text.secret import SECRET_KEY, placeholder
 
-# Up to the last @, except in a query that follows a host.
+# Up to the last @, except for an address in the query that follows a host.
 _URL_LOGIN = re.compile(
-    r"(://[^\s:/]*:)(?!\d{1,5}(?:/[\w./-]*)?\?[\w.]+=)(.+?(?=@[\w-]+(?:\.[\w-]+)+(?::\d+)?/?\?[\w.]+=)|.+)@"
+    r"(://[^\s:/]*:)(?!\d{1,5}(?:/[\w./-]*)?\?[\w.]+=)"
+    r"(.+?(?=@[\w-]+(?:\.[\w-]+)+(?::\d+)?/?\?(?:[\w.]+=[^@&]*&)*\w*(?i:from|sender|mail|reply|to)\w*=[^@&]*@[^@]*$)|.+)@"
 )
 _SEVERAL = re.compile(r"^(?:(?:failover|roundrobin)\()+")
 _URL_QUERY = re.compile(r"(?<=[?&])(?:pass\w*|pwd|secret|token|api_?key)=([^&\s]+)", re.I)

@@ -64,7 +64,7 @@ def repeats() -> bytes:
         "EHLO ",
         "at com.",
     )
-    fillers = "-", " ", ".", "a ", "1.", "(", "= ", "a.", ", ", "'a' ", "| ", "not ", "é", "=>", "::"
+    fillers = "-", " ", ".", "a ", "1.", "(", "= ", "a.", ", ", "'a' ", "| ", "not ", "é", "=>", "::", "! ", ": if "
     return "\n".join(word + filler * 400 + " failed" for word in words for filler in fillers).encode()
 
 
@@ -96,6 +96,8 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "zeros": holds(b"\0" * 100_000),
     "noise": holds(bytes(range(256)) * 400),
     "repeats": holds(repeats()),
+    "marks": holds((b"[" * 1000 + b"\n") * 2000 + b"550 5.1.1 no such user\n"),
+    "exclamations": holds(b"550 5.1.1 no such user " + b"! " * 30_000),
     "invalid UTF-8": holds(b"\xff\xfe\x80" * 1000),
     "control sequences": holds(ESCAPES * 100),
     "one line of 5 MB": holds(b"x" * 5_000_000),

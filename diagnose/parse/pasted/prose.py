@@ -45,7 +45,7 @@ _TELLER = late(
 )
 # A sentence about what may happen.
 _IF = late(
-    r"(?:^|(?<=[.!?] )|(?<=: )(?-i:(?=[a-z])))\W*(?:if|when|in case|wenn|falls|si)\b(?:[^?!\n:]|[\n:](?= ?[a-zà-ÿ]))*?(?:[?!]|\.(?= |$)|$)",
+    r"(?:^|(?<=[.!?] )|(?<=: )(?-i:(?=[a-z])))\W{0,4}(?:if|when|in case|wenn|falls|si)\b(?:[^?!\n:]|[\n:](?= ?[a-zà-ÿ])){0,300}?(?:[?!]|\.(?= |$)|$)",
     re.IGNORECASE,
 )
 # A rule that matches failures, as of fail2ban or a log checker, is not a failure itself.
@@ -56,11 +56,12 @@ _SETTING = late(r"\s*(?:# ?[A-Za-z]+ [a-z]|[a-z]\w*_\w+ (?:\(default: |= ?)|(?:r
 
 # Source code that handles possible errors.
 _HANDLES = late(
-    r"^\s*(?:except [\w.(), ]+(?: as \w+)?:|\}? ?catch ?\(|rescue [A-Z]|if err != nil|throw new \w+\()", re.MULTILINE
+    r"^[^\S\n]*(?:except [\w.(), ]+(?: as \w+)?:|\}? ?catch ?\(|rescue [A-Z]|if err != nil|throw new \w+\()",
+    re.MULTILINE,
 )
 # A program ran: a stack trace, a stamp, the place in a file.
 HAPPENED = late(
-    r"Traceback|^\s*at \S|^\s*File \"|(?:\bon|,|\bat \S+) line \d+\b|\w\.[a-z]\w{0,4}:\d+: |--->|^\W*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|^\W*\d\d:\d\d:\d\d|^[\w.]+(?:Error|Exception):|^(?:SMTP )?[Ee]rror: |^Diagnostic-Code:",
+    r"Traceback|^[^\S\n]*at \S|^[^\S\n]*File \"|(?:\bon|,|\bat \S+) line \d+\b|\w\.[a-z]\w{0,4}:\d+: |--->|^[^\w\n]*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|^[^\w\n]*\d\d:\d\d:\d\d|^[\w.]+(?:Error|Exception):|^(?:SMTP )?[Ee]rror: |^Diagnostic-Code:",
     re.MULTILINE,
 )
 

@@ -32,18 +32,18 @@ _CODE_LINE = late(
 _CODE_PART = late(r"^\s*(?:[\])}]|#)|[,({\[]\s*$|^\s*[\w.@&:]+(?:\([^()]*\))?$")
 _COMMENT = late(r"/\*.*?\*/", re.DOTALL)
 # Results of tests and monitoring: errors in their names were expected.
-_PASSED = late(r"^\s*(?:[✓✔√]|ok \d+\b|--- PASS|(?:[A-Z]{3,} )?OK(?: -|:) )", re.MULTILINE)
+_PASSED = late(r"^[^\S\n]*(?:[✓✔√]|ok \d+\b|--- PASS|(?:[A-Z]{3,} )?OK(?: -|:) )", re.MULTILINE)
 _NOT_PASSED = late(
-    r"^\s*(?:[✗✕×✘]|not ok\b|--- FAIL|(?:[A-Z]{3,} )?(?:CRITICAL|WARNING|UNKNOWN)\b)|^\s*\d+ failing|^(?:SMTP )?(?:\w*[Ee]rror|ERROR)(?: \[\w+\])?: ",
+    r"^[^\S\n]*(?:[✗✕×✘]|not ok\b|--- FAIL|(?:[A-Z]{3,} )?(?:CRITICAL|WARNING|UNKNOWN)\b)|^[^\S\n]*\d+ failing|^(?:SMTP )?(?:\w*[Ee]rror|ERROR)(?: \[\w+\])?: ",
     re.MULTILINE,
 )
 _TESTED = late(
-    r"^\W*\d+ (?:tests?|examples?|specs?|assertions?|passed|passing)(?:[,;:]| (?:passed|failed|run)\b|$)|\btest result: |^\s*\d+\) (?:Error|Failure):$",
+    r"^[^\w\n]*\d+ (?:tests?|examples?|specs?|assertions?|passed|passing)(?:[,;:]| (?:passed|failed|run)\b|$)|\btest result: |^[^\S\n]*\d+\) (?:Error|Failure):$",
     re.MULTILINE,
 )
 # A page that explains errors has a remedy below each.
 _REMEDY = late(
-    r"^\W*(?:solution|resolution|what to do|how to fix(?: it)?|lösung|solución|solução|soluzione|oplossing)\W*[:：]",
+    r"^[^\w\n]*(?:solution|resolution|what to do|how to fix(?: it)?|lösung|solución|solução|soluzione|oplossing)\W{0,4}[:：]",
     re.I | re.M,
 )
 # Who reports an own failure, in the languages of posts; or whose failure a bounce reports.
