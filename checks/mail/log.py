@@ -68,7 +68,9 @@ def log(ctx: Context) -> Observations:
     found = tuple(_weighed(ctx, read, fact) for fact in facts.failures(ctx, asked))
     unreached = {f.delivery.domain for f in found if f.delivery and f.route == "direct" and _dead(f)}
     for fact in found:
-        yield _observation(ctx, fact, several=len(unreached) > 1 and _dead(fact))
+        if fact.label != "relay-access-denied" or fact.trouble is None or fact.trouble.service != "smtpd":
+            yield _observation(ctx, fact, several=len(unreached) > 1 and _dead(fact))
+        # Else this host's own refusal of a client, which the check of submissions judges.
     yield from _flow(ctx, read, found, where)
     handed = any("/pickup[" in line and ": uid=" in line for line in reply.lines)
     yield from _handed_over(read, reply.whole, handed, where, here.title if here else "Postfix")

@@ -11,6 +11,7 @@ from diagnose.check import (
     Data,
     Dial,
     DialReply,
+    Exec,
     Observation,
     Observations,
     Query,
@@ -131,9 +132,11 @@ def _socket(ctx: Context, postfix: Mta, service: Service, absent: bool) -> Obser
         reply = ctx.ask(Dial(host=there, port=0, say=_GOES[service.kind], connect_timeout=2.0, timeout=3.0))
         if hung := _hung(service, reply):
             return (warn if service.soft else fail)(sign, path, hung, error=reply.error, kind="refused", **data)
-        if reply.connected and absent and service.kind == "milter":
+        over = absent or (_denied(ctx, name) and _member(ctx, postfix, there))
+        if reply.connected and over and service.kind == "milter":
             return ok(sign, path, f"answers ({service.parameter})", kind="again", **data)
-    if there and (shut := _shut(ctx, postfix, name, there)):
+    if there and _denied(ctx, name) and not _member(ctx, postfix, there):
+        shut = _modes(ctx, postfix, there)
         return (warn if service.soft else fail)(sign, path, shut, error="EACCES", kind="refused", **data)
     if there:
         return ok(sign, path, f"exists ({service.parameter})", **data)
@@ -161,15 +164,27 @@ def _socket(ctx: Context, postfix: Mta, service: Service, absent: bool) -> Obser
     return say(sign, path, text, error="ENOENT", kind="missing", **data)
 
 
-def _shut(ctx: Context, postfix: Mta, name: str, there: str) -> str:
-    """Owners and modes of a socket to which Postfix was denied access according to the log; "" if it was not."""
+def _denied(ctx: Context, name: str) -> bool:
+    """Whether Postfix was denied access to a socket according to the log."""
     said = (f.reason.text for f in failures(ctx, None) if f.current)
-    if not any("Permission denied" in text and name in text for text in said):
-        return ""
-    who, socket = postfix.value("mail_owner"), ctx.ask(Stat(there))
-    folder = ctx.ask(Stat(there.rpartition("/")[0]))
-    owners = (f"{reply.mode:04o} {reply.owner}:{reply.group}" for reply in (socket, folder))
-    return "{} may not connect: the socket is {}, its directory {}".format(who, *owners)
+    return any("Permission denied" in text and name in text for text in said)
+
+
+def _member(ctx: Context, postfix: Mta, there: str) -> bool:
+    """Whether Postfix's account is in the group that may use a socket, as it may not have been when it was denied."""
+    socket, folder = ctx.ask(Stat(there)), ctx.ask(Stat(there.rpartition("/")[0]))
+    entered = folder.mode & 0o001 or (folder.group == socket.group and folder.mode & 0o010)
+    if not (socket.mode & 0o020 and entered):
+        return False
+    entry = ctx.ask(Exec(("getent", "group", socket.group))).out.strip()
+    return postfix.value("mail_owner") in entry.rpartition(":")[2].split(",")
+
+
+def _modes(ctx: Context, postfix: Mta, there: str) -> str:
+    """The owners and modes of a socket and its directory."""
+    replies = ctx.ask(Stat(there)), ctx.ask(Stat(there.rpartition("/")[0]))
+    owners = (f"{reply.mode:04o} {reply.owner}:{reply.group}" for reply in replies)
+    return "{} may not connect: the socket is {}, its directory {}".format(postfix.value("mail_owner"), *owners)
 
 
 def _listens(ctx: Context, places: tuple[str, ...], name: str) -> bool | None:
