@@ -260,7 +260,7 @@ def _explained(accusing: list[_Kind], text: str, lines: list[str]) -> bool:
     at_server = any((reason.peer_name or "").strip("Xx.") and reason.peer_port for reason in reasons)
     # An attempt's record, rather than words that may be quoted anywhere.
     recorded = any((each.recipient if isinstance(each, Said) else each.at) is not None for each in events)
-    happened = recorded or (at_server and not reference.is_test(text))
+    happened = recorded or (at_server and not (reference.is_test(text) or reference.is_code(lines)))
     return not happened and reference.explains(text, len({reason.label for reason in reasons}), named_in)
 
 

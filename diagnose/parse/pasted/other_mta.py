@@ -44,6 +44,7 @@ _ERRNO = late(
 _SENDMAIL = late(
     r"(?:\b(?P<id>\w{8,20}): )?\bto=(?P<to>[^,]*),.*?\bmailer=(?P<mailer>\w+),.*?\bstat=(?P<stat>.*)$", re.DOTALL
 )
+_LOOKED_UP = late(r"\(Name server: (?P<name>[\w.-]+?)\.?: ")
 _REPLY = late(r"\breply=(?P<reply>[45]\d\d.*), stat=")
 _DSN = late(r"\bdsn=(?P<dsn>[45]\.\d{1,3}\.\d{1,3})")
 _STAT = late(r"^\W*stat=(?P<stat>Deferred: (?:Connection|Operation|No route|Network|Name server).*)$")
@@ -259,8 +260,8 @@ def _exim_said(tail: str, port: int, remote: bool = True) -> tuple[str, str | No
 
 def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None) -> Delivery:
     stat = match["stat"].strip()
-    where = _SENDMAIL_RELAY.search(line)
-    host = where["host"].rstrip(".") if where else None
+    where, named = _SENDMAIL_RELAY.search(line), _LOOKED_UP.search(stat)
+    host = named["name"] if named else where["host"].rstrip(".") if where else None
     service = "local" if match["mailer"] == "local" else None
     told = functools.partial(
         delivery, number=number, at=at, to=match["to"].strip("<>"), host=host, service=service, queue_id=match["id"]

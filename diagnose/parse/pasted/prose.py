@@ -61,7 +61,7 @@ _HANDLES = late(
 )
 # A program ran: a stack trace, a stamp, the place in a file.
 HAPPENED = late(
-    r"Traceback|^[^\S\n]*at \S|^[^\S\n]*File \"|(?:\bon|,|\bat \S+) line \d+\b|\w\.[a-z]\w{0,4}:\d+: |--->|^[^\w\n]*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|^[^\w\n]*\d\d:\d\d:\d\d|^[\w.]+(?:Error|Exception):|^(?:SMTP )?[Ee]rror: |^Diagnostic-Code:",
+    r"Traceback|^=[A-Z]+ REPORT|^[^\S\n]*at \S|^[^\S\n]*File \"|(?:\bon|,|\bat \S+) line \d+\b|\w\.[a-z]\w{0,4}:\d+: |--->|^[^\w\n]*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|^[^\w\n]*\d\d:\d\d:\d\d|^[\w.]+(?:Error|Exception):|^(?:SMTP )?[Ee]rror: |^Diagnostic-Code:",
     re.MULTILINE,
 )
 

@@ -27,7 +27,8 @@ _CODE = late(
 _CODE_LINE = late(
     r"^\s+\*(?:/|\s|$)|;\s*$|^\s*(?:\d+\s{2,})?(?://|/\*|#[!:]|<\?php|msgid |msgstr |@test |expect\(|(?:case \S+|default):$|case .* in$|(?:end|fi|done|esac)$|else\b|"
     r"if (?:\(|[\w.!@]+[.(!?]|.*; then$)|(?:(?:pub|async|static|export) )*(?:func?|fn|impl|match|def|class|enum|package|import|require|const|var|let|public|private) |"
-    r"(?:next|return|local|assert\w*|unless|echo) ?[\w\"'(]|(?:describe|it|context) [\"']|(?:@\w+|\w+(?:\.\w+)+) :?= |[$\w.:>\[\]'\"-]+ *(?::?=|=>) *.*[;,]$)"
+    r"(?:next|return|local|assert\w*|unless|echo) ?[\w\"'(]|(?:describe|it|context) [\"']|(?:@\w+|\w+(?:\.\w+)+) :?= |[$\w.:>\[\]'\"-]+ *(?::?=|=>) *.*[;,]$|"
+    r"(?:try|rescue|.* ->|\w.* do)$|(?:- )?[a-z]\w*:(?: (?:'[^'\s]*'|\"[^\"\s]*\"|true|false|\d+\w?|\[[^\]\n]*\]))?$)"
 )
 _CODE_PART = late(r"^\s*(?:[\])}]|#)|[,({\[]\s*$|^\s*[\w.@&:]+(?:\([^()]*\))?$")
 _COMMENT = late(r"/\*.*?\*/", re.DOTALL)
@@ -38,7 +39,7 @@ _NOT_PASSED = late(
     re.MULTILINE,
 )
 _TESTED = late(
-    r"^[^\w\n]*\d+ (?:tests?|examples?|specs?|assertions?|passed|passing)(?:[,;:]| (?:passed|failed|run)\b|$)|\btest result: |^[^\S\n]*\d+\) (?:Error|Failure):$",
+    r"^[^\w\n]*\d+ (?:tests?|examples?|specs?|assertions?|passed|passing)(?:[,;:]| (?:passed|failed|run|in \d)\b|$)|\btest result: |^[^\S\n]*\d+\) (?:Error|Failure):$",
     re.MULTILINE,
 )
 # A page that explains errors has a remedy below each.
@@ -120,7 +121,7 @@ def explains(text: str, causes: int, named_in: list[str]) -> bool:
     outside = [line for line in named_in if line in code]
     if (
         causes >= _MANY
-        or (_is_code(code) and (not outside or _code(outside, parts=True) > _MOST))
+        or (is_code(code) and (not outside or _code(outside, parts=True) > _MOST))
         or len(_REMEDY.findall(text)) > 1
     ):
         return True
@@ -136,7 +137,8 @@ def explains(text: str, causes: int, named_in: list[str]) -> bool:
     return words >= _ESSAY and (codes > 1 or general > 1 or prose.is_vague(text))
 
 
-def _is_code(lines: list[str]) -> bool:
+def is_code(lines: list[str]) -> bool:
+    """Whether most lines are source code or configuration."""
     statements = _code(lines)
     return statements > _MOST or (statements > _SOME and _code(lines, parts=True) > _MOST)
 

@@ -44,9 +44,7 @@ CAUSE = Cause(
         # Seen with the application's own account; others may pass.
         sign("app.server", "settles", outcome="local"),
         sign("destination.reachable", "fits", outcome="local"),
-        sign("path.dies", "fits", where="host"),
-        # As many packets came in and were discarded as answers are missing, or all left with the same hop limit.
-        sign("path.dies", "speaks", where="host", how=("answered", "altered")),
+        sign("path.dies", "speaks", where="host"),
         sign("path.dies", "doubts", where=UPSTREAM),
         sign("firewall.smtp", "doubts", "ok"),
         # Rules that cannot be read may stop this user alone.
