@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from diagnose import facts
@@ -151,11 +152,13 @@ def _sums(summary: QueueSummary, now: float, here: facts.Mailer | None, settled:
         returned = here is not None and not any(g.sample.sender for g in summary.groups if g.queue_name == "hold")
         say = warn if summary.few_held or returned else fail
         whose = "on hold: Postfix" if here is None else f"frozen: {here.title}"
+        one = next((g.sample.queue_id for g in summary.groups if g.queue_name == "hold"), "")
         yield say(
             "queue.hold",
             "hold queue",
             f"{counted(held, 'message')} {whose} will not try {'it' if held == 1 else 'them'}",
             count=held,
+            queue_id=one if re.fullmatch(r"[\w-]{6,40}", one) else None,
         )
     else:
         yield ok("queue.hold", "hold queue", "nothing is on hold")
