@@ -6,6 +6,7 @@ import re
 
 from diagnose import facts
 from diagnose.facts.route import Route
+from diagnose.facts.tables import SERVED
 from diagnose.model import Observation, Status
 from diagnose.nearest import near
 from diagnose.parse.postfix import table
@@ -13,6 +14,7 @@ from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import swallowed, taken_up
 from diagnose.remedy.plans.table_lines import Entry, edited, entries
+from diagnose.remedy.running import StartUnit
 from diagnose.remedy.steps import Content, Refused, Step
 
 _PATTERNS = ("regexp", "pcre")
@@ -112,7 +114,30 @@ def broken(e: Evidence) -> Plan | None:
     for seen in e.seen("table.present", "table.readable", "table.works", "table.stale"):
         steps += _mended(e, seen)
     hung = next((o for o in e.seen("table.works") if o.data.get("error") == "timed out"), None)
-    return taken_up(e, steps) or (hanging(e, hung) if hung else None)
+    return taken_up(e, steps) or (hanging(e, hung) if hung else _unserved(e))
+
+
+def _unserved(e: Evidence) -> Plan | None:
+    """Starts the program that rewrites addresses, or, if this host no longer has it, takes its tables out, as policy;
+    words for a table of another program."""
+    gone = [o for o in e.seen("table.works") if o.data.get("type") in SERVED]
+    steps: list[Step] = []
+    for seen in gone:
+        name, key, unit = seen.text("parameter"), seen.text("table"), "postsrsd"
+        if "canonical" not in name or e.was(name) is None:
+            continue
+        if manager := e.starter(unit):
+            why = f"{unit} answers at {key} when it runs."
+            steps.append(StartUnit(unit=unit, manager=manager, why=why, opens=f"{unit} run, which rewrites addresses"))
+            continue
+        rest = [word for word in e.mta.words(name) if word != key]
+        why = f"Nothing answers at {key}, and {unit}, which usually does, is not installed."
+        step = e.put(name, ", ".join(rest), why) if rest else e.drop(name, why)
+        steps.append(e.policy(step, "route", "mail go out with its addresses as they are written"))
+    if not steps and gone:
+        key, name = gone[0].text("table"), gone[0].text("parameter")
+        return Plan(text=f"Start the program that answers at {key}; if it was removed, take {key} out of {name}.")
+    return taken_up(e, list(dict.fromkeys(steps)))
 
 
 def _alone(name: str, paths: list[str]) -> str:
