@@ -27,7 +27,7 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts import Mta, failures, mta
-from diagnose.facts.filter_services import Service, address, here, wanted
+from diagnose.facts.filter_services import Service, address, here, open_to_group, wanted
 
 # The dialogue that shows each kind's program to be alive; other kinds are only connected to.
 _GOES = {"content": "banner", "milter": "milter", "policy": "policy"}
@@ -173,8 +173,7 @@ def _denied(ctx: Context, name: str) -> bool:
 def _member(ctx: Context, postfix: Mta, there: str) -> bool:
     """Whether Postfix's account is in the group that may use a socket, as it may not have been when it was denied."""
     socket, folder = ctx.ask(Stat(there)), ctx.ask(Stat(there.rpartition("/")[0]))
-    entered = folder.mode & 0o001 or (folder.group == socket.group and folder.mode & 0o010)
-    if not (socket.mode & 0o020 and entered):
+    if not open_to_group(socket, folder):
         return False
     entry = ctx.ask(Exec(("getent", "group", socket.group))).out.strip()
     return postfix.value("mail_owner") in entry.rpartition(":")[2].split(",")

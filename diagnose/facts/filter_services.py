@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from diagnose.facts.postfix import Mta
+from diagnose.host.query import StatReply
 from diagnose.parse.postfix import master_cf, nexthop
 from diagnose.parse.postfix.master_cf import effective
 from diagnose.record import dataclass
@@ -98,3 +99,9 @@ def address(endpoint: str) -> tuple[str, int]:
 def here(host: str) -> bool:
     """Whether an endpoint's host is this one."""
     return host == "localhost" or host.startswith("127.") or host in ("::1", "0.0.0.0")
+
+
+def open_to_group(socket: StatReply, folder: StatReply) -> bool:
+    """Whether the group of a socket may write to it and enter its directory."""
+    enters = folder.mode & 0o001 or (folder.group == socket.group and folder.mode & 0o010)
+    return bool(socket.mode & 0o020 and enters)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from diagnose import facts
-from diagnose.facts.filter_services import address, here
+from diagnose.facts.filter_services import address, here, open_to_group
 from diagnose.host.query import Listeners, Read
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
@@ -108,8 +108,7 @@ def _closed(e: Evidence, path: str) -> Plan:
     who joins a group of more than that only a person decides."""
     socket, user = e.stat(path), e.value("mail_owner")
     group, folder = socket.group, e.stat(path.rpartition("/")[0])
-    passable = folder.mode & 0o001 or (folder.group == group and folder.mode & 0o010)
-    if socket.kind == "socket" and group == socket.owner != "root" and socket.mode & 0o020 and passable:
+    if socket.kind == "socket" and group == socket.owner != "root" and open_to_group(socket, folder):
         why = f"Only the group {group} may use {path}."
         join = Command(argv=("usermod", "-aG", group, user), changes=("/etc/group", "/etc/gshadow"), why=why)
         step = e.policy(join, "account", f"{user} use what the group {group} may")
