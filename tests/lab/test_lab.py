@@ -159,7 +159,7 @@ def test_a_broken_lab_says_so() -> None:
     """A case whose fault does not show is an error of the lab, not an answer."""
     healthy = every()["healthy-idle"]
     values = {name: getattr(healthy, name) for name in healthy.__dataclass_fields__}
-    wrong = type(healthy)(**values | {"shows": "", "proof": ((("true",), "never"),)})
+    wrong = type(healthy)(**values | {"shows": "", "proof": ("true", "never")})
     assert one(wrong, Options(check_only=True)).error.startswith("lab:")
 
 
