@@ -192,7 +192,7 @@ FAULTS = (
     ),
     fault(
         "native-lookup-without-dns",
-        "relay-name-not-found",
+        ("relay-name-not-found", "resolver-failing"),  # the same view of names, chrooted or not
         "smtp_host_lookup = native, and nsswitch.conf asks the hosts file alone",
         relay(smtp_host_lookup="native"),
         shell("sed -i 's/^hosts:.*/hosts: files/' /etc/nsswitch.conf"),
