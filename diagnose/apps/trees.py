@@ -64,7 +64,7 @@ def _objects(document: Any) -> list[Any]:
 
 def _json(text: str) -> str:
     """JSON with comments and trailing commas, which many programs allow, replaced by blanks; places do not change."""
-    comment = r"//[^\n]*|/\*[\s\S]*?\*/"
+    comment = r"//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/"  # which ends at the first mark: several are never one
     if not re.match(rf"(?:[\ufeff\s]|{comment})*\{{", text):
         return text
     pattern = rf"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\\n])*')|{comment}|,(?=\s*(?:(?:{comment})\s*)*[}}\]])"""
