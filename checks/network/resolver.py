@@ -63,7 +63,8 @@ def resolver(ctx: Context) -> Observations:
         yield fail("dns.resolver", "Postfix", why, servers=", ".join(servers), kind="view")
         return
     asked = [Lookup(name, "A", server, SECONDS) for server in servers for name in names()]
-    own = _own_question(ctx)
+    way = facts.route(ctx)
+    own = way.first_lookup if way and facts.target(ctx).recipient else None
     mine = [Lookup(*own, server, SECONDS) for server in servers] if own else []
     answers = ask_all(ctx, [*asked, *mine])
     replies, own_replies = dict(zip(asked, answers, strict=False)), answers[len(asked) :]
@@ -160,17 +161,6 @@ def _unseen(ctx: Context) -> str:
     ):
         return f"/etc/hosts has {way.host}, and cannot be read by {user}, the user that smtp(8) runs as"
     return ""
-
-
-def _own_question(ctx: Context) -> tuple[str, str] | None:
-    """(name, type) of the first lookup for this mail: the domain's MX, or a bracketed host's A; None if there is
-    none."""
-    if not facts.target(ctx).recipient:
-        return None
-    way = facts.route(ctx)
-    if way is None or not way.remote or is_address(way.host):
-        return None
-    return way.host, "A" if way.bracketed else "MX"
 
 
 def _ignorant(servers: tuple[str, ...], replies: dict[Lookup, DnsReply]) -> str:

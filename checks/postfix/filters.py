@@ -128,14 +128,15 @@ def _socket(ctx: Context, postfix: Mta, service: Service, absent: bool) -> Obser
         if s.name == name.rpartition("/")[2] and name.startswith(("private/", "public/"))
     ]
     there = next((p for p, r in zip(wanted_at, replies, strict=True) if r.exists and r.kind == "socket"), "")
+    denied = there != "" and _denied(ctx, name)
+    joined = denied and _member(ctx, postfix, there)
     if there and not own and service.kind in ("milter", "policy"):
         reply = ctx.ask(Dial(host=there, port=0, say=_GOES[service.kind], connect_timeout=2.0, timeout=3.0))
         if hung := _hung(service, reply):
             return (warn if service.soft else fail)(sign, path, hung, error=reply.error, kind="refused", **data)
-        over = absent or (_denied(ctx, name) and _member(ctx, postfix, there))
-        if reply.connected and over and service.kind == "milter":
+        if reply.connected and (absent or joined) and service.kind == "milter":
             return ok(sign, path, f"answers ({service.parameter})", kind="again", **data)
-    if there and _denied(ctx, name) and not _member(ctx, postfix, there):
+    if denied and not joined:
         shut = _modes(ctx, postfix, there)
         return (warn if service.soft else fail)(sign, path, shut, error="EACCES", kind="refused", **data)
     if there:

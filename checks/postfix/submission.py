@@ -31,7 +31,7 @@ from diagnose.facts.dials import interface_addresses
 from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.model import Strength
 from diagnose.parse.log import submitted
-from diagnose.parse.postfix.setting_types import items
+from diagnose.parse.postfix.setting_types import before_networks, items
 
 # By a rule of smtpd(8), or by a milter, which cleanup(8) also asks about mail from the sendmail command.
 _REJECT = re.compile(
@@ -142,8 +142,7 @@ def _by_settings(postfix: Mta) -> Observations:
     """For use without the log: observes settings of main.cf that would refuse this host's own programs."""
     for parameter in ("smtpd_client_restrictions", "smtpd_helo_restrictions", "smtpd_sender_restrictions"):
         words = postfix.words(parameter) if parameter in postfix.explicit else ()
-        own = next((n for n, word in enumerate(words) if word in ("permit_mynetworks", "permit")), len(words))
-        if refusing := [word for word in words[:own] if _STRICT.match(word)]:
+        if refusing := [word for word in before_networks(words) if _STRICT.match(word)]:
             text = f"{parameter} has {refusing[0]} before any permit_mynetworks: programs of this host must pass it too"
             yield warn("config.submission-refused", parameter, text, kind="rule", parameter=parameter)
     limit = postfix.value("message_size_limit")

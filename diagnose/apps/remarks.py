@@ -151,7 +151,7 @@ _AUTHORITIES = late(
 
 
 def authorities(entries: Sequence[Entry], host: Entry | None) -> dict[str, Any]:
-    """The settings for the file of CA certificates that an entry beside the server, or for mail, names; {} without one."""
+    """ca_file, ca_key and ca_line of the first entry, for mail or beside the server, that names a CA file; {} if none does."""
     section = f"{host.within}.{host.key}".strip(".").rpartition(".")[0] if host is not None else ""
     for each in entries:
         full = f"{each.within}.{each.key}".strip(".")

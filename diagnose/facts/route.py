@@ -18,6 +18,7 @@ from diagnose.parse.postfix import master_cf, postconf, table, trivial_rewrite
 from diagnose.parse.postfix.master_cf import Service
 from diagnose.parse.postfix.nexthop import NextHop, parse, parse_list
 from diagnose.parse.postfix.setting_types import items
+from diagnose.parse.system.own_network import is_address
 from diagnose.record import frozen
 
 if TYPE_CHECKING:
@@ -63,6 +64,13 @@ class Route(Parameters):
     def remote(self) -> bool:
         """Whether smtp(8) or lmtp(8) delivers it, to a known next hop."""
         return self.program in ("smtp", "lmtp") and bool(self.hops)
+
+    @property
+    def first_lookup(self) -> tuple[str, str] | None:
+        """(name, type) of the first DNS lookup: the domain's MX, or a bracketed host's A; None if there is none."""
+        if not self.remote or is_address(self.host):
+            return None
+        return self.host, "A" if self.bracketed else "MX"
 
     @property
     def destination(self) -> str:

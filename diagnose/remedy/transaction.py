@@ -188,7 +188,7 @@ def _who(store: Store, change: Change, path: str) -> str:
 
 
 def _down(argv: Sequence[str]) -> bool:
-    """Whether it was to stop what does not run, since its start failed."""
+    """Whether a stop failed only because its service does not run, as after a failed start."""
     return argv[-1] == "stop" and carry_out((*argv[:-1], "status"), _WHILE).code != 0
 
 

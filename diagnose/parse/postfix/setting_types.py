@@ -7,7 +7,7 @@ The values of enumerated parameters are from postconf(5).
 import functools
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.postfix.tls_settings import LEVELS
@@ -91,6 +91,12 @@ def seconds(value: str, unit: str = "s") -> int | None:
 
 
 @functools.lru_cache(maxsize=256)  # each recipient's route splits the same lists
+def before_networks(restrictions: Sequence[str]) -> Sequence[str]:
+    """Those of a list of restrictions that come before any permit for this host's networks, and judge them, too."""
+    own = (n for n, word in enumerate(restrictions) if word in ("permit_mynetworks", "permit"))
+    return restrictions[: next(own, len(restrictions))]
+
+
 def items(value: str) -> tuple[str, ...]:
     """The items of a list separated by commas and white space; text in braces stays together."""
     found: list[str] = []

@@ -162,12 +162,11 @@ def held(e: Evidence) -> Plan | None:
     which = f"the {count} messages" if count > 1 else "the message"
     holding = [o for o in e.failed("config.content-rule") if o.text("how") == "hold" and o.data.get("line")]
     rules = [step for seen in holding for step in without_rule(e, seen)]
-    them = "them" if count > 1 else "it"
+    them = "those that still matter: postsuper -H QUEUEID" if count > _MANY else "them" if count > 1 else "it"
     text = f"See who held {which} and why (`hold:` in the log, HOLD in access maps and header_checks), then release {them}."
     if rules:
         text = f"A rule of {holding[0].text('parameter')} holds {which}: if it is no longer wanted, take it out, and release {them}."
     if count > _MANY:
-        text = text.replace("release them", "release those that still matter: postsuper -H QUEUEID")
         return Plan(steps=(*rules, *take_up(e)) if rules else (), text=text)
     ids = e.queue_ids("hold")
     if not ids:

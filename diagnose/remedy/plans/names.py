@@ -15,7 +15,6 @@ from diagnose.nearest import near
 from diagnose.parse.postfix import table
 from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.system.nameservice import resolv_conf
-from diagnose.parse.system.own_network import is_address
 from diagnose.remedy import senders
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Other, Plan, plans
@@ -57,10 +56,7 @@ def resolver(e: Evidence) -> Plan | None:
         copied = e.copies(anyway=("resolv.conf",)) or _copied(e)
         return Plan(steps=(*mended, *copied, *e.restart("Postfix reads the options when it starts.")))
     # The mail's own lookup, too: a long answer needs TCP, which may be shut toward every server.
-    way = e.way
-    own = (
-        (way.host, "A" if way.bracketed else "MX") if way and way.remote and not is_address(way.host) else (_ASKED, "A")
-    )
+    own = (e.way and e.way.first_lookup) or (_ASKED, "A")
     servers = [server for server in dict.fromkeys((*_recorded(e), *PUBLIC_RESOLVERS)) if server not in listed]
     servers = [*listed[1:]] if kind == "differ" else servers
     replies = ask_all(e.ctx, [Lookup(*asked, server, 2.0) for asked in ((_ASKED, "A"), own) for server in servers])

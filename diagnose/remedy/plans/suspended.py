@@ -10,6 +10,7 @@ from diagnose import facts
 from diagnose.model import Observation
 from diagnose.parse.postfix import pattern_rule, setting_types, table
 from diagnose.parse.postfix.postconf import expand
+from diagnose.parse.postfix.setting_types import before_networks
 from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
@@ -163,7 +164,7 @@ def submitter(e: Evidence) -> Plan | None:
         o for o in e.failed("config.submission-refused") if re.search(r"(?:Access|access) denied", o.text("text"))
     ]
     if lacks := next((client for o in denied if _stranger(e, client := o.text("client"))), ""):
-        network = {"127.0.0.1": "127.0.0.0/8"}.get(lacks, f"{lacks}/{128 if ':' in lacks else 32}")
+        network = "127.0.0.0/8" if lacks == "127.0.0.1" else f"{lacks}/{128 if ':' in lacks else 32}"
         whose = "this host's own loopback" if ipaddress.ip_address(lacks).is_loopback else "the application's machine"
         or_else = ", or have the application connect to 127.0.0.1" if lacks == "::1" else ""
         return Plan(
@@ -197,10 +198,14 @@ def submitter(e: Evidence) -> Plan | None:
         if seen.data.get("used") and was and not barred:
             step = e.put(name, f"{was}, {user}", f"{user} submitted mail before, and is no longer allowed to.")
             return Plan(steps=(e.policy(step, "account", f"{user} submit mail with the sendmail command"),))
-    for name in e.mta.explicit if e.seen("config.submission-refused") else ():
-        words = e.mta.words(name) if re.fullmatch(r"smtpd_\w+_restrictions", name) else ()
-        before = next((word for word in words if re.match(r"permit(?:_mynetworks)?$|reject|check_", word)), "")
-        if before and not before.startswith("permit"):
-            text = f"{name} = {e.value(name)} judges this host's own programs, too: put permit_mynetworks before {before}, and reload Postfix."
+    return _judged(e) if e.seen("config.submission-refused") else None
+
+
+def _judged(e: Evidence) -> Plan | None:
+    """Words for a restriction of main.cf that this host's programs meet before permit_mynetworks."""
+    for name in e.mta.explicit:
+        words = before_networks(e.mta.words(name)) if re.fullmatch(r"smtpd_\w+_restrictions", name) else ()
+        if first := next((word for word in words if re.match("reject|check_", word)), ""):
+            text = f"{name} = {e.value(name)} judges this host's own programs, too: put permit_mynetworks before {first}, and reload Postfix."
             return Plan(text=text)
     return None

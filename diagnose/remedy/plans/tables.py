@@ -18,6 +18,7 @@ from diagnose.remedy.running import StartUnit
 from diagnose.remedy.steps import Content, Refused, Step
 
 _PATTERNS = ("regexp", "pcre")
+_REWRITES = "postsrsd"  # the program that usually answers for addresses to be rewritten
 _DECIDED = re.compile(
     r"(?P<parameter>transport_maps|sender_dependent_(?:default_transport|relayhost)_maps|relocated_maps): (?P<table>\S+)"
     r"(?: has (?P<key>\S+) (?P<value>.+)| has (?P<hop>\S+)| = (?P<way>.+))?"
@@ -122,16 +123,17 @@ def _unserved(e: Evidence) -> Plan | None:
     words for a table of another program."""
     gone = [o for o in e.seen("table.works") if o.data.get("type") in SERVED]
     steps: list[Step] = []
+    manager = e.starter(_REWRITES) if gone else ""
     for seen in gone:
-        name, key, unit = seen.text("parameter"), seen.text("table"), "postsrsd"
+        name, key = seen.text("parameter"), seen.text("table")
         if "canonical" not in name or e.was(name) is None:
             continue
-        if manager := e.starter(unit):
-            why = f"{unit} answers at {key} when it runs."
-            steps.append(StartUnit(unit=unit, manager=manager, why=why, opens=f"{unit} run, which rewrites addresses"))
+        if manager:
+            why, opens = f"{_REWRITES} answers at {key} when it runs.", f"{_REWRITES} run, which rewrites addresses"
+            steps.append(StartUnit(unit=_REWRITES, manager=manager, why=why, opens=opens))
             continue
         rest = [word for word in e.mta.words(name) if word != key]
-        why = f"Nothing answers at {key}, and {unit}, which usually does, is not installed."
+        why = f"Nothing answers at {key}, and {_REWRITES}, which usually does, is not installed."
         step = e.put(name, ", ".join(rest), why) if rest else e.drop(name, why)
         steps.append(e.policy(step, "route", "mail go out with its addresses as they are written"))
     if not steps and gone:

@@ -39,7 +39,7 @@ FAULTS = (
     fault(
         "systemd-bad-boolean",
         "postfix-config-error",
-        "systemd runs the host; a boolean has a value that is none",
+        "systemd runs the host; a boolean setting has an invalid value",
         systemd,
         shell("postconf -e smtp_tls_note_starttls_offer=maybe; systemctl restart postfix; :"),
         start=False,

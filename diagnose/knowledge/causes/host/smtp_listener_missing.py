@@ -19,7 +19,7 @@ CAUSE = Cause(
         # Not configured: without a host the application falls back on this one.
         sign("app.settings", "against", "warning", problem="host-missing"),
         # The port that master.cf promises is not there.
-        # Open, too, is only a port of another Postfix.
+        # A port 25 that is open all the same belongs to another Postfix.
         sign("listener.expected", "settles", off=True),
         sign("listener.expected", "speaks", off=False),
         # A null client has no listener on purpose.
