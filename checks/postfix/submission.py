@@ -44,7 +44,10 @@ _WARNED = re.compile(
 )
 _LEFT = re.compile(r"smtpd\[(\d+)\]: disconnect from (?P<failed>.* (?:mail|rcpt|data)=0/)?")
 _LIMIT = re.compile(r"(?:rate|concurrency) limit exceeded: |improper command pipelining ")
-_ACCEPT = re.compile(r"smtpd\[\d+\]: \w{6,}: client=[^\[]*\[([0-9A-Fa-f.:]+)\]")
+# smtpd names the client at the first recipient; only a message that follows reaches cleanup(8), or a filter before
+# the queue. This tool's own dialogue ends before that.
+_CLIENT = re.compile(r"smtpd\[\d+\]: (\w{6,}): client=[^\[]*\[([0-9A-Fa-f.:]+)\]")
+_TAKEN = re.compile(r"(?:/cleanup\[\d+\]: (\w{6,}): message-id=|smtpd\[\d+\]: (NOQUEUE): proxy-accept: )")
 _READ = re.compile(r"/master\[\d+\]: (?:daemon started|reload) -- ")
 # Refusals that have another root: a filter, a milter, a table, the disk, or a recipient that is not there.
 _ELSEWHERE = re.compile(
@@ -81,7 +84,8 @@ def submission(ctx: Context) -> Observations:
     home = _home(ctx)
     last: dict[str, re.Match[str]] = {}
     counts: dict[str, int] = {}
-    since: set[str] = set()
+    clients: dict[str, str] = {}  # client of each queue id whose message has not arrived yet
+    since: set[str] = set()  # clients whose mail was taken after their last refusal
     handed: dict[str, str] = {}  # number of each user who used sendmail, and the last sender address
     reloaded: set[str] = set()  # clients whose last refusal is older than the settings in force
     warned: dict[str, re.Match[str]] = {}  # what each smtpd process said of the client that it serves
@@ -91,8 +95,11 @@ def submission(ctx: Context) -> Observations:
         if "uid=" in line and (by := HANDED.search(line)):
             handed[by[1]] = by[2]
             continue
-        if "client=" in line and (taken := _ACCEPT.search(line)):
-            since.add(taken[1])
+        if "client=" in line and (begun := _CLIENT.search(line)):
+            clients[begun[1]] = begun[2]
+            continue
+        if ("message-id=" in line or "proxy-accept: " in line) and (taken := _TAKEN.search(line)):
+            since.update(filter(None, [clients.pop(taken[1] or taken[2], None)]))
             continue
         match = _REJECT.search(line) if "reject: " in line and OWN_HELO not in line else None
         if ("]: warning: " in line or "]: improper " in line) and (said := _WARNED.search(line)):
