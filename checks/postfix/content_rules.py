@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from diagnose.check import FLAG, Context, Data, Observations, Read, SignSpec, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, mta, postfix_log
+from diagnose.facts import Mta, mta, postfix_log, settings_read
 from diagnose.parse.postfix import pattern_rule, table
 from diagnose.parse.postfix.main_cf import followed
 from diagnose.parse.postfix.pattern_rule import Rule, Untried
@@ -58,15 +58,23 @@ def content_rules(ctx: Context) -> Observations:
     last: dict[str, re.Match[str]] = {}
     reply = postfix_log(ctx)
     passed = False  # since a rule was last applied
+    older: set[str] = set()  # applied last before the settings were read anew
     for line in reply.lines:
+        if settings_read(line):
+            older = set(last)
         passed = passed or _QUEUED.search(line) is not None
         if any(f"{how}: " in line for how in _DOES):
             match = _APPLIED.search(line) or _ACCESS.search(line)
             if match:
                 applied[match["how"]] = applied.get(match["how"], 0) + 1
                 last[match["how"]] = match
+                older.discard(match["how"])
                 passed = False
     handed = sum(1 for line in reply.lines if _HANDED.search(line))
+    rules = {how: _rules_of(ctx, postfix, match) for how, match in last.items()}
+    for how in older:
+        if not rules[how] and last[how]["where"] in _FAMILIES:
+            del last[how]  # its rule is gone
     for how, match in last.items():
         other = "a milter" if "milter-" in match[0] else "an access table of smtpd"
         parameter = {"header": "header_checks", "body": "body_checks"}.get(match["where"], other)
@@ -76,8 +84,9 @@ def content_rules(ctx: Context) -> Observations:
             "count": applied[how],
             "most": applied[how] * 2 > handed or not passed,
         }
-        whose, rule = parameter, _rule(ctx, postfix, match)
-        if rule is not None:
+        whose = parameter
+        if len(rules[how]) == 1:
+            rule = rules[how][0]
             data |= {"parameter": rule[0], "table": rule[1], "line": rule[2]}
             whose = f"{rule[0]}, {rule[1]} line {rule[2]} ({rule[3][:70]}),"
         number = "1 message" if applied[how] == 1 else f"{applied[how]} messages"
@@ -87,9 +96,8 @@ def content_rules(ctx: Context) -> Observations:
         yield from _rules(ctx, postfix, unlogged=bool(reply.problem and not reply.lines))
 
 
-def _rule(ctx: Context, postfix: Mta, applied: re.Match[str]) -> tuple[str, str, int, str] | None:
-    """(parameter, file, line number, text) of the only rule that can have done it; None if there is none, or
-    several."""
+def _rules_of(ctx: Context, postfix: Mta, applied: re.Match[str]) -> list[tuple[str, str, int, str]]:
+    """(parameter, file, line number, text) of each rule that can have done it."""
     ends = _ENDS.search(applied.string)
     said = (ends["words"] or "").strip() if ends else ""
     found: dict[tuple[str, int], tuple[str, str, int, str]] = {}  # the other header checks are header_checks by default
@@ -101,7 +109,7 @@ def _rule(ctx: Context, postfix: Mta, applied: re.Match[str]) -> tuple[str, str,
                 rule = pattern_rule.parse(raw)
                 if rule and not after[:1].isspace() and _fits(rule, applied, said):
                     found.setdefault((reference.name, number), (parameter, reference.name, number, raw.strip()))
-    return next(iter(found.values())) if len(found) == 1 else None
+    return list(found.values())
 
 
 def _fits(rule: Rule, applied: re.Match[str], said: str) -> bool:

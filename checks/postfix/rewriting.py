@@ -16,8 +16,9 @@ from diagnose.check import (
     unknown,
     warn,
 )
-from diagnose.facts import Mta, exchangers, mta, origin, postfix_log, route, target
+from diagnose.facts import Mta, Route, exchangers, mta, origin, postfix_log, route, settings_read, target
 from diagnose.facts.tables import hits
+from diagnose.knowledge.smtp import OWN_HELO
 
 _RECIPIENT = ("recipient_canonical_maps", "canonical_maps", "virtual_alias_maps", "recipient_bcc_maps")
 _REWRITTEN = re.compile(r" (\w+): to=<([^>]*)>, orig_to=<([^>]*)>,")
@@ -25,7 +26,7 @@ _QUEUE_ID = re.compile(r" (\w+): to=<")
 _ENDED = re.compile(r", relay=([^,]*),.* status=(?:sent|bounced)")
 _OURS = ("local", "virtual-alias", "virtual-mailbox")
 _SENT = re.compile(r"/smtp\[\d+\]: \w+: to=<([^>]+@[^>]+)>, .* status=sent")
-_READ = re.compile(r"/master\[\d+\]: (?:reload|daemon started) -- ")
+_NOBODYS = f"postmaster@{OWN_HELO}"
 
 
 @check(
@@ -50,7 +51,7 @@ def rewriting(ctx: Context) -> Observations:
         return
     way = route(ctx, whose.recipient, whose.sender)
     # Aliases in a domain that is local here are normal.
-    ours = way is not None and way.address_class in _OURS
+    ours = way is not None and way.address_class in _OURS and not _any_domain(ctx, postfix, way)
     for parameter in _RECIPIENT:
         found += _asked(ctx, postfix, parameter, postfix.value(parameter), whose.recipient, ours)
     if moved := _moved(ctx, whose.recipient, again=bool(found)):
@@ -86,11 +87,18 @@ def _last(ctx: Context) -> str:
             continue
         if domain not in judged:
             way = route(ctx, match[3])
-            foreign = way is not None and way.address_class not in _OURS and "." in way.domain
-            judged[domain] = foreign and (stays or exchangers(ctx, domain).kind == "mx")
+            foreign = way is not None and (way.address_class not in _OURS or _any_domain(ctx, mta(ctx), way))
+            judged[domain] = foreign and "." in domain and (stays or exchangers(ctx, domain).kind == "mx")
         if judged[domain]:
             return match[3]
     return ""
+
+
+def _any_domain(ctx: Context, postfix: Mta, way: Route) -> bool:
+    """Whether the domain is this host's only because a pattern of virtual_alias_maps matches whatever is asked."""
+    if way.address_class != "virtual-alias" or "virtual_alias_domains" in postfix.explicit:
+        return False
+    return any(not key.startswith("?") for _, key, _ in hits(ctx, postfix.value("virtual_alias_maps"), _NOBODYS))
 
 
 def _moved(ctx: Context, recipient: str, again: bool) -> str:
@@ -106,7 +114,7 @@ def _moved(ctx: Context, recipient: str, again: bool) -> str:
         elif f" to=<{wanted}>, relay=" in line.lower() and (own := _QUEUE_ID.search(line)):
             named.add(own[1])
             given.clear()
-        elif not again and _READ.search(line):
+        elif not again and settings_read(line):
             given.clear()
     last = next(reversed(given), "")
     return "" if not last or last in named or given[last].lower() == wanted else given[last]

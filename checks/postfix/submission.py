@@ -25,7 +25,7 @@ from diagnose.check import (
     unknown,
     warn,
 )
-from diagnose.facts import Mta, mta, origin, postfix_log
+from diagnose.facts import Mta, mta, origin, postfix_log, settings_read
 from diagnose.facts.accounts import HANDED, WEB, absent, rows
 from diagnose.facts.dials import interface_addresses
 from diagnose.knowledge.smtp import OWN_HELO
@@ -48,7 +48,6 @@ _LIMIT = re.compile(r"(?:rate|concurrency) limit exceeded: |improper command pip
 # the queue. This tool's own dialogue ends before that.
 _CLIENT = re.compile(r"smtpd\[\d+\]: (\w{6,}): client=[^\[]*\[([0-9A-Fa-f.:]+)\]")
 _TAKEN = re.compile(r"(?:/cleanup\[\d+\]: (\w{6,}): message-id=|smtpd\[\d+\]: (NOQUEUE): proxy-accept: )")
-_READ = re.compile(r"/master\[\d+\]: (?:daemon started|reload) -- ")
 # Refusals that have another root: a filter, a milter, a table, the disk, or a recipient that is not there.
 _ELSEWHERE = re.compile(
     r"Server configuration|Service unavailable(?!; Client host)|system storage|lookup failure|Greylist|try again later|unverified"
@@ -90,7 +89,7 @@ def submission(ctx: Context) -> Observations:
     reloaded: set[str] = set()  # clients whose last refusal is older than the settings in force
     warned: dict[str, re.Match[str]] = {}  # what each smtpd process said of the client that it serves
     for line in reply.lines:
-        if "/master[" in line and _READ.search(line):
+        if settings_read(line):
             reloaded = set(last)
         if "uid=" in line and (by := HANDED.search(line)):
             handed[by[1]] = by[2]

@@ -21,7 +21,7 @@ relay_of(ctx)          which relay a sender's mail to a recipient takes, for rea
 from diagnose.facts import mailers
 from diagnose.facts.asks import Asks
 from diagnose.facts.fingerprint import fingerprint
-from diagnose.facts.mail import log_reply, mail_log, now, queue, queue_problem, since_start, target
+from diagnose.facts.mail import log_reply, mail_log, now, queue, queue_problem, settings_read, since_start, target
 from diagnose.facts.mailers import Mailer, mailer
 from diagnose.facts.master import greeting, master, queue_manager
 from diagnose.facts.names import Exchangers, exchangers

@@ -45,10 +45,15 @@ QUEUE_SIGNS = (
 _STARTED = ("daemon started --", "reload -- version")
 
 
+def settings_read(line: str) -> bool:
+    """Whether Postfix says in that line of its log that it started or reloaded."""
+    return "/master[" in line and any(mark in line for mark in _STARTED)
+
+
 def since_start(ctx: Asks) -> list[str]:
     """The log's newest lines, newest first, back to Postfix's last start or reload; 20,000 at most."""
     newest = reversed(postfix_log(ctx).lines[-20_000:])
-    return list(itertools.takewhile(lambda line: not any(mark in line for mark in _STARTED), newest))
+    return list(itertools.takewhile(lambda line: not settings_read(line), newest))
 
 
 def target(ctx: Asks) -> Target:

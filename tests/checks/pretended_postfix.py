@@ -51,7 +51,7 @@ DEFAULTS = {
     "setgid_group": "postdrop", "smtp_bind_address": "", "smtp_sasl_auth_enable": "no", "smtp_sasl_password_maps": "",
     "smtp_tls_security_level": "", "smtp_tls_wrappermode": "no", "smtp_use_tls": "no", "smtpd_milters": "",
     "smtpd_sasl_auth_enable": "no", "smtpd_sasl_path": "smtpd", "smtpd_sasl_type": "cyrus", "soft_bounce": "no",
-    "transport_maps": "", "virtual_alias_maps": "", "smtp_connect_timeout": "30s", "master_service_disable": "",
+    "transport_maps": "", "virtual_alias_domains": "$virtual_alias_maps", "virtual_alias_maps": "", "smtp_connect_timeout": "30s", "master_service_disable": "",
 }  # fmt: skip
 MASTER = """\
 smtp       inet  n       -       y       -       -       smtpd

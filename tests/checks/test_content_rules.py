@@ -90,3 +90,10 @@ def test_held_mail_names_its_rule() -> None:
     files = {"/etc/postfix/header_checks": "# MailScanner\n/^Received:/ HOLD\n"}
     found = run(content_rules, machine(USE, files=files, log=(line,)))
     assert (failed(found), found[0].data["how"], found[0].data["line"]) == (["config.content-rule"], "hold", 2)
+
+
+def test_a_rule_that_was_taken_out_since() -> None:
+    reload = "Nov 22 12:40:10 app postfix/master[1]: reload -- version 3.7.11, configuration /etc/postfix"
+    for text, wanted in (("#/Verify/ DISCARD test\n", []), ("/Verify/ DISCARD test\n", ["config.content-rule"])):
+        host = machine(USE, files={"/etc/postfix/header_checks": text}, log=(LINE.format(who="local"), reload))
+        assert failed(run(content_rules, host)) == wanted

@@ -5,6 +5,7 @@ import pytest
 from checks.postfix.rewriting import rewriting
 from diagnose.check import Lookup
 from diagnose.host.query import DnsReply, MapReply
+from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.model import Status
 from tests.checks.pretended_postfix import failed, machine, of, run
 
@@ -32,6 +33,16 @@ def test_copy_beside_the_recipient_is_a_note() -> None:
 def test_alias_of_an_own_domain_is_a_note() -> None:
     host = machine({**USE, "virtual_alias_domains": "example.org"}, maps=answer(TO, "dev@example.com"))
     assert [o.status for o in of(run(rewriting, host, TO), "config.rewritten")] == [Status.WARNING]
+
+
+def test_a_pattern_that_takes_every_domain_makes_none_an_own_one() -> None:
+    """virtual_alias_domains is $virtual_alias_maps by default."""
+    catch = "regexp:/etc/postfix/catch"
+    settings = {"virtual_alias_maps": catch}
+    keys = (TO, "example.org", f"postmaster@{OWN_HELO}")
+    for caught, wanted in ((keys, ["config.rewritten"]), (keys[:2], [])):
+        maps = {(catch, key): MapReply(found=True, value="root@localhost") for key in caught}
+        assert failed(run(rewriting, machine(settings, maps=maps), TO)) == wanted
 
 
 def test_an_address_of_the_own_name_that_an_entry_forwards() -> None:

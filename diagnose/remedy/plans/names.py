@@ -309,7 +309,8 @@ def local(e: Evidence) -> Plan | None:
         kept = [w for w in words if expand(w, e.mta.settings).lower() != domain]
         why = f"{domain} is another host's: its MX host is {seen.data.get('host')}."
         if len(kept) < len(words):
-            steps.append(e.put(parameter, ", ".join(kept), why) if kept else e.drop(parameter, why))
+            # Empty, not unset: the default of virtual_mailbox_domains is every domain that virtual_mailbox_maps knows.
+            steps.append(e.put(parameter, ", ".join(kept), why))
         for word in words:
             text = expand(word, e.mta.settings)
             for found in table.parse_list(text) if ":" in text else (None,):

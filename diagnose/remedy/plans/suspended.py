@@ -92,8 +92,11 @@ def throttled(e: Evidence) -> Iterator[Step]:
 
 @changes("recipient-rewritten")
 def rewritten(e: Evidence) -> Iterator[Step]:
-    """Comments out the entry that sends the mail to somebody else; drops the setting if its table has that entry
-    alone."""
+    """Comments out the entry or rule that sends the mail to somebody else; drops the setting if its table has that
+    entry alone."""
+    for seen in e.failed("config.content-rule"):
+        if seen.data.get("how") == "redirect" and seen.data.get("line"):
+            yield from without_rule(e, seen)
     for seen in e.seen("config.rewritten"):
         found, key = table.parse(seen.text("table")), seen.text("key")
         value, parameter = seen.text("value"), seen.text("parameter")
