@@ -72,7 +72,6 @@ _VERSION = late(
 )
 # JavaMail's exceptions tell less about the server and more about the settings.
 _AS_JAVA = {
-    "auth-required": "app-credentials-rejected",
     "sasl-options-exclude-all": "app-credentials-rejected",
     "sasl-no-mechanism": "app-credentials-rejected",
     "starttls-required": "app-tls-mismatch",
