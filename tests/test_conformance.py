@@ -16,7 +16,7 @@ import pytest
 
 from diagnose.check import Check, Context, Settings, check as make_check, fail, unknown
 from diagnose.host.memo import FakeHost, NoNetwork
-from diagnose.knowledge import phrases
+from diagnose.knowledge import documents, phrases
 from diagnose.knowledge.causes import all_causes
 from diagnose.knowledge.sayings import sayings, signs_of
 from diagnose.model import (
@@ -83,6 +83,9 @@ def test_a_saying_suggests_causes_that_exist() -> None:
     assert {cause for saying in sayings().values() for cause, _ in saying.suggests} <= known
     assert not [s.label for s in sayings().values() if s.label in known and s.title], "a cause has its own title"
     assert not [s.label for s in sayings().values() if s.label not in known and not s.title]
+    strengths = {strength.name.lower() for strength in Strength}
+    keys = {"title", "scope", "suggests", "phrase", "all", *strengths}
+    assert {key for row in documents.folder("sayings").values() for key in row} <= keys
 
 
 @pytest.mark.parametrize("name", ["relay", "relay-tls", "relay-login", "sasl", "tls", "tables"])

@@ -7,12 +7,13 @@ queue, send) takes its causes from here, by `signs_of`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from diagnose.knowledge import documents
 from diagnose.model import SAID, Sign, sign
 from diagnose.record import frozen
+from diagnose.scales import Strength
 
 FLOW = "mail.flow"  # the sign of mail that gets through, or does not
 
@@ -46,10 +47,18 @@ def saying_of(label: str) -> Saying | None:
 
 def plain() -> dict[str, Any]:
     """For the index: what the documents say of each label beside its phrases."""
-    rows = documents.folder("sayings")
     return {
-        label: {key: row[key] for key in ("title", "scope", "suggests") if key in row} for label, row in rows.items()
+        label: {**{key: row[key] for key in ("title", "scope") if key in row}, "suggests": list(_suggests(row))}
+        for label, row in documents.folder("sayings").items()
     }
+
+
+def _suggests(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The causes that a meaning suggests: those listed by strength, whatever else is known, and those under conditions."""
+    for strength in Strength:
+        name = strength.name.lower()
+        yield from ({"cause": cause, "strength": name} for cause in row.get(name, ()))
+    yield from row.get("suggests", ())
 
 
 @functools.cache
@@ -59,7 +68,7 @@ def _saying(label: str) -> Saying:
         label=label,
         title=row.get("title", ""),
         scope=row.get("scope", ""),
-        suggests=tuple((each["cause"], _sign(label, each)) for each in row.get("suggests", ())),
+        suggests=tuple((each["cause"], _sign(label, each)) for each in row["suggests"]),
     )
 
 
@@ -80,9 +89,9 @@ def signs_of(cause: str) -> tuple[Sign, ...]:
 @functools.cache
 def _signs() -> dict[str, list[Sign]]:
     found: dict[str, list[Sign]] = {}
-    for label, row in _rows().items():
-        for each in row.get("suggests", ()):
-            found.setdefault(each["cause"], []).append(_sign(label, each))
+    for saying in sayings().values():
+        for cause, one in saying.suggests:
+            found.setdefault(cause, []).append(one)
     return found
 
 
