@@ -101,6 +101,24 @@ from tests.parse.events import first
             "greylisted",
             id="later-attempt",
         ),
+        pytest.param(
+            "mail:\n  SMTP_AUTH_MODE: plain\n  QUEUE_FAILED_DRIVER: file\nsmtp_auth_failures_total 312\n",
+            "mail:\n  SMTP_AUTH_MODE: plain\n  SMTP auth failed, 312 times\n",
+            "app-credentials-rejected",
+            id="names-with-a-value",
+        ),
+        pytest.param(
+            "mail services\n\tantispam      Stopped\n\tantivirus     Running\n",
+            "mail services\n\tantispam stopped virus, message rejected\n\tantivirus     Running\n",
+            "content-rejected",
+            id="table-of-states",
+        ),
+        pytest.param(
+            "18 messages sent, 0 failed\nprevious backup: Error: Cannot connect to host [192.0.2.1].\n",
+            "0 messages sent, 18 failed\nError: Cannot connect to host [192.0.2.1].\n",
+            "app-smtp-unreachable",
+            id="something-else-beside-sent-messages",
+        ),
     ],
 )
 def test_failures_explained_in_general_accuse_nothing(general: str, own: str, cause: str) -> None:

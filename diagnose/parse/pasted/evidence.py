@@ -18,7 +18,7 @@ from diagnose.parse.log import ordinary
 from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
 from diagnose.parse.log.maillog import Delivery, MailLog, Trouble
 from diagnose.parse.pasted import dialogue, mailhead, mailq, message, other_mta, program_text, prose, sense, subject
-from diagnose.parse.pasted.pasted_line import cleaned, logical, parts, unquoted as without_marks
+from diagnose.parse.pasted.pasted_line import cleaned, parts, unquoted as without_marks
 from diagnose.parse.pasted.said import Event, Said, informative
 from diagnose.parse.pasted.settings import Settings
 from diagnose.parse.words import reason as reasons_of
@@ -360,9 +360,8 @@ def _from_paragraph(lines: list[_Numbered], joined: str, program: str | None) ->
     lines = [(number, line) for number, line in lines if not subject.fetches(line)]
     found: list[Said] = []
     sent = program_text.went_through(lines)
-    for group in logical(lines):
-        text = " ".join(line.strip() for _, line in group)
-        if group[-1][0] <= sent or mailhead.field_name(group[0][1]):
+    for group, text in program_text.unsettled(lines, sent):
+        if mailhead.field_name(group[0][1]):
             continue
         reason = program_text.classify(text)
         if reason is not None:

@@ -9,7 +9,7 @@ error named first (a certificate, a name) is the cause of a later "could not con
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
 
@@ -92,8 +92,9 @@ _ABOUT_MAIL = late(
     r"unable|cannot|could not|timed out|connect|unreachable|resolve|login|auth|certificate|TLS)",
     re.I,
 )
-_BUT = late(r"\bbut\b.{0,80}\bnot\b|\berror: (?!0|no|null)", re.I)
-_REFUSED = late(r"ECONNREFUSED|(?:[Cc]onnection|actively) refused|connect: refused|\(111\)|Errno 111|\b10061\b")
+_REFUSED = late(
+    r"ECONNREFUSED|(?:[Cc]onnection|actively) refused|connect: refused|send-mail: Cannot open|\(111\)|Errno 111|\b10061\b"
+)
 
 # Exception names denote the kind of reply, but their words would be mistaken for the reply's own.
 _NAMED = late(
@@ -153,8 +154,16 @@ def traces_other_work(lines: list[_Numbered]) -> bool:
 
 def went_through(lines: list[_Numbered]) -> int:
     """The number of the last line that says the mail was sent, -1 if there is none. Failures before it are over."""
-    said = ((number, line, subject.DELIVERED.search(line)) for number, line in lines)
-    return max((number for number, line, sent in said if sent and not _BUT.search(line, sent.end())), default=-1)
+    return max((number for number, line in lines if subject.delivered(line)), default=-1)
+
+
+def unsettled(lines: list[_Numbered], sent: int) -> Iterator[tuple[list[_Numbered], str]]:
+    """The statements of a paragraph, each with its text; if it says in line `sent` that mail was sent, only later ones
+    about sending."""
+    for group in logical(lines):
+        text = " ".join(line.strip() for _, line in group)
+        if sent < 0 or (group[-1][0] > sent and subject.sends(text)):
+            yield group, text
 
 
 def stage_in(lines: list[_Numbered]) -> str | None:
@@ -175,10 +184,8 @@ def read(lines: list[_Numbered], program: str) -> list[tuple[list[_Numbered], Re
     joined = "\n".join(line.strip() for _, line in lines)
     sent = went_through(lines)
     found: list[tuple[list[_Numbered], Reason]] = []
-    for group in logical(lines):
-        if group[-1][0] <= sent:
-            continue
-        parts = [" ".join(line.strip() for _, line in group), *(line for _, line in group if len(group) > 1)]
+    for group, text in unsettled(lines, sent):
+        parts = [text, *(line for _, line in group if len(group) > 1)]
         if reasons := [each for each in map(again, parts) if each is not None]:
             found.append((group, max(reasons, key=lambda each: each.grip)))
     replied = [each for each in found if each[1].code is not None]
@@ -252,7 +259,8 @@ def classify(
     flat = _BLANKS.sub(" ", text)
     reason = sense.improved(text, reasons_of.classify(flat, peer=peer, port=port, stage=stage), peer, port, of_mail)
     text = flat
-    if reason is not None and reason.label.startswith("connect-") and (reply := _REPLY.search(text)):
+    unsure = reason is not None and reason.grip < Grip.NAMES and reason.label.startswith("connect-")
+    if unsure and (reply := _REPLY.search(text)):
         # What a server says is no failure to connect to it, whatever its words are.
         reason = reasons_of.classify(text[reply.start() :], peer=peer, port=port, stage=stage) or reason
     if reason is None or (reason.label == "noise" and not reason.harmless):

@@ -51,8 +51,11 @@ _IF = late(
 # A rule that matches failures, as of fail2ban or a log checker, is not a failure itself.
 _RULE = late(r"\bfailregex\b|<HOST>|\(\?[:P<=!]|\.\*\\|\\\[[^\]\n]{0,40}\\\]|\\[dsSwb][+*]")
 
-# A setting of main.cf(5), or a comment.
-_SETTING = late(r"\s*(?:# ?[A-Za-z]+ [a-z]|[a-z]\w*_\w+ (?:\(default: |= ?)|(?:reject|permit|check)_\w)")
+# A setting of main.cf(5), a variable or count with its value, or a comment.
+_SETTING = late(
+    r"\s*(?:# ?[A-Za-z]+ [a-z]|[a-z]\w*_\w+ (?:\(default: |= ?)|(?:reject|permit|check)_\w|"
+    r"(?:- )?(?!\w*(?i:err|code|exception|reason|status))[A-Za-z]\w*_\w+(?:\{[^}]*\})?(?:[:=] ?| )[^\s:]+$)"
+)
 
 # Source code that handles possible errors.
 _HANDLES = late(
@@ -61,7 +64,7 @@ _HANDLES = late(
 )
 # A program ran: a stack trace, a stamp, the place in a file.
 HAPPENED = late(
-    r"Traceback|^=[A-Z]+ REPORT|^[^\S\n]*at \S|^[^\S\n]*File \"|(?:\bon|,|\bat \S+) line \d+\b|\w\.[a-z]\w{0,4}:\d+: |--->|^[^\w\n]*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|^[^\w\n]*\d\d:\d\d:\d\d|^[\w.]+(?:Error|Exception):|^(?:SMTP )?[Ee]rror: |^Diagnostic-Code:",
+    r"Traceback|^=[A-Z]+ REPORT|^[^\S\n]*at \S|^[^\S\n]*File \"|(?:\bon|,|\bat \S+) line \d+\b|\w\.[a-z]\w{0,4}:\d+: |--->|^[^\w\n]*\d{1,4}[-/.]\d\d[-/.]\d{2,4}\b|\b\d\d:\d\d:\d\d\b|^[\w.]+(?:Error|Exception):|^(?:SMTP )?[Ee]rror: |^Diagnostic-Code:",
     re.MULTILINE,
 )
 

@@ -65,13 +65,20 @@ _NAMES = late(
 )
 _QUOTED = late(r"(?<!File )\"[^\"\s]+(?<!Error)\"|'[^'\s]+(?<!Error)'")
 
-# Says that a message was sent.
-DELIVERED = late(
-    r"\b(?:delivery successful|(?<!no )(?:e-?mail|message|mail)\b(?:(?!\bnot\b|\bnever\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for|by)\b| ?[{(\[]|[!.]?\s*$)|"
+_DELIVERED = late(
+    r"\b(?:delivery successful|(?<!no )(?<!\b0 )(?:e-?mail|message|mail)s?\b(?:(?!\bnot\b|\bnever\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for|by)\b| ?[{(\[]|[!.]?\s*$|, 0 )|"
     r"(?:e-?)?mails (?:are|were|get) (?:sent|delivered) (?:correctly|fine)|(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
     r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted(?:=|: ?)\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
 )
+
+_BUT = late(r"\bbut\b.{0,80}\bnot\b|\b(?:fails?|failing|bounces?)\b|\berror: (?!0|no|null)", re.I)
+
+
+def delivered(line: str) -> bool:
+    """Whether a line says that a message was sent."""
+    sent = _DELIVERED.search(line)
+    return sent is not None and _BUT.search(line, sent.end()) is None
 
 
 @lru_cache(500)  # a log says the same again and again
@@ -104,7 +111,7 @@ _PROTOCOL = late(
 _ENDPOINT = late(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3} ?: ?(\d{2,5})(?![\d:])")
 # "wget: …", "zabbix_server[12]: …": a program, unless it is the beginning of a message.
 _SPEAKER = late(
-    r"^\s?(?!(?:err|warn|fatal|crit|info|debug|connect|getaddr|socket|ssl|tls|x509|message|reason|curl|php|sh|status|exception)\w*:)"
+    r"^\s?(?!(?:err|warn|fatal|crit|info|debug|connect|getaddr|socket|ssl|(?:gnu)?tls|x509|message|reason|curl|php|sh|status|exception)\w*:)"
     r"(?P<name>(?!ERR|WARN|FATAL|CRIT|INFO|DEBUG|NOTICE|SMTP|SSL|TLS|DNS|PHP)[A-Z]{3,8}|[a-z][\w.-]{1,30}(?<![Ee]rror)(?<!Exception)|[\w.-]{2,30}(?=\[))(?:\[\d+\])?: \S",
     re.MULTILINE,
 )
@@ -147,7 +154,7 @@ def of_sending(lines: list[_Numbered]) -> list[_Numbered]:
             next_to = abs(place - at) == 1 or (place == below and lines[at][1][:1].isspace())
             next_to = next_to and not (speakers[place] and speakers[at])
             same = place == at or next_to or (speakers[at] and speakers[at] in line)
-            if same and not DELIVERED.search(line):
+            if same and not delivered(line):
                 yield line
 
     kept: list[_Numbered] = []

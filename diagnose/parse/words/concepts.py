@@ -32,7 +32,10 @@ _ADVICE = late(
     r"compruebe|sprawdź|проверьте|raise|throw new|or die)\b|请|請|ください",
     re.IGNORECASE,
 )
-_SETTING = late(r"\b[\w-]+=(?=\S)|\btime-? ?out *[:=] ?\d|\bbad sequence of commands", re.IGNORECASE)
+_SETTING = late(
+    r"\b[\w-]+=(?=\S)|\btime-? ?out *[:=] ?\d|\bbad sequence of commands|\b(?:terminated with )?exit (?:code|status) \d",
+    re.IGNORECASE,
+)
 _UNAUTHORIZED = late(r"\b(?:HTTP|status(?:[ _]?code)?)\W{1,4}40[13]\b|\b40[13] HTTP\b", re.IGNORECASE)  # RFC 9110, 15.5
 _VERSION = late(r"\b(?:TLS|SSL) ?v?\d(?:\.\d)?\b", re.IGNORECASE)
 _GREETING = late(r"\b220[ -]")  # of a server without TLS (RFC 5321, section 4.2)

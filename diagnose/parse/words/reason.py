@@ -287,7 +287,7 @@ def _put_off(found: _Found | None, reply: Core) -> _Found | None:
 _HAPPENED = late(
     r"reject|refus|fail|error|den(?:y|ied)|block|bounc|undeliver|unable|can(?:not|.t)|couldn.t|not?\b|n't\b|without|invalid|inactive|un(?:a|k|rout)|exceed|insufficient|full\b|"
     r"over|larger|bigger|too |limit|suspend|disabl|expir|return|drop|defer|delay|bad\b|illegal|missing|prohibit|forbid|violat|listed|infected|problem|"
-    r"must\b|requir|throttl|spam\b|abuse|lost|closed|locked",
+    r"must\b|requir|throttl|\bspam\b|abuse|lost|closed|locked",
     re.IGNORECASE,
 )
 

@@ -18,9 +18,9 @@ _AT_START = late(rf"\s*({_CODE}|2[1-5]\d|3[35]4)(?:\s*:\s*|[ \t-]+|(?=\s*$)|(?=[
 _ANYWHERE = late(
     rf"(?:(?<![\w.:/=-])|(?<=msg:)|(?<=code:)|(?<=rror:)|(?<=eply:)|(?<=esponse[:=]))({_CODE})(?:[ -]|\)?: )(?!(?:GET|POST|PUT) )(?={_ENHANCED}|[A-Za-z<#\[(])"
 )
-# A number after an RFC's number is a section.
+# A number after an RFC's number is a section, one within a sentence a version.
 _ANY_ENHANCED = late(
-    rf"(?<![\w./-])(?<!RFC\d{{4}} )(?<!RFC \d{{4}} )(?<![Ss]ection )#?({_ENHANCED})(?![\w.]*\.[0-9])(?=[\s:;,)<\[]|$)"
+    rf"(?<![\w./-])(?<!RFC\d{{4}} )(?<!RFC \d{{4}} )(?<![Ss]ection )#?({_ENHANCED})(?![\w.]*\.[0-9])(?=[\s:;,)<\[]|$)(?! (?:and|in|on|or|since|under|using|with)\b)"
 )
 _PYTHON = late(rf"(?:\(\s*|(?<![\"']): )({_CODE}),\s*b?(['\"])(.*?)\2\s*[,)]", re.DOTALL)
 # A reply of which a program gives only the number.
