@@ -46,4 +46,5 @@ def _served(ctx: Context, use: Use) -> Observations:
         yield unknown("table.works", use.table.key, f"{use.parameter}: {reply.problem}", **use.data)
     else:
         why = reply.attempts[-1].error if reply.attempts else reply.error
-        yield say("table.works", use.table.key, f"{use.parameter}: its server does not answer ({why})", **use.data)
+        text = f"{use.parameter}: its server does not answer ({why})"
+        yield say("table.works", use.table.key, text, port=int(match[2]), **use.data)

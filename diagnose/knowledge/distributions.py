@@ -12,6 +12,7 @@ _TABLE: Mapping[str, Any] = documents.document("distributions.toml")
 CA_FILES: tuple[str, ...] = (*_TABLE["ca_files"],)
 TRUST_STORES: tuple[str, ...] = (*_TABLE["trust_stores"],)
 CA_PACKAGE: str = _TABLE["ca_package"]
+LOCAL_CAS: tuple[str, ...] = tuple(_TABLE["local_cas"])
 REBUILD_CA: tuple[tuple[str, ...], ...] = tuple((*words,) for words in _TABLE["rebuild_ca"])
 OWNERS: tuple[tuple[str, ...], ...] = tuple((*words,) for words in _TABLE["owners"])
 POSTFIX_FILES: str = _TABLE["postfix_files"]

@@ -9,6 +9,7 @@ import pytest
 
 from diagnose.check import Exec, Glob, Lookup
 from diagnose.host.query import DnsReply, ExecReply, GlobReply, StatReply
+from diagnose.model import Scalar
 from diagnose.remedy import values
 from diagnose.remedy.plan import Plan
 from diagnose.remedy.properties import SetProperty
@@ -118,6 +119,50 @@ def test_a_backend_is_started_by_whatever_starts_it_if_allowed(socket: str) -> N
     seen = {"endpoint": f"unix:{socket.removeprefix('/var/spool/postfix/')}", "kind": "missing"}
     plan = planned("backend-down", "filter.backend", on, **seen)
     assert [(step.commands(), step.allow) for step in plan.steps] == [(("service dovecot start",), "service")]
+
+
+@pytest.mark.parametrize(
+    ("cause", "sign", "seen"),
+    [
+        ("content-filter-down", "filter.policy", {"endpoint": "inet:127.0.0.1:8461"}),
+        (
+            "lookup-table-broken",
+            "table.works",
+            {"type": "socketmap", "table": "socketmap:inet:127.0.0.1:8461:x", "port": 8461},
+        ),
+    ],
+)
+@pytest.mark.parametrize(("script", "found"), [("LocalPort => 8461", True), ("sleep 8461", False)])
+def test_the_enabled_unit_whose_program_names_the_port_is_started_if_allowed(
+    cause: str, sign: str, seen: dict[str, Scalar], script: str, found: bool
+) -> None:
+    wanted, run = "/etc/systemd/system/multi-user.target.wants/sts.service", "/usr/local/sbin/sts"
+    files = {wanted: f"[Service]\nExecStart={run} -d\n", run: f"#!/usr/bin/perl\n{script}\n"}
+    stats = {"/run/systemd/system": OWN, "/lib/systemd/system/sts.service": OWN}
+    units = {Glob("/etc/systemd/system/*.target.wants/*.service"): GlobReply(paths=(wanted,))}
+    on = pretended.machine(files=files, stats=stats, more=units)
+    started = [(step.commands(), step.allow) for step in planned(cause, sign, on, parameter="x", **seen).steps[:1]]
+    assert started == [(("systemctl restart -- sts",), "service")] * found
+
+
+@pytest.mark.parametrize(
+    ("code", "rebuilt"), [("error 18 at 0 depth lookup: self-signed certificate", True), ("", False)]
+)
+def test_a_ca_that_its_owner_put_there_is_taken_into_the_bundle(code: str, rebuilt: bool) -> None:
+    bundle, own = "/etc/ssl/certs/ca-certificates.crt", "/usr/local/share/ca-certificates/ours.crt"
+    answers = {
+        Glob("/usr/local/share/ca-certificates/*.crt"): GlobReply(paths=(own,)),
+        Exec(("openssl", "verify", "-no-CApath", "-CAfile", bundle, own)): ExecReply(code=2 if code else 0, err=code),
+    }
+    stats = {bundle: OWN, "/usr/sbin/update-ca-certificates": OWN}
+    settings = {"relayhost": "[relay.test]:587", "smtp_tls_CAfile": bundle}
+    plan = planned(
+        "relay-certificate-invalid",
+        "relay.certificate",
+        pretended.machine(settings, stats=stats, more=answers),
+        why="unknown-ca",
+    )
+    assert [step.commands() for step in plan.steps[:1]] == [("update-ca-certificates",)] * rebuilt
 
 
 def test_proxymap_may_open_what_its_default_lets_it() -> None:

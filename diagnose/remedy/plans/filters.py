@@ -9,6 +9,7 @@ from dataclasses import replace
 from diagnose import facts
 from diagnose.facts.filter_services import address, here, open_to_group
 from diagnose.host.query import Listeners, Read
+from diagnose.remedy import serving
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.tables import hanging
@@ -54,9 +55,8 @@ def filters(e: Evidence) -> Plan | None:
             steps += _unchrooted(e, endpoint)
             put = True
             continue
-        for unit, place in _places(e):
-            manager = e.starter(unit) if _same(endpoint, place) else ""
-            if manager:
+        for unit in [one for one, place in _places(e) if _same(endpoint, place)] or [serving.unit(e, endpoint)]:
+            if manager := e.starter(unit) if unit else "":
                 steps += _key(e) if unit == "opendkim" else ()
                 why = f"{unit} listens at {endpoint} when it runs, and nothing does."
                 opens = f"{unit} run{'' if backend else ', which every message is shown to'}"

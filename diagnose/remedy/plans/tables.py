@@ -10,6 +10,7 @@ from diagnose.facts.tables import SERVED
 from diagnose.model import Observation, Status
 from diagnose.nearest import near
 from diagnose.parse.postfix import table
+from diagnose.remedy import serving
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import swallowed, taken_up
@@ -126,6 +127,11 @@ def _unserved(e: Evidence) -> Plan | None:
     manager = e.starter(_REWRITES) if gone else ""
     for seen in gone:
         name, key = seen.text("parameter"), seen.text("table")
+        server = serving.unit(e, f"inet:localhost:{seen.data.get('port', 0)}")
+        if server and (by := e.starter(server)):
+            why, opens = f"{server} answers at {key} when it runs, and nothing does.", f"{server} run"
+            steps += (*e.unmasked(server, opens), StartUnit(unit=server, manager=by, why=why, opens=opens))
+            continue
         if "canonical" not in name or e.was(name) is None:
             continue
         if manager:

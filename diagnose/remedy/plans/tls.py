@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.facts import ca
-from diagnose.host.query import Resolve
-from diagnose.knowledge.distributions import CA_PACKAGE, REBUILD_CA
+from diagnose.host.query import Exec, Resolve
+from diagnose.knowledge.distributions import CA_PACKAGE, LOCAL_CAS, REBUILD_CA
 from diagnose.model import Observation
 from diagnose.nearest import near
 from diagnose.parse.postfix import table
@@ -71,7 +71,8 @@ def authorities(e: Evidence) -> Plan | None:
     stat = e.stat(bundle)
     steps: list[Step] = []
     if not stat.exists or stat.size == 0:
-        steps += _rebuilt(e, bundle) or e.install((CA_PACKAGE,), "It contains this system's CA bundle.")
+        why = "The system's CA bundle is empty or missing; it is made of the certificates that are installed."
+        steps += _rebuilt(e, bundle, why) or e.install((CA_PACKAGE,), "It contains this system's CA bundle.")
         if not steps:
             return None
     if way.value("smtp_tls_CAfile") != bundle:
@@ -79,12 +80,11 @@ def authorities(e: Evidence) -> Plan | None:
     return taken_up(e, steps)
 
 
-def _rebuilt(e: Evidence, bundle: str) -> list[Step]:
+def _rebuilt(e: Evidence, bundle: str, why: str) -> list[Step]:
     """Rebuilds the CA bundle from the installed certificates with the system's own program; [] if there is none."""
     for program, *rest in REBUILD_CA:
         if any(e.there(f"{place}/{program}") for place in ("/usr/sbin", "/usr/bin")):
             full = Verify(argv=("test", "-s", bundle))
-            why = "The system's CA bundle is empty or missing; it is made of the certificates that are installed."
             return [Command(argv=(program, *rest), changes=(e.real(bundle),), checks=(full,), why=why)]
     return []
 
@@ -167,6 +167,9 @@ def certificate(e: Evidence) -> Plan | None:
             )
         except Refused:
             return None
+    if why == "unknown-ca" and way.value("smtp_tls_CAfile") in ("", bundle) and (left_out := _left_out(e, bundle)):
+        stale = f"{left_out} was put there to be trusted, and {bundle} lacks it."
+        return taken_up(e, _rebuilt(e, bundle, stale), text=stale)
     said = {
         "expired": "has expired: please renew it",
         "wrong-name": f"is for {seen.data.get('names')}, not for this name: please issue one for it, or tell us the name to use",
@@ -174,6 +177,16 @@ def certificate(e: Evidence) -> Plan | None:
         "unknown-ca": f"is signed by {seen.data.get('issuer') or 'a CA that is unknown here'}: please install one from a public CA, or send us that CA's certificate",
     }.get(why, f"does not verify ({why or 'no reason given'})")
     return Plan(by=(Other(who=f"the operator of {way.host}", text=f"The certificate of {way.destination} {said}."),))
+
+
+def _left_out(e: Evidence, bundle: str) -> str:
+    """The first of the administrator's own CA files that the system's bundle does not contain; "" if there is none."""
+    verify = ("openssl", "verify", "-no-CApath", "-CAfile", bundle)
+    for path in (path for pattern in LOCAL_CAS for path in e.files(pattern)[:_BESIDE]):
+        reply = e.ask(Exec((*verify, path)))
+        if re.search(r"error (?:18|19|20|2) at \d+ depth", reply.out + reply.err):  # openssl-verification-options(1)
+            return path
+    return ""
 
 
 def own_pair(e: Evidence) -> list[Step]:
