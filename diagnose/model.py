@@ -305,7 +305,7 @@ class Report:
             return WARNING
         if self.acknowledged:
             return OK
-        if any(proof.status is FAILED for proof in self.proofs) and self.passed_lately:
+        if any(proof.status is FAILED for proof in self.proofs) and self.passed_within(3600):
             return WARNING
         return UNKNOWN if self._blind else OK
 
@@ -323,7 +323,7 @@ class Report:
                 silent += [Proof(stage, FAILED, f"{run.title}: {run.reason}") for stage in proving.values()]
             for seen in run.observations:
                 status = FAILED if seen.data.get("proof") == "tried" else seen.status
-                if seen.sign not in proving or status is WARNING or _on_its_way(seen):
+                if seen.sign not in proving or status is WARNING or self._on_its_way(seen):
                     continue
                 if seen.data.get("proof") is False or (flows and status is FAILED and seen.data.get("one_of_many")):
                     continue
@@ -354,13 +354,12 @@ class Report:
     def flows(self) -> bool:
         return any(o.status is OK for o in measured(self.runs, "flow"))
 
-    @property
-    def passed_lately(self) -> bool:
-        """Whether the log shows a delivery within the hour before this report, and no failure after it."""
+    def passed_within(self, seconds: float) -> bool:
+        """Whether the log shows a delivery that shortly before this report, and no failure after it."""
         flow = (seen for seen in measured(self.runs, "flow") if seen.status is not FAILED)
         times = [datetime.fromisoformat(last) for seen in flow if isinstance(last := seen.data.get("last"), str)]
         now = self.started
-        return any(abs((now.replace(tzinfo=at.tzinfo and now.tzinfo) - at).total_seconds()) < 3600 for at in times)
+        return any(abs((now.replace(tzinfo=at.tzinfo and now.tzinfo) - at).total_seconds()) < seconds for at in times)
 
     @property
     def _blind(self) -> bool:
@@ -392,8 +391,9 @@ class Report:
             for o in run.observations
         )
 
-
-def _on_its_way(seen: Observation) -> bool:
-    """Whether mail has waited less than 300 seconds without a failed attempt."""
-    oldest, waits = seen.data.get("oldest"), seen.status is FAILED and seen.data.get("failed") is False
-    return waits and isinstance(oldest, (int, float)) and oldest < 300  # seconds
+    def _on_its_way(self, seen: Observation) -> bool:
+        """Whether mail waits without a failed attempt for no longer than usual: 15 s, or 300 s while other mail passes."""
+        oldest, waits = seen.data.get("oldest"), seen.status is FAILED and seen.data.get("failed") is False
+        if not waits or not isinstance(oldest, (int, float)):
+            return False
+        return oldest < 15 or (oldest < 300 and self.passed_within(oldest))

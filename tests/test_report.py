@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -58,6 +58,7 @@ SIGNS = (
     SignSpec("x.mta", decisive=True),
     SignSpec("x.flow", gauge="flow"),
     SignSpec("x.way", gauge="bypass"),
+    SignSpec("x.queue", gauge="queue", proves=Stage.QUEUE),
 )
 
 
@@ -107,6 +108,25 @@ def test_nothing_found_is_no_all_clear_where_nothing_could_be_seen() -> None:
     assert replace(fine, runs=(*fine.runs, late)).status is Status.UNKNOWN
     assert replace(fine, runs=(*fine.runs * 9, replace(late, check="log", decisive=True))).status is Status.UNKNOWN
     assert replace(fine, runs=(*fine.runs * 9, replace(late, outcome=Outcome.CRASHED))).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("oldest", "ago", "status"),
+    [
+        (9, None, Status.OK),  # just submitted
+        (40, None, Status.UNKNOWN),  # as where the server never ends its reply
+        (40, 90, Status.WARNING),
+        (40, 20, Status.OK),  # a slow one among others that pass
+        (400, 20, Status.WARNING),
+    ],
+)
+def test_mail_that_waits_untried_is_on_its_way_for_seconds_or_while_other_mail_passes(
+    oldest: int, ago: int | None, status: Status
+) -> None:
+    waits = replace(see("x.queue", Status.FAILED), data={"oldest": oldest, "failed": False})
+    then = report().started - timedelta(seconds=ago or 0)
+    flow = () if ago is None else (replace(see("x.flow", Status.OK), data={"last": then.isoformat()}),)
+    assert report(seen=(waits, *flow)).status is status
 
 
 def test_what_the_rights_hid_is_neither_passed_nor_free_of_faults() -> None:

@@ -70,7 +70,7 @@ def prepare(wish: Wish) -> Probe:
             )
             result = diagnose(replace(asked, timeout=seconds, ignores=ignores))
             plain = {**as_plain(result.report), "traffic": trend.counted(result.recording)}
-            return result.hide(plain), result.report.flows and result.report.passed_lately
+            return result.hide(plain), result.report.flows and result.report.passed_within(3600)
 
         plain = contacts.look(look, timeout)
         if contacts.again:
