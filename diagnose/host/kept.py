@@ -24,7 +24,7 @@ from diagnose.host.query import (
     Read,
     ReadReply,
 )
-from diagnose.parse.text.known import STARS
+from diagnose.parse.text.known import SHORTEST, STARS
 from diagnose.parse.text.masking import mask
 from diagnose.parse.text.telling import random
 from diagnose.patterns import late
@@ -231,7 +231,7 @@ class Keeper:
 def _doubtful(piece: str) -> bool:
     """Whether a piece of a word may be a secret; parameter names and date formats in it do not count."""
     core = _VARIABLE.sub("", piece).strip("!?*%~^#&+")
-    return len(core) > 6 and random(core)
+    return len(core) >= SHORTEST and random(core)
 
 
 def _denials(text: str) -> str:
