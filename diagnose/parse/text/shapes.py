@@ -158,7 +158,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("unused parameter",), r"unused parameter: [\w.-]{0,80}(?:pass|pw|secret|token|key|auth|login|cred)[\w.-]{0,40}=([^\n]+)"),
     (("pass:",), r"\bpass:([^\s\"',]+)"),
     ((" pass ",), r"(?i)\b(?:user(?:name)?|login|account) [\w.@+-]{1,64},? pass (?=\S{0,60}\d)([^\s\"'`()=]{6,200})"),
-    ((" pass `", " pass '", ' pass "', "password `", "password '", 'password "'), r"(?i)\b(?:user(?:name)?|login|account)\s{1,9}[`'\"][^`'\"\n]{0,200}[`'\"]\s{1,9}pass\w{0,9}\s{1,9}[`'\"]([^`'\"\n]*)"),
+    ((" pass `", " pass '", ' pass "', "password `", "password '", 'password "'), r"(?i)\b(?:user(?:name)?|login|account)\s{1,9}[`'\"][^`'\"\n]{0,200}[`'\"]\s{1,9}pass\w{0,9}\s{1,9}[`'\"]([^\n]{1,300}?)[`'\"](?:[\s,;.)]|$)"),
     ((r"\r\n",), r"[\"']((?=[A-Za-z\d+/]*[a-z=])(?=[a-z\d+/]*[A-Z+/=]|[A-Za-z+/]*\d)[A-Za-z0-9+/]{4,}={0,2})(?:\\r)?\\n[\"']"),  # as strace shows it
     (("doveadm ",), r"\bdoveadm auth (?:test|login)\s+(?:-\w\s+\S+\s+){0,4}[\w.@+-]+\s+(\S+)"),
     (("machine ",), r"(?i)\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)"),
