@@ -47,14 +47,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
 from diagnose.apps import grammars
 from diagnose.apps.branches import taken
 from diagnose.apps.entry import Entry, Malformed
-from diagnose.apps.reading import FIELDS, Found, Reader, entry_of, meant, name_in
+from diagnose.apps.reading import FIELDS, NO_SERVER, Found, Reader, entry_of, meant, name_in
 from diagnose.apps.remarks import displaced, misspelt
 from diagnose.apps.settings import MailSettings, Problem
 from diagnose.apps.wider import OF_OTHERS, Other, nobody, widened
@@ -98,7 +98,7 @@ def read(path: str, text: str, other: Other = nobody) -> Found:
         return replace(found.read(), id=found.id)
     missing = [e for e in entries if e.key in OF_OTHERS and e.remark]
     if not missing:
-        return Found(problem="it names no mail server")
+        return Found(problem=NO_SERVER)
     problems = [
         Problem(kind=e.remark.partition(": ")[0], key=e.key, line=e.line, text=e.remark.partition(": ")[2])
         for e in missing
@@ -216,17 +216,22 @@ def _closeness(table: Mapping[str, Any], path: str, entries: Sequence[Entry]) ->
 
 def _current(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """The entries without documents for inactive Spring profiles, unless all are for such."""
-    active = next(
-        (e.value or "" for e in reversed(entries) if re.fullmatch(r"spring\.profiles\.active(?:\.\w+)?", e.key)), ""
-    )
+    named = (e.value for e in reversed(entries) if re.fullmatch(r"spring\.profiles\.active(?:\.\w+)?", e.key))
+    active = set(re.findall(r"[\w-]+", next(filter(None, named), "default")))
     own = {
         e.part
         for e in entries
         if re.search(r"(?:^|\.)(?:on-profile|spring\.profiles$|spring\.config\.activate)", e.key)
-        and not set(re.findall(r"[\w-]+", e.value or "")) & set(re.findall(r"[\w-]+", active))
+        and not _accepted(e.value or "", active)
     }
     kept = tuple(each for each in entries if each.part not in own)
     return kept or tuple(entries)
+
+
+def _accepted(expression: str, active: Set[str]) -> bool:
+    """Whether an expression of Spring's profiles holds (`prod & !cloud | default`; a comma is an or)."""
+    either = (re.findall(r"(!?)\s*([\w-]+)", every) for every in re.split(r"[,|]", expression))
+    return any(all((name in active) != bool(negated) for negated, name in every) for every in either)
 
 
 def _contained(entries: Sequence[Entry]) -> bool:

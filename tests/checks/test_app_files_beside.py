@@ -246,6 +246,14 @@ def test_a_unit_named_like_a_folder_tells_springs_profile() -> None:
         assert settings.host == host
 
 
+@pytest.mark.parametrize("profiles", ["default", "!dev", "prod | default", "prod, default", "!dev & !test"])
+def test_springs_default_profile_is_active_if_none_is_named(profiles: str) -> None:
+    text = f'spring.mail.host: localhost\n---\nspring:\n  config.activate.on-profile: "{profiles}"\n  mail.host: smtp.x.test\n'
+    settings = formats.read("/srv/application.yml", text).settings
+    assert settings is not None
+    assert settings.host == "smtp.x.test"
+
+
 def test_several_names_of_one_value() -> None:
     text = 'EMAIL_HOST = MAIL_HOST = "smtp.x.test"\nSERVER_EMAIL = DEFAULT_FROM_EMAIL = "a@x.test"\n'
     settings = formats.read("/srv/shop/settings.py", text).settings
