@@ -39,8 +39,9 @@ NONE = "no application mail settings were found here (name them with --app-confi
         SignSpec("app.route", {"direct": FLAG, "port": ANY}, gauge="bypass"),
         "app.smtp-listener-missing",
         SignSpec("app.format", gauge="asked"),
+        SignSpec("app.passes", gauge="asked"),
     ),
-    informational=("app.format",),
+    informational=("app.format", "app.passes"),
     tags=("application",),
     timeout=9.5,
 )
@@ -66,10 +67,19 @@ def application(ctx: Context) -> Observations:
                 yield from _settings(app, Verdict(stage="unknown"))
             continue
         judged = verdict(ctx, app)
+        if app.kind == "named" and (why := _untried(ctx, judged)):
+            yield unknown("app.passes", app.path, f"could not check whether the application's mail passes: {why}")
         yield from _settings(app, judged)
         if app.connectable:
             yield _route(ctx, app)
             yield from _listener(ctx, app, judged)
+
+
+def _untried(ctx: Context, judged: Verdict) -> str:
+    """Why the server or the login could not be tried, "" if it was, or if an option forbade it."""
+    if judged.kind == "no-login" and judged.session is not None and ctx.settings.auth:
+        return judged.session.no_login
+    return judged.text if judged.stage == "unknown" and ctx.settings.network else ""
 
 
 def _program(ctx: Context, app: Application, settings: MailSettings) -> Observation:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from checks.application.application import application
 from checks.application.application_probe import application_probe
 from diagnose.check import Dial, Settings
 from diagnose.host.query import DialReply, Process, ResolveReply, TlsInfo
@@ -185,6 +186,19 @@ def test_a_login_put_off_for_now_is_not_one_refused() -> None:
 def test_a_login_that_is_wanted_and_not_made() -> None:
     found = probe(STARTTLS.replace("auth=true", "auth=false"))
     assert found["app.login"].data["kind"] == "not-configured"
+
+
+def test_a_named_application_whose_login_is_not_known_leaves_the_question_open() -> None:
+    path, text = (
+        "/srv/application.properties",
+        "spring.mail.host=smtp.x.test\nspring.mail.port=587\nspring.mail.username=u\n",
+    )
+    text += "spring.mail.password=${WORD}\nspring.mail.properties.mail.smtp.auth=true\n"
+    text += "spring.mail.properties.mail.smtp.starttls.enable=true\n"
+    for auth in (True, False):
+        settings = Settings(app_config=(path,), auth=auth)
+        found = said(Machine({path: text}, settings=settings).run(application), Status.UNKNOWN)
+        assert ("app.passes" in found) == auth
 
 
 def test_logins_switched_off_are_not_tried() -> None:
