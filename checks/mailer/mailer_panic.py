@@ -67,7 +67,8 @@ def _judge(ctx: Context, path: str, data: Data) -> Observations:
     live = recent and (sent is None or last.at is None or sent < last.at)
     when = f" at {last.at:%Y-%m-%d %H:%M:%S}" if last.at else ""
     text = f"{counted(len(found), 'kind')} of messages, the last{when}: {last.text[:300]}"
-    yield (fail if live else warn)("mailer.panic", path, text, count=len(found), said=last.text[:300], **data)
+    say = fail if live else warn if recent else ok
+    yield say("mailer.panic", path, text, count=len(found), said=last.text[:300], **data)
     for each in found[-5:]:
         fresh = each.at is not None and now - each.at < timedelta(seconds=ctx.settings.since)
         if each.reason is None or each.reason.label not in _OWN or not fresh:

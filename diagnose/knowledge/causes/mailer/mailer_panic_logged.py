@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, Cause, Impact, sign
+from diagnose.model import Cause, Impact, sign
 
 CAUSE = Cause(
     id="mailer-panic-logged",
@@ -10,8 +10,7 @@ CAUSE = Cause(
         "disk. Only an administrator empties that log, and Debian's cron job warns about it every day."
     ),
     remedy="Fix what the last line reports ({said}), then empty the panic log.",
-    rules_out="An empty panic log, or mail that went out after its last line.",
-    flow=AGAINST,
+    rules_out="An empty panic log, or one whose last line is older than a day.",
     signs=(
         sign("mailer.panic", "strong"),
         sign("mailer.panic", "fits", "warning"),
