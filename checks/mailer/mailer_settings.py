@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Collection, Iterator
 
+from diagnose.apps.reading import NO_SERVER
 from diagnose.check import (
     ANY,
     FLAG,
@@ -72,15 +73,9 @@ def _file(ctx: Context, here: Mailer, way: Way, data: Data) -> Observations:
         text = "there is none for the whole host; each user may have their own"
         yield unknown("mailer.settings", found.path, text, **where)
         return
-    if found.problem == "not found":
-        yield fail(
-            "mailer.settings",
-            found.path,
-            f"does not exist, so {here.title} has no server",
-            kind="missing",
-            **where,
-        )
-        return
+    none = {"not found": f"does not exist, so {here.title} has no server", NO_SERVER: "names no mail server"}
+    if why := none.get(found.problem):
+        yield fail("mailer.settings", found.path, why, kind="missing", **where)
     if closed := _closed(ctx, here, found.path):
         # A host where root alone sends mail is rare, and has no fault.
         say = fail if here.account else warn
@@ -88,11 +83,11 @@ def _file(ctx: Context, here: Mailer, way: Way, data: Data) -> Observations:
     elif found.problem == "permission denied":
         yield unknown("mailer.settings", found.path, "permission denied: this user may not read it", **where)
         return
-    elif not way.kind:
+    elif not way.kind and not why:
         yield unknown(
             "mailer.settings", found.path, f"where mail goes could not be read from them: {way.problem}", **where
         )
-    else:
+    elif not why:
         goes = {
             "relay": f"mail goes to {way.host}:{way.port}",
             "direct": "mail goes directly to the recipients' servers",

@@ -52,7 +52,8 @@ def _off(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Observation
         return fail("relay.starttls", into.place, text, kind="demanded", **where)
     if found.enabled and not reply.mechanisms and (found.hit or (found.blind and into.needs_login)):
         text = f"offers a login only after STARTTLS, and this side has TLS off ({by})"
-        return fail("relay.starttls", into.place, text, kind="login-needs-tls", **where)
+        # Postfix goes on without the login; other mailers do not.
+        return fail("relay.starttls", into.place, text, kind="demanded" if way.mailer else "login-needs-tls", **where)
     return ok("relay.starttls", into.place, "offers STARTTLS; this side has it off", **where)
 
 

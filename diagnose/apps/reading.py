@@ -17,6 +17,7 @@ from diagnose.apps.wider import OF_OTHERS
 from diagnose.parse.text.secret import shape
 from diagnose.record import frozen
 
+NO_SERVER = "it names no mail server"
 FIELDS = ("host", "at", "url", "port", "user", "password", "sender", "sender_domain")
 
 
@@ -195,11 +196,8 @@ class Reader:
             if dollar and entry.quote != "'" and DOLLAR.search(value) and any(meant(name, entry) for name in secret):
                 self.problem("setting-odd", entry, f"{entry.key}: the dollar sign begins a variable: {dollar}")
             if self.table.get("percent") and "." in entry.key and PERCENT.search(value) and meant(secret[0], entry):
-                self.problem(
-                    "setting-wrong",
-                    entry,
-                    f"{entry.key}: write a percent sign as %%: the file does not load otherwise",
-                )
+                text = f"{entry.key}: write a percent sign as %%: the file does not load otherwise"
+                self.problem("setting-wrong", entry, text)
             if self.false_text(entry) and any(name and meant(name, entry) for name in names):
                 text = f'{entry.key} is the text "{value}", which counts as true: leave out the quotes'
                 self.problem("setting-odd", entry, text)
@@ -228,16 +226,14 @@ class Reader:
         login = self.entry("user"), self.entry("password")
         for entry in (host_entry, port_entry):
             if entry is not None and entry.value is None:
-                own = [None if each and each.variable else each for each in login]
-                remarks.login(self, "", self.value(own[0]), own[0], self.value(own[1]), own[1])
-                return Found(problem=f"{entry.key} {source(entry)}")
+                return self._unknown(f"{entry.key} {source(entry)}")
         _, preset = self.first(self.table.get("presets", ()))
         if not host and preset:
             name, usual, begins = preset.split()
             return self._judged(name, int(usual), begins, None, None, *login)
         host = host or str(defaults.get("host", ""))
         if not host:
-            return Found(problem="it names no mail server")
+            return Found(problem=NO_SERVER)
         if port and not (port.strip().isdecimal() and port == port.strip() and 0 < int(port) < 65536):
             key = port_entry.key if port_entry else "the port"
             self.problem("setting-wrong", port_entry, f"{key} is not a port number ({port[:20]!r})")
@@ -247,8 +243,14 @@ class Reader:
         default = defaults.get("ssl_port") if tls == "implicit" else None
         number = int(port) if port else int(default or defaults.get("port", 0))
         if not number:
-            return Found(problem="no port is set, and its default is the program's own")
+            return self._unknown("no port is set, and its default is the program's own")
         return self._judged(host, number, tls or "none", host_entry, port_entry, *login)
+
+    def _unknown(self, why: str) -> Found:
+        """Why the server is unknown; problems of the login are added all the same."""
+        user, secret = (None if each and each.variable else each for each in map(self.entry, ("user", "password")))
+        remarks.login(self, "", self.value(user), user, self.value(secret), secret)
+        return Found(problem=why)
 
     def _elsewhere(self, user: Entry | None, secret: Entry | None) -> str:
         """Why the login is not in the file, "" if it is."""
@@ -339,9 +341,8 @@ class Reader:
         )
         named = any(self.entry(field) is not None for field in ("host", "at", "url"))
         # Without a server mail was perhaps never meant to be sent.
-        self.problem(
-            "mail-off" if switched and not named else "mail-discarded", entry, text, remarks.spoken(name_in(condition))
-        )
+        kind = "mail-off" if switched and not named else "mail-discarded"
+        self.problem(kind, entry, text, remarks.spoken(name_in(condition)))
         return Found(settings=replace(self._broken(), user_key=entry.key if entry else ""))
 
     def _of_url(self, entry: Entry) -> Found:
@@ -364,10 +365,8 @@ class Reader:
         if scheme in ("sendmail", "native"):
             return Found(settings=MailSettings(program="/usr/sbin/sendmail"))
         query = {name.lower(): values[-1] for name, values in parse_qs(url.query).items()}
-        user, secret = (
-            unquote(url.username or query.get("username", "")),
-            unquote(url.password or query.get("password", "")),
-        )
+        given = ("username", url.username), ("password", url.password)
+        user, secret = (unquote(text or query.get(name, "")) for name, text in given)
         service = re.fullmatch(r"(?!smtps?\b|submission)(\w+)(?:\+(?:smtps?|api|https?))", scheme)
         if service is not None:
             remarks.login(self, "", user, entry if user else None, secret, entry if secret else None)

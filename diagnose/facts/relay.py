@@ -94,7 +94,7 @@ def _own_login(ctx: Asks, way: Route) -> Sasl:
         found=found.found,
         problem=found.problem,
     )
-    return Sasl(enabled=bool(way.way.login_by), keys=(way.host,), asked=(one,))
+    return Sasl(enabled=bool(way.way.login_by and (found.found or found.problem)), keys=(way.host,), asked=(one,))
 
 
 def _ask(ctx: Asks, one: Table, keys: tuple[str, ...]) -> Asked:

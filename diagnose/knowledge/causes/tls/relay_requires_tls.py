@@ -21,6 +21,12 @@ CAUSE = Cause(
         # TLS is on by its setting: then another reason switched it off.
         sign("relay.protocol", "against", "ok"),
     ),
-    explains=("relay-auth-not-attempted", "sasl-key-mismatch", "relay-access-denied", "sasl-options-exclude-all"),
+    explains=(
+        "relay-auth-not-attempted",
+        "auth-not-offered",
+        "sasl-key-mismatch",
+        "relay-access-denied",
+        "sasl-options-exclude-all",
+    ),
     links=(f"{README}#client_tls_encrypt", "https://www.postfix.org/postconf.5.html#smtp_tls_security_level"),
 )
