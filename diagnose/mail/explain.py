@@ -31,7 +31,7 @@ from diagnose.model import (
 from diagnose.parse.log.current import OF_CONNECTING
 from diagnose.parse.log.senders import Senders, no_such
 from diagnose.parse.log.settled import Settled
-from diagnose.parse.pasted import reference
+from diagnose.parse.pasted import reference, subject
 from diagnose.parse.pasted.evidence import Delivery, Event, Said, Trouble, read_lines
 from diagnose.parse.system import own_network
 from diagnose.parse.words.reason import Reason, reasons_in
@@ -99,12 +99,12 @@ class Collected:
                     kind.reason = replace(kind.reason, grip=Grip.HINT)  # about the server used before the change
 
     def judge(self, lines: list[str]) -> None:
-        """Marks all as harmless if the text explains failures in general, or ends with the failure mended. lines: the
-        first of the text."""
+        """Marks all as harmless if the text explains failures in general, or ends with the failure mended; reply codes
+        if it shows another protocol. lines: the first of the text."""
         accusing = [kind for kind in self._kinds.values() if kind.reason is not None and _accuses(kind)]
         text = "\n".join(lines)
-        if not accusing or not (reference.is_solved(text) or _explained(accusing, text, lines)):
-            return
+        if accusing and not (reference.is_solved(text) or _explained(accusing, text, lines)):
+            accusing = [kind for kind in accusing if _is_anybodys(kind.reason) and subject.is_another_protocols(text)]
         for kind in accusing:
             if kind.reason is not None:
                 kind.reason = replace(kind.reason, harmless=True)
@@ -246,6 +246,11 @@ def _alarming(event: Event) -> bool:
 def _accuses(kind: _Kind) -> bool:
     may_pass = not isinstance(kind.event, Delivery)
     return not (kind.stranger or (may_pass and kind.reason is not None and kind.reason.harmless))
+
+
+def _is_anybodys(reason: Reason | None) -> bool:
+    """Whether a reason is known by a reply code alone, which HTTP, FTP and SIP use as well."""
+    return reason is not None and reason.grip <= Grip.CODE and reason.enhanced is None and reason.code is not None
 
 
 def _source(event: Event) -> str:

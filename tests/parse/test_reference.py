@@ -88,6 +88,18 @@ from tests.parse.events import first
             id="question-about-a-case",
         ),
         pytest.param(
+            'commit 5a1c0f9be2\n\n    map "550 5.1.1 User unknown" to PermanentFailure\n',
+            'commit 5a1c0f9be2 maps\n\n    "550 5.1.1 User unknown" to PermanentFailure\n',
+            "recipient-unknown",
+            id="change-of-source-code",
+        ),
+        pytest.param(
+            "HTTP/1.1 421 Misdirected Request\n\n421 Misdirected Request\n",
+            "smtp 421 Misdirected Request\n\n421 Misdirected Request\n",
+            "rate-limited",
+            id="another-protocols-code",
+        ),
+        pytest.param(
             "SMTP OK - certificate of the mail server will have expired in 61 days\n",
             "SMTP CRITICAL - certificate of the mail server has expired 2 days ago\n",
             "relay-certificate-invalid",

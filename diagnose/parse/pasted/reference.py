@@ -42,6 +42,8 @@ _TESTED = late(
     r"^[^\w\n]*\d+ (?:tests?|examples?|specs?|assertions?|passed|passing)(?:[,;:]| (?:passed|failed|run|in \d)\b|$)|\btest result: |^[^\S\n]*\d+\) (?:Error|Failure):$",
     re.MULTILINE,
 )
+# A change to source code, as git shows and mails it.
+_CHANGE = late(r"^(?:commit [\da-f]{7,40}|diff --git .*|@@ -\d.*|Signed-off-by: .*)$", re.MULTILINE)
 # A page that explains errors has a remedy below each.
 _REMEDY = late(
     r"^[^\w\n]*(?:solution|resolution|what to do|how to fix(?: it)?|lösung|solución|solução|soluzione|oplossing)\W{0,4}[:：]",
@@ -113,7 +115,7 @@ def explains(text: str, causes: int, named_in: list[str]) -> bool:
 
     causes: how many different ones it names; named_in: the lines that name them.
     """
-    if is_test(text):
+    if is_test(text) or _CHANGE.search(text) is not None:
         return True
     if prose.HAPPENED.search(text) is not None:
         return False

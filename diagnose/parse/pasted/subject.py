@@ -84,20 +84,30 @@ def delivered(line: str) -> bool:
 @lru_cache(500)  # a log says the same again and again
 def sends(text: str) -> bool:
     """Whether a text shows an attempt to send mail."""
+    return _REPLY.search(text) is not None or _shows_sending(text)
+
+
+def _shows_sending(text: str) -> bool:
     return (
-        _REPLY.search(text) is not None
-        or _PORT.search(text) is not None
+        _PORT.search(text) is not None
         or _LIBRARIES.search(_QUOTED.sub(" ", text)) is not None
         or _WORDS.search(_NAMES.sub(" ", text)) is not None
     )
 
 
+_LINK = late(r"https?://\S+")
 _OF_MAIL = late(r"(?<!_)mail|(?<!\[)\bworkers?\b|sidekiq|scheduler|background job", re.I)
 
 
 def is_of_mail(text: str) -> bool:
-    """Whether a text has a word that makes it likely to be about sending mail."""
+    """Whether a text has a word or a reply that makes it likely to be about sending mail."""
     return _OF_MAIL.search(_NAMES.sub(" ", text)) is not None or sends(text)
+
+
+def is_another_protocols(text: str) -> bool:
+    """Whether a text shows something else than sending mail, whatever the codes of its replies, and links in them."""
+    text = _LINK.sub(" ", text)
+    return (fetches(text) or _names_another(text)) and not (_OF_MAIL.search(text) or _shows_sending(text))
 
 
 # --- signs of something else ---
@@ -105,7 +115,7 @@ def is_of_mail(text: str) -> bool:
 # A URL, an audit record's program, and status codes of SQL, LDAP and HTTP.
 _PROTOCOL = late(
     r"(?<![\w+])(?!(?:smtps?|submissions?|mailto|ssl|tls|tcp|starttls|file)\b)[a-z][a-z0-9+.-]{1,12}://|\bcomm=\"|"
-    r"\bHTTP (?:request|error)\b|\bSQLSTATE\b|\bERROR \d{4} \(|\bLDAP: error code\b|\bldap_\w+\(|\bHTTP[/ ]\d",
+    r"\bHTTP (?:request|error)\b|\bSQLSTATE\b|\bERROR \d{4} \(|\bLDAP: error code\b|\bldap_\w+\(|\b(?:HTTP|SIP|RTSP|ICAP)[/ ]\d",
     re.I,
 )
 _ENDPOINT = late(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3} ?: ?(\d{2,5})(?![\d:])")
