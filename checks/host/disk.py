@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from diagnose.check import Context, Data, Disk, Observations, SignSpec, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, mailer, mailers, mta
+from diagnose.facts import Mta, mailer, mailers, master, mta
 
-_QUEUES = ("maildrop", "incoming", "active", "deferred", "defer", "bounce")
+_QUEUES = ("maildrop", "incoming", "active", "deferred", "defer", "bounce", "private", "public", "pid")
 _FEW_INODES = 20
 _MEGA = 1_000_000
 _LEAST = 65_536  # bytes; with less, the file system counts as full
@@ -77,7 +77,8 @@ def _place(ctx: Context, postfix: Mta, path: str, queue: bool, what: str = "") -
             yield unknown("disk.space", path, f"could not check the free space: {room.problem}")
         return
     if room.read_only:
-        yield (fail if queue else warn)("disk.read-only", path, "is on a file system mounted read-only", path=path)
+        stops = queue or master(ctx) is None  # a master that runs has its lock already
+        yield (fail if stops else warn)("disk.read-only", path, "is on a file system mounted read-only", path=path)
     say = fail if queue else warn
     need, why = _needed(postfix) if queue and not what else (_MEGA, what or "anything")
     data: Data = {"path": path, "free": room.free, "need": need}

@@ -28,9 +28,13 @@ from diagnose.parse.postfix import table
 # Directories below the queue directory, as Postfix's own installer (postfix-files) makes them: owner's rights needed.
 _NEEDED = ("incoming", "active", "private")  # which the master makes when it starts, and nobody takes away
 _QUEUES = tuple("incoming active deferred bounce defer flush hold corrupt trace private saved".split())
+_ASIDE = ("corrupt", "saved")  # which no mail passes through
 # Services whose sockets the master makes when it starts.
 _STANDARD = tuple("pickup cleanup qmgr rewrite bounce defer smtp".split())
 _MORE = ("maildrop", "public", "pid")
+# What postfix(1) runs when it starts, besides the services: in daemon_directory and in command_directory.
+_STARTING = ("master", "postfix-script", "post-install")
+_STARTED_BY = ("postfix", "postconf", "postlog", "postsuper", "postmulti")
 _USERS_TABLES = ("authorized_submit_users", "local_login_sender_maps")
 _FEW = 10  # messages that are named
 _UNOPENED = re.compile(r"/qmgr\[\d+\]: .*\b(?:active|deferred|incoming|hold)[ /]\S+: Permission denied")
@@ -107,10 +111,11 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Observations:
             yield _bad(
                 path, "is missing while Postfix runs: its programs can no longer reach each other", owner, "0700"
             )
-        if reply.exists and reply.owner != owner:
-            yield _bad(path, f"belongs to {reply.owner}, not to {owner}", owner, "0700")
-        elif reply.exists and reply.mode & 0o700 != 0o700:
-            yield _bad(path, f"has mode {reply.mode:04o}: its owner may not write there", owner, "0700")
+        wrong_owner = f"belongs to {reply.owner}, not to {owner}" if reply.owner != owner else ""
+        if reply.exists and (wrong_owner or reply.mode & 0o700 != 0o700):
+            text = wrong_owner or f"has mode {reply.mode:04o}: its owner may not write there"
+            say = warn if name in _ASIDE else fail
+            yield say("host.queue-permissions", path, text, path=path, owner=owner, mode="0700")
     for name, needed, mode in (("maildrop", 0o730, "1730"), ("public", 0o710, "2710")):
         path = f"{root}/{name}"
         reply = ctx.ask(Stat(path))
@@ -123,6 +128,16 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Observations:
             yield _bad(path, f"belongs to {have}, not to {owner}:{group}", f"{owner}:{group}", mode)
         elif reply.mode & needed != needed:
             yield _bad(path, f"has mode {reply.mode:04o} instead of {mode}", f"{owner}:{group}", mode)
+    yield from _sockets(ctx, postfix, owner, runs)
+    reply = ctx.ask(Stat(f"{root}/pid"))
+    if reply.exists and "pid" not in wrong and reply.owner != "root":
+        text = f"belongs to {reply.owner}, not to root"
+        yield warn("host.queue-permissions", f"{root}/pid", text, path=f"{root}/pid", owner="root", mode="0755")
+
+
+def _sockets(ctx: Context, postfix: Mta, owner: str, runs: bool) -> Observations:
+    """Sockets that are gone, and what keeps the master from making one when it starts."""
+    root = postfix.queue_directory
     for service in postfix.master.services if runs and not postfix.words("master_service_disable") else ():
         folder = f"{root}/{'private' if service.private else 'public'}"
         if service.name in _STANDARD and service.type in ("unix", "fifo") and ctx.ask(Stat(folder)).exists:
@@ -130,10 +145,12 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Observations:
             reply = ctx.ask(Stat(path))
             if not reply.exists and not reply.problem:
                 yield _bad(path, "is gone, while Postfix runs: what is handed in goes no further", owner, "0622")
-    reply = ctx.ask(Stat(f"{root}/pid"))
-    if reply.exists and "pid" not in wrong and reply.owner != "root":
-        text = f"belongs to {reply.owner}, not to root"
-        yield warn("host.queue-permissions", f"{root}/pid", text, path=f"{root}/pid", owner="root", mode="0755")
+    for path in () if runs else ctx.ask(Glob(f"{root}/p*/*")).paths:
+        if ctx.ask(Stat(path)).kind == "dir" and path.startswith(
+            (f"{root}/private/", f"{root}/public/", f"{root}/pid/")
+        ):
+            text = "is a directory: the master cannot make its socket or lock file there, and does not start"
+            yield fail("host.queue-permissions", path, text, kind="other", path=path)
 
 
 def _no_directories(ctx: Context, root: str) -> Iterator[str]:
@@ -189,7 +206,7 @@ def _commands(ctx: Context, postfix: Mta, group: str) -> Observations:
             yield fail("host.setgid", path, text, **data)
         elif not reply.mode & 0o001:
             yield fail("host.setgid", path, f"has mode {reply.mode:04o}: users may not run it", **data)
-        elif mount := _nosuid(ctx, path):
+        elif mount := _mounted(ctx, path, "nosuid"):
             text = f"lies on {mount}, which is mounted nosuid: its setgid bit has no effect"
             yield fail("host.setgid", path, text, kind="nosuid", mount=mount, **data)
         else:
@@ -202,10 +219,11 @@ def _sendmail(ctx: Context, postfix: Mta) -> Observations:
     # Programs call the usual one, whatever name a main.cf of another distribution has.
     path = named if named and ctx.ask(Stat(named)).exists else usual
     reply = ctx.ask(Stat(path))
-    if not reply.exists and not reply.problem:
-        text = "does not exist, or is a link that leads nowhere: programs that call it cannot hand in mail"
+    if not reply.problem and reply.kind != "file":
+        text = f"is a {reply.kind}" if reply.exists else "does not exist, or is a link that leads nowhere"
+        text += ": programs that call it cannot hand in mail"
         yield fail("host.setgid", path, text, path=path, command="sendmail")
-    elif reply.exists and reply.kind == "file" and not reply.mode & 0o001:
+    elif reply.exists and not reply.mode & 0o001:
         text = f"has mode {reply.mode:04o}: only {reply.owner} may run it, so that other users' programs cannot hand in mail"
         yield fail("host.setgid", path, text, path=path, command="sendmail", mode="0755")
 
@@ -218,19 +236,24 @@ def _programs(ctx: Context, postfix: Mta) -> Observations:
             text = f"has mode {reply.mode:04o}: users' sendmail cannot load what lies below it"
             yield _bad(path, text, "root", "0755")
     place = postfix.value("daemon_directory")
+    if mount := _mounted(ctx, f"{place}/master", "noexec"):
+        text = f"lies on {mount}, which is mounted noexec: the master cannot run Postfix's programs"
+        yield fail("host.queue-permissions", place, text, kind="noexec", mount=mount, path=place)
     used = {service.command for service in postfix.master.services if re.fullmatch(r"[\w-]+", service.command)}
-    for path in sorted(f"{place}/{name}" for name in used) if place.startswith("/") else ():
+    names = (*sorted(used), *(name for name in _STARTING if name not in used))
+    paths = [f"{place}/{name}" for name in names] if place.startswith("/") else []
+    for path in (*paths, *(f"{_place(postfix)}/{name}" for name in _STARTED_BY)):
         reply = ctx.ask(Stat(path))
         if reply.exists and reply.kind == "file" and not reply.mode & 0o100:
-            text = f"has mode {reply.mode:04o}: the master cannot run it"
+            text = f"has mode {reply.mode:04o}: Postfix cannot run it"
             yield _bad(path, text, "root", "0755")
 
 
-def _nosuid(ctx: Context, path: str) -> str:
-    """The mount point of the path's file system if that is mounted nosuid, else ""."""
+def _mounted(ctx: Context, path: str, option: str) -> str:
+    """The mount point of the path's file system if that is mounted with the option, else ""."""
     reply = ctx.ask(Exec(("findmnt", "-n", "-o", "OPTIONS,TARGET", "-T", path)))
     options, _, mount = reply.out.strip().partition(" ")
-    if reply.code != 0 or "nosuid" not in options.split(","):
+    if reply.code != 0 or option not in options.split(","):
         return ""
     # systemd mounts everything so for a service with NoNewPrivileges, such as `watch` is, and for nobody else.
     return "" if re.search(r"^NoNewPrivs:\s*1", ctx.ask(Read("/proc/self/status")).text, re.M) else mount.strip()

@@ -125,6 +125,28 @@ class Mode(OnPath):
 
 
 @frozen
+class Remount(RunStep):
+    """Takes an option off a mount until it is next mounted: ro, nosuid or noexec, each set for the mount alone."""
+
+    allow: str = "limit"
+    mount: str
+    option: str
+
+    @property
+    def subject(self) -> str:
+        return self.mount
+
+    def argvs(self) -> tuple[Argv, ...]:
+        return (("mount", "-o", f"remount,bind,{_OPPOSITE[self.option]}", "--", self.mount),)
+
+    def reverted(self) -> Undo:
+        return Undo(commands=(("mount", "-o", f"remount,bind,{self.option}", "--", self.mount),))
+
+
+_OPPOSITE = {"ro": "rw", "nosuid": "suid", "noexec": "exec"}
+
+
+@frozen
 class Ownership(OnPath):
     """owner, group: by name; "" for one that stays as it is, such as a number that no account has."""
 

@@ -3,7 +3,7 @@
 import pytest
 
 from checks.postfix.permissions import permissions
-from diagnose.host.query import StatReply
+from diagnose.host.query import Glob, GlobReply, Lock, LockReply, StatReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import failed, machine, of, run
 
@@ -68,11 +68,10 @@ def test_what_cannot_be_seen_is_not_accused() -> None:
     assert of(run(permissions, machine(stats=stats, root=False)), "host.queue-permissions")[0].status is Status.UNKNOWN
 
 
-def test_a_sendmail_that_only_root_may_run() -> None:
-    (found,) = failed(
-        run(permissions, machine(stats={**GOOD, "/usr/sbin/sendmail": place(0o700, "root", "root", "file")}))
-    )
-    assert found == "host.setgid"
+@pytest.mark.parametrize(("mode", "kind"), [(0o700, "file"), (0o755, "fifo")])
+def test_a_sendmail_that_users_cannot_run(mode: int, kind: str) -> None:
+    stats = {**GOOD, "/usr/sbin/sendmail": place(mode, "root", "root", kind)}
+    assert failed(run(permissions, machine(stats=stats))) == ["host.setgid"]
 
 
 @pytest.mark.parametrize("path", ["/var/spool/postfix/private", "/var/spool/postfix/maildrop"])
@@ -113,6 +112,19 @@ def test_what_should_be_a_directory_and_is_none() -> None:
     stats = {**GOOD, "/var/spool/postfix/pid": place(0o644, "root", kind="file")}
     (seen,) = [o for o in run(permissions, machine(stats=stats)) if o.status is Status.FAILED]
     assert (seen.subject, seen.data["kind"]) == ("/var/spool/postfix/pid", "other")
+
+
+def test_what_the_master_cannot_make_its_socket_of_and_what_no_mail_needs() -> None:
+    path = "/var/spool/postfix/private/scache"
+    more = {
+        Lock("/var/spool/postfix/pid/master.pid"): LockReply(),
+        Glob("/var/spool/postfix/p*/*"): GlobReply(paths=(path,)),
+    }
+    (seen,) = [
+        o for o in run(permissions, machine(stats={**GOOD, path: place(0o700)}, more=more)) if o.status is Status.FAILED
+    ]
+    assert (seen.subject, seen.data["kind"]) == (path, "other")
+    assert failed(run(permissions, machine(stats={**GOOD, "/var/spool/postfix/saved": place(0o700, "www-data")}))) == []
 
 
 def test_libraries_that_only_root_may_load() -> None:

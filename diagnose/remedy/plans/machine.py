@@ -13,7 +13,7 @@ from diagnose.remedy.plans.fatal import again, lost_queue
 from diagnose.remedy.plans.relays import by_login, directly
 from diagnose.remedy.plans.settings import changes, take_up, taken_up
 from diagnose.remedy.plans.suspended import without_rule
-from diagnose.remedy.running import Aside, Command, CopyFile, Mode, Ownership, ReleaseHeld, Requeue
+from diagnose.remedy.running import Aside, Command, CopyFile, Mode, Ownership, ReleaseHeld, Remount, Requeue
 from diagnose.remedy.steps import Step
 
 _OPEN = ("/", "/usr", "/usr/sbin", "/var", "/var/spool")  # which every system has open to all
@@ -24,6 +24,12 @@ _MANY = 20  # messages on hold that are released by name
 
 @plans("queue-permissions")
 def permissions(e: Evidence) -> Plan | None:
+    if read_only := e.failed("disk.read-only"):
+        mount, options = _mount(e, read_only[0].text("path"))
+        if "ro" not in options:
+            text = f"{mount} is mounted read-only: see in the kernel's log (dmesg) whether its disk has errors; if not, take ro out of its line in /etc/fstab, and run: mount -o remount,rw {mount}"
+            return Plan(text=text) if mount else None
+        return _remounted(e, mount, "ro", f"what lies below {mount} be changed")
     steps: list[Step] = []
     lost = False
     group = e.value("setgid_group") or "postdrop"
@@ -35,12 +41,15 @@ def permissions(e: Evidence) -> Plan | None:
             continue
         if not stat.exists and seen.sign == "host.queue-permissions" and facts.master(e.ctx):
             lost = True  # the start makes it
-        if not stat.exists and seen.sign == "host.setgid":
-            steps += _beside(e, path) or again(e, f"{path} belongs to Postfix's package, and is missing.")
+        if seen.sign == "host.setgid" and stat.kind != "file":
+            gone = (Aside(path=path, why=f"{path} is not a program."),) if stat.exists else e.aside(path)
+            why = f"{path} belongs to Postfix's package, and is missing."
+            steps += _beside(e, path) or ((*gone, *more) if (more := again(e, why)) else ())
+            continue
         if seen.data.get("kind") == "above" and path in _OPEN and stat.mode & 0o001 == 0:
             why = f"Every user must be able to enter {path} to hand mail in (mode 0755)."
             steps.append(Mode(path=path, mode=stat.mode | 0o011, was=stat.mode, standard="system", why=why))
-        if seen.data.get("kind") == "other" and path.rpartition("/")[2] in _PASSING and not e.files(f"{path}.old"):
+        if seen.data.get("kind") == "other" and set(path.split("/")[-2:]) & {*_PASSING} and not e.files(f"{path}.old"):
             why = f"{path} is not a directory; Postfix makes one when it starts."
             steps.append(Aside(path=path, directory=True, why=why))
             continue
@@ -48,9 +57,10 @@ def permissions(e: Evidence) -> Plan | None:
             return Plan(
                 text=f"{path} must be a directory: move what is there out of the way (mv {path} {path}.old), or mount the disk that it leads to. Postfix creates the directory again when it is started (postfix start)."
             )
-        if seen.data.get("kind") == "nosuid":
-            mount = seen.text("mount")
-            return Plan(text=f"Take nosuid out of {mount}'s line in /etc/fstab, and run: mount -o remount,suid {mount}")
+        if (option := seen.text("kind")) in ("nosuid", "noexec"):
+            return _remounted(
+                e, seen.text("mount"), option, f"programs below {seen.text('mount')} run as Postfix needs it"
+            )
         if not stat.exists or seen.data.get("kind") == "above":
             continue  # a folder that others share: who set it so must say
         why = "Postfix requires this (postfix-files)."
@@ -75,6 +85,21 @@ def permissions(e: Evidence) -> Plan | None:
                 )
             )
     return Plan(steps=(*steps, *e.restart("Postfix opens them when it starts."))) if steps or lost else None
+
+
+def _mount(e: Evidence, path: str) -> tuple[str, list[str]]:
+    """The path's mount point, and the options that are its own; one of the file system below it is left out."""
+    words = e.ask(Exec(("findmnt", "-n", "-o", "VFS-OPTIONS,FS-OPTIONS,TARGET", "-T", path))).out.split()
+    if len(words) != 3:
+        return "", []
+    return words[2], [word for word in words[0].split(",") if word not in words[1].split(",")]
+
+
+def _remounted(e: Evidence, mount: str, option: str, opens: str) -> Plan:
+    """Takes the option off the mount, as policy, since somebody may have wanted it, and starts Postfix."""
+    text = f"{mount} is mounted {option}: take that out of its line in /etc/fstab as well, or it comes back when it is next mounted."
+    step = Remount(mount=mount, option=option, why=f"{mount} is mounted {option}.", opens=opens)
+    return Plan(steps=(step, *e.restart("Postfix opens its files when it starts.")), text=text)
 
 
 def _beside(e: Evidence, path: str) -> tuple[Step, ...]:
