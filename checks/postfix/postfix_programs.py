@@ -22,8 +22,9 @@ from diagnose.check import (
     fail,
     ok,
 )
-from diagnose.facts import Mta, accounts, master, mta, postfix_log, route, stands
+from diagnose.facts import Mta, accounts, master, mta, postfix_log, route, since_start, stands
 from diagnose.facts.mail import SAID_SIGNS
+from diagnose.knowledge import distributions
 from diagnose.model import SAID
 from diagnose.parse.postfix import master_cf
 from diagnose.parse.postfix.main_cf import followed
@@ -51,8 +52,10 @@ _OTHER = re.compile(
     r"|no space left|read-only",
     re.I,
 )
-# How a program ends that the loader could not start.
-_UNLOADED = "exit status 127"
+# How master(8) says that a program did not come as far as a word of its own: the kernel or the loader refused it.
+_UNSTARTED = re.compile(r"/master\[\d+\]: warning: process (?P<path>/\S+) pid \d+ (?:exit status 127|killed by signal)")
+# A line of dpkg(1) --verify or rpm(8) --verify about contents, without a letter before the path (c: a settings file).
+_DIFFERS = re.compile(r"^(?:(?P<missing>missing)|..5\S*)[ \t]+(?P<path>/\S+)$", re.M)
 _DAEMON = re.compile(
     r"postfix[\w-]*/(?:[\w-]+/)*(?P<program>[\w-]+)\[\d+\]: (?:(?P<level>fatal|panic|error|warning): )?(?P<text>.+)"
 )
@@ -90,7 +93,9 @@ def postfix_programs(ctx: Context) -> Observations:
 
 def _accounts(ctx: Context, postfix: Mta) -> Observations:
     for parameter, kind, name in accounts.missing(ctx, postfix):
-        text = f"names the {kind} {name}, which does not exist: every program of Postfix exits when it starts"
+        lost = f"is in {accounts.FILES[kind]} and is not looked up there (see /etc/nsswitch.conf)"
+        text = f"names the {kind} {name}, which {lost if accounts.listed(ctx, kind, name) else 'does not exist'}"
+        text += ": every program of Postfix exits when it starts"
         yield fail(
             "config.fatal", parameter, text, parameter=parameter, value=name, named=True, **stands(ctx, parameter)
         )  # fmt: skip
@@ -161,26 +166,37 @@ def _entropy(ctx: Context, postfix: Mta) -> Observations:
 
 
 def _libraries(ctx: Context, postfix: Mta) -> Observations:
-    """Libraries that programs of Postfix lack; looked for only if one failed to start, or the master is down."""
+    """Libraries that programs of Postfix lack, and files of its package that are gone or damaged; looked for only if a
+    program could not be started, or the master is down."""
     said = ctx.ask(Exec(("postconf",))).err + ctx.ask(MailQueue()).err
     lock = ctx.ask(Lock(f"{postfix.queue_directory}/pid/master.pid"))
     down = not lock.held and lock.problem in (None, "not found")
-    log = postfix_log(ctx).lines
-    if not (down or _LOADER.search(said) or any(_UNLOADED in line for line in log[-2000:])):
-        return
     place = postfix.value("daemon_directory")
+    unstarted = dict.fromkeys(m["path"] for line in since_start(ctx)[:2000] if (m := _UNSTARTED.search(line)))
+    if not (down or _LOADER.search(said) or unstarted):
+        return
     way = route(ctx)
-    names = dict.fromkeys((*_DAEMONS, way.program if way and way.remote else "smtp"))
+    names = (*_DAEMONS, way.program if way and way.remote else "smtp") if down else ()
     lacking: dict[str, str] = {
         m["library"] or m["musl"] or "": m["program"] or "postconf" for m in _LOADER.finditer(said)
     }
-    for name in names:
-        reply = ctx.ask(Exec(("ldd", f"{place}/{name}")))
+    for path in dict.fromkeys((*unstarted, *(f"{place}/{name}" for name in names))):
+        reply = ctx.ask(Exec(("ldd", path)))
         for match in _LOADER.finditer(f"{reply.out}\n{reply.err}"):
-            lacking.setdefault(match["ldd"] or match["musl"] or match["library"], f"{place}/{name}")
+            lacking.setdefault(match["ldd"] or match["musl"] or match["library"], path)
     for library, program in lacking.items():
         text = f"{program} needs it, and it is not there: the program does not start"
         yield fail("config.fatal", library, text, path=program, library=library, named=True)
+    if lacking:
+        return
+    own = (f"{place}/", f"{postfix.value('shlib_directory')}/")
+    for argv in distributions.VERIFY:
+        for match in _DIFFERS.finditer(ctx.ask(Exec(argv)).out):
+            path = match["path"]
+            if path.startswith(own) and (down or path in unstarted or ".so" in path):
+                text = "is missing" if match["missing"] else "is not as Postfix's package installed it"
+                text += ": programs that need it do not start"
+                yield fail("config.fatal", path, text, path=path, library=path, named=True)
 
 
 def _fatal(ctx: Context, postfix: Mta) -> Observations:

@@ -25,6 +25,14 @@ def missing(ctx: Asks, postfix: Mta) -> Iterator[tuple[str, str, str]]:
             yield parameter, kind, name
 
 
+FILES = {"user": "/etc/passwd", "group": "/etc/group"}
+
+
+def listed(ctx: Asks, kind: str, name: str) -> bool:
+    """Whether the file has the user or group, which lookups then do not reach."""
+    return any(line.startswith(f"{name}:") for line in ctx.ask(Read(FILES[kind])).text.splitlines())
+
+
 def absent(ctx: Asks, table: str, name: str) -> bool:
     """Whether getent(1) finds no such entry in passwd or group; False where that is unknown."""
     return ctx.ask(Exec(("getent", table, name))).code == _ABSENT

@@ -15,6 +15,7 @@ CA_PACKAGE: str = _TABLE["ca_package"]
 LOCAL_CAS: tuple[str, ...] = tuple(_TABLE["local_cas"])
 REBUILD_CA: tuple[tuple[str, ...], ...] = tuple((*words,) for words in _TABLE["rebuild_ca"])
 OWNERS: tuple[tuple[str, ...], ...] = tuple((*words,) for words in _TABLE["owners"])
+VERIFY: tuple[tuple[str, ...], ...] = tuple((*words,) for words in _TABLE["verify"])
 POSTFIX_FILES: str = _TABLE["postfix_files"]
 MASTERS: tuple[str, ...] = (*_TABLE["masters"],)
 SENDMAIL: tuple[str, ...] = (*_TABLE["sendmail"],)

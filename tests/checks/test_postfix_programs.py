@@ -56,6 +56,16 @@ def test_a_library_that_is_gone() -> None:
     assert fatal(more=ldd) == []
 
 
+def test_a_program_that_is_not_as_its_package_installed_it() -> None:
+    """Only one that was seen not to start; a settings file (c), or a program that may have been built here, is not."""
+    place = "/usr/lib/postfix/sbin"
+    out = f"??5?????? c /etc/postfix/main.cf\n??5??????   {place}/smtpd\n??5??????   {place}/local\nmissing     {place}/x.so\n"
+    more = {Exec(("dpkg", "--verify", "postfix")): ExecReply(code=1, out=out)}
+    log = (f"Nov 25 12:00:00 app postfix/master[10]: warning: process {place}/smtpd pid 9 killed by signal 7",)
+    assert [o.data["library"] for o in fatal(more=more, log=log)] == [f"{place}/smtpd", f"{place}/x.so"]
+    assert fatal(more=more) == []
+
+
 def test_a_file_that_a_setting_names() -> None:
     said = "postqueue: fatal: /etc/mailname: cannot open file: No such file or directory\n"
     (found,) = fatal(more={MailQueue(): QueueLinesReply(code=1, err=said)})

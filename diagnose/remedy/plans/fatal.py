@@ -14,7 +14,7 @@ from diagnose.parse.system.own_network import is_address
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.permitted import permitted
 from diagnose.remedy.plan import Plan
-from diagnose.remedy.running import InstallPackage, MakeAccount, SetPermissions
+from diagnose.remedy.running import Aside, CopyFile, InstallPackage, MakeAccount, SetPermissions
 from diagnose.remedy.standard import SERVICES
 from diagnose.remedy.steps import Refused, Step
 
@@ -125,6 +125,8 @@ def _account(e: Evidence, parameter: str, kind: str, name: str) -> list[Step]:
     default = e.mta.defaults.get(parameter, "")
     near = difflib.SequenceMatcher(None, name, default).ratio() > 0.75 or _bearers(e, kind) == {default}
     database = "group" if kind == "group" else "passwd"
+    if accounts.listed(e.ctx, kind, name):
+        return _looked_up(e, database)
     if e.was(parameter) is not None and e.ask(Exec(("getent", database, default))).code == 0:
         drop = e.drop(parameter, f"There is no {kind} {name}; Postfix's default {default} exists.")
         if near:
@@ -142,6 +144,27 @@ def _account(e: Evidence, parameter: str, kind: str, name: str) -> list[Step]:
         paths = (e.mta.queue_directory, e.value("data_directory"))
         steps.append(SetPermissions(paths=paths, config=e.config, why="The new account's ID is not that of its files."))
     return steps
+
+
+_SOURCES = ("/usr/share/libc-bin/nsswitch.conf", "/usr/lib/nsswitch.conf", "/usr/etc/nsswitch.conf")
+
+
+def _looked_up(e: Evidence, database: str) -> list[Step]:
+    """Has lookups read the system's own files again: restores nsswitch.conf from what the C library ships where it is no
+    file, else names the files in the database's line."""
+    path, why = "/etc/nsswitch.conf", f"Lookups do not read /etc/{database}, which has the account."
+    if e.stat(path).kind == "file":
+        lines = (line for line in e.numbered(path) if line[1].startswith(f"{database}:"))
+        return [
+            e.repair(path, number, f"{database}:", f"{database}: files", why, "start")
+            for number, raw in lines
+            if "files" not in raw.split() and "compat" not in raw.split()
+        ]
+    source = next(filter(e.there, _SOURCES), "")
+    if not source:
+        return []
+    gone = (Aside(path=path, why=f"{path} is not a file."),) if e.there(path) else e.aside(path)
+    return [*gone, CopyFile(source=source, path=path, why=why)]
 
 
 _TOOLS = {"group": "/usr/sbin/groupadd", "user": "/usr/sbin/useradd"}
@@ -164,19 +187,28 @@ def _number(e: Evidence, kind: str) -> int | None:
     return int(number) if number.isdecimal() and 0 < int(number) < 60_000 else None
 
 
-def again(e: Evidence, why: str) -> tuple[Step, ...]:
-    """Reinstalls Postfix's package, which restores its files; () if the command is not known."""
+def again(e: Evidence, why: str, package: str = "postfix") -> tuple[Step, ...]:
+    """Reinstalls a package, which restores its files; () if the command is not known."""
     if e.family is None or not e.family.reinstall:
         return ()
     words, opens = tuple(e.family.reinstall.split()), "the package manager install it again"
-    return (InstallPackage(packages=("postfix",), install=words, why=why, opens=opens),)
+    return (InstallPackage(packages=(package,), install=words, why=why, opens=opens),)
 
 
 def lost_library(e: Evidence, library: str) -> Plan:
-    """Reinstalls Postfix's package if the library's name says that it is its own; else only words."""
-    text = f"{library} is missing: reinstall the package that contains it, and restart Postfix."
-    steps = again(e, f"{library} belongs to Postfix's package.") if library.startswith("libpostfix-") else ()
+    """Reinstalls the package of a library, or of a program of Postfix, that is missing or damaged; only words if it is not
+    known."""
+    text = f"{library} is missing or damaged: reinstall the package that contains it, and restart Postfix."
+    package = "postfix" if "postfix" in library else _package(e, library)
+    steps = again(e, f"{library} belongs to the package {package}.", package) if package else ()
     return Plan(steps=(*steps, *e.restart("The programs load it when they start.")) if steps else (), text=text)
+
+
+def _package(e: Evidence, name: str) -> str:
+    """The package that a file belongs to, as dpkg knows it also where the file is gone; "" if it is not known."""
+    found = e.ask(Exec(("dpkg-query", "-S", name if name.startswith("/") else f"*/{name}"))).out
+    owner = re.match(r"([a-z0-9][a-z0-9.+-]+)(?::\w+)?: ", found)
+    return owner[1] if owner else ""
 
 
 def lost_account(e: Evidence) -> Plan | None:
