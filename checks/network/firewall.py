@@ -33,7 +33,7 @@ from diagnose.facts.packets import all_stopped, lost_of_late, own_tried, packets
 from diagnose.parse.system import iptables, nft
 from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.system.packet import Packet, Verdict
-from diagnose.parse.system.ruleset import Ruleset, judge
+from diagnose.parse.system.ruleset import Ruleset, judge, passed
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,14 @@ class Found:
     verdict: Verdict
 
 
-_ALTERS = re.compile(r"\bsnat to|\bdnat to|\b(?:ttl|hoplimit) set|-j (?:SNAT|DNAT|NETMAP|TTL|HL)\b|\b[sd]addr set")
-_UNTRACKS = re.compile(r"\bnotrack\b|-j (?:NOTRACK|CT\b.*--notrack)")
+# Rules that change packets on their way out, and those that leave them untracked, so that no rule knows the answer as
+# established.
+_CHANGES = {
+    "altered": re.compile(
+        r"\b[sd]nat (?:ip6? )?to|\b(?:ttl|hoplimit) set|-j (?:SNAT|DNAT|NETMAP|TTL|HL)\b|\b[sd]addr set|\bmasquerade\b"
+    ),
+    "answered": re.compile(r"\bnotrack\b|-j (?:NOTRACK|CT\b.*--notrack)"),
+}
 
 
 @check(
@@ -62,7 +68,8 @@ def check_firewall(ctx: Context) -> Observations:
         skip(way.problem)
     made = packets(ctx, way)
     answers = [replace(one, answer=True, uid=None, gid=None) for one in made]
-    found, gap = _rules(ctx, [*made, *answers])
+    listed, gap = _listed(ctx)
+    found = _judgements(listed, [*made, *answers])
     subject = f"TCP {way.port}"
     data: Data = {"port": way.port, "host": way.host, "relay": way.relay}
     turned = next((one for one in found if one.verdict.action == "redirect" and not one.packet.answer), None)
@@ -81,9 +88,9 @@ def check_firewall(ctx: Context) -> Observations:
         )
         if guilty is None and seen.wire == "kept":
             guilty = turned
-        text = f"{_lost(way, seen)}; " + (
-            _rule(guilty) if guilty else _altering(ctx) if seen.wire == "altered" else _unnamed(ctx, seen.wire)
-        )
+        if guilty is None and seen.wire in _CHANGES:
+            guilty = next(_like(listed, made, _CHANGES[seen.wire]), None)
+        text = f"{_lost(way, seen)}; " + (_rule(guilty) if guilty else _unnamed(ctx))
         yield fail("firewall.smtp", subject, text, wire=seen.wire, **data, **_blame(ctx, way.port, guilty))
     elif _passes(own) and (unlike := _by_group(ctx, way, own, stops)) is not None:
         text = f"{_words(way, unlike)}; it treats control groups differently: this tool's connection passes, Postfix's were lost recently"
@@ -143,20 +150,19 @@ def _rule(one: Found) -> str:
     return f"{one.tool}: {text} (in {one.verdict.table} {one.verdict.chain})"
 
 
-def _altering(ctx: Context) -> str:
-    """Words that name the first listed rule that may change packets, or say that there is none."""
-    found = _listed(ctx, _ALTERS)
-    return f"possibly by {found}" if found else "no rule that could be read does it: look at tc and the network devices"
+def _like(listed: Sequence[Listed], made: Sequence[Packet], pattern: re.Pattern[str]) -> Iterator[Found]:
+    """The rules that mail's packets may pass on their way out, and in which the pattern occurs."""
+    for tool, rules, family in listed:
+        for packet in (one for one in made if family in (0, one.family)):
+            for chain, rule in passed(rules, packet):
+                if pattern.search(rule.text):
+                    verdict = Verdict(
+                        action="alter", rule=rule.text, table=chain.table, chain=chain.name, certain=False
+                    )
+                    yield Found(packet, tool, verdict)
 
 
-def _listed(ctx: Context, pattern: re.Pattern[str]) -> str:
-    """The first rule, as nft and iptables list it, in which the pattern occurs; "" if there is none."""
-    listings = [("nft", "list", "ruleset"), *(argv for argv, _ in _commands(ctx, ""))]
-    lines = (line.strip() for argv in listings for line in ctx.ask(Exec(argv)).out.splitlines())
-    return next((line for line in lines if pattern.search(line)), "")
-
-
-def _unnamed(ctx: Context, wire: str) -> str:
+def _unnamed(ctx: Context) -> str:
     """What may lose packets where no rule does: a full connection tracking table, an IPsec policy, or something
     unknown."""
     count, most = (
@@ -166,9 +172,7 @@ def _unnamed(ctx: Context, wire: str) -> str:
         return f"the connection tracking table is full ({count} of {most}, net.netfilter.nf_conntrack_max)"
     if " dir out action block" in ctx.ask(Exec(("ip", "xfrm", "policy"))).out:
         return "an IPsec policy of this host blocks packets (listed by: ip xfrm policy)"
-    if wire == "answered" and (found := _listed(ctx, _UNTRACKS)):
-        return f"possibly since {found} leaves its packets untracked, so that no rule knows the answer as established"
-    return "no rule of the packet filter that could be read does it: look at tc, control groups and rp_filter too"
+    return "no rule of the packet filter that could be read does it: look at tc, control groups, network devices and rp_filter too"
 
 
 def _blame(ctx: Context, port: int, one: Found | None) -> Data:
@@ -206,6 +210,8 @@ def _fix(ctx: Context, port: int, one: Found) -> str:
         return f"To let it pass: {_firewalld(packet, verdict, port)}"
     if verdict.owner == "csf":
         return "To let Postfix pass: name its user in SMTP_ALLOWUSER of /etc/csf/csf.conf, then csf -r"
+    if verdict.action == "alter" and tool != "nftables":
+        return f"To let it pass unchanged: {tool} -t {verdict.table} -I {verdict.chain} -p tcp --dport {port} -j ACCEPT"
     if tool == "nftables":
         place = " ".join(part for part in (verdict.table, verdict.chain) if part)
         return f"To allow it until the next reload: nft insert rule {place} tcp dport {port} accept"
@@ -238,29 +244,37 @@ def _words(way: MailPort, one: Found) -> str:
 # Rules --------------------------------------------------------------------------------------------------------------
 
 
-def _rules(ctx: Context, made: Sequence[Packet]) -> tuple[list[Found], str]:
-    """Every stop and redirection found, certain ones first; and why rules could not be read, or ""."""
+Listed = tuple[str, Ruleset, int]
+"""The tool that lists the rules, the rules, and their address family, 0 for both."""
+
+
+def _listed(ctx: Context) -> tuple[list[Listed], str]:
+    """This host's rules as each tool lists them; and why rules could not be read, or ""."""
     root = ctx.ask(Now()).root
     listing = ctx.ask(Exec(("nft", "list", "ruleset")))
     gap = ""
-    found: list[Found] = []
+    found: list[Listed] = []
     if listing.problem or listing.code:
         gap = "no nft command" if (listing.problem or "").startswith("not found") else "this takes root"
     else:
-        found += _judged("nftables", nft.parse(listing.out), made)
-    if root:
-        readable = False
-        for argv, family in _commands(ctx, listing.out if not listing.problem else ""):
-            reply = ctx.ask(Exec(argv))
-            if reply.problem or reply.code:
-                continue
-            readable = True
-            of_family = [packet for packet in made if packet.family == family]
-            found += _judged(argv[0].replace("-save", ""), iptables.parse(reply.out, family), of_family)
-        if readable and gap == "no nft command":
-            gap = ""
-    found.sort(key=lambda one: (not one.verdict.certain, one.packet.answer, one.packet.family, one.tool == "nftables"))
+        found.append(("nftables", nft.parse(listing.out), 0))
+    for argv, family in _commands(ctx, listing.out if not listing.problem else "") if root else ():
+        reply = ctx.ask(Exec(argv))
+        if not reply.problem and not reply.code:
+            found.append((argv[0].replace("-save", ""), iptables.parse(reply.out, family), family))
+            gap = "" if gap == "no nft command" else gap
     return found, gap
+
+
+def _judgements(listed: Sequence[Listed], made: Sequence[Packet]) -> list[Found]:
+    """Every stop and redirection found, certain ones first."""
+    found = [
+        one
+        for tool, rules, family in listed
+        for one in _judged(tool, rules, [p for p in made if family in (0, p.family)])
+    ]
+    found.sort(key=lambda one: (not one.verdict.certain, one.packet.answer, one.packet.family, one.tool == "nftables"))
+    return found
 
 
 def _judged(tool: str, rules: Ruleset, made: Sequence[Packet]) -> Iterator[Found]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from diagnose.check import (
     FLAG,
@@ -10,6 +11,7 @@ from diagnose.check import (
     Data,
     Lookup,
     Observations,
+    Read,
     Resolve,
     SignSpec,
     check,
@@ -36,11 +38,26 @@ def interfaces(ctx: Context) -> Observations:
     own = {one.address: one.scope for one in interface_addresses(ctx)}
     if not own:
         skip("the addresses of this host could not be listed (no ip command)")
-    problems = [*_listening(ctx, postfix, own), *_endpoints(postfix, own), *_binding(ctx, postfix, own)]
+    problems = [
+        *_loopback(ctx, own),
+        *_listening(ctx, postfix, own),
+        *_endpoints(postfix, own),
+        *_binding(ctx, postfix, own),
+    ]
     yield from problems
     if not problems:
         yield ok("host.interface", "addresses", "inet_interfaces and smtp_bind_address name addresses of this host")
     yield from _families(ctx, postfix, own)
+
+
+def _loopback(ctx: Context, own: dict[str, str]) -> Observations:
+    """A failure if the loopback device is down (IFF_UP, 1, is not set) or lacks its address."""
+    flags = re.match(r"0x[0-9a-f]{1,8}$", ctx.ask(Read("/sys/class/net/lo/flags")).text.strip())
+    down = flags is not None and not int(flags[0], 16) & 1
+    if down or (flags and "127.0.0.1" not in own):
+        text = "is down" if down else "has no address 127.0.0.1"
+        text += ": programs of this host reach no server on it, neither Postfix nor a resolver"
+        yield fail("host.interface", "lo", text, kind="loopback", down=down)
 
 
 def _listening(ctx: Context, postfix: Mta, own: dict[str, str]) -> Observations:

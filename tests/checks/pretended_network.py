@@ -19,6 +19,7 @@ PROHIBITED_HERE = ("EHOSTUNREACH", "3/13", "192.168.1.10")
 FORBIDDEN = ("EACCES", "", "")
 KEPT = ("ETIMEDOUT", "", "", "kept")
 ANSWERED = ("ETIMEDOUT", "", "", "answered")
+ALTERED = ("ETIMEDOUT", "", "", "altered")
 SENT = ("ETIMEDOUT", "", "", "sent")
 Stop = tuple[str, ...]
 OWN = "192.168.1.10"

@@ -9,7 +9,7 @@ from checks.network.routes import check_routes
 from diagnose.check import Exec
 from diagnose.host.query import ExecReply
 from diagnose.model import Status
-from tests.checks.pretended_network import ANSWERED, DROP, KEPT, OWN, SENT, World, address_of, ip, network
+from tests.checks.pretended_network import ALTERED, ANSWERED, DROP, KEPT, OWN, SENT, World, address_of, ip, network
 from tests.checks.pretended_postfix import failed, of, run
 
 RELAY = {"relayhost": "[smtp.example.org]:587"}
@@ -136,6 +136,14 @@ def test_answers_to_untracked_packets_name_the_rule_that_untracks_them() -> None
     host = network(relay_meets(ANSWERED), RELAY, files=PASSWD, commands=rules)
     (one,) = of(run(check_firewall, host), "firewall.smtp")
     assert (one.status, "tcp dport 587 notrack" in one.summary) == (Status.FAILED, True)
+
+
+def test_a_rule_that_changes_packets_is_named_with_an_accept_before_it() -> None:
+    rules = with_rules("ip daddr 192.0.2.0/24 snat ip to 10.0.0.9\n tcp dport 587 snat ip to 10.0.0.9")
+    host = network(relay_meets(ALTERED), RELAY, files=PASSWD, commands=rules)
+    (one,) = of(run(check_firewall, host), "firewall.smtp")
+    assert (one.status, one.data["rule"]) == (Status.FAILED, "tcp dport 587 snat ip to 10.0.0.9")
+    assert str(one.data["fix"]).endswith("tcp dport 587 accept")
 
 
 def test_packets_that_leave_are_stopped_by_no_rule_whatever_it_says() -> None:

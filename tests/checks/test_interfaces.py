@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from checks.network.interfaces import interfaces
 from diagnose.check import Exec, Lookup, Resolve
 from diagnose.host.query import DnsReply, ExecReply, ResolveReply
@@ -21,6 +23,13 @@ OWN = addresses("127.0.0.1", "::1", "192.0.2.5", "2001:db8::5")
 def test_all_loopback_and_own_addresses() -> None:
     for value in ("all", "loopback-only", "127.0.0.1, [::1], 192.0.2.5"):
         assert failed(run(interfaces, machine({"inet_interfaces": value}, more=OWN))) == []
+
+
+@pytest.mark.parametrize(("flags", "own", "down"), [("0x8", OWN, True), ("0x9", addresses("192.0.2.5"), False)])
+def test_a_loopback_device_that_carries_nothing(flags: str, own: dict[Any, Any], down: bool) -> None:
+    on = machine(files={"/sys/class/net/lo/flags": f"{flags}\n"}, more=own)
+    (seen,) = [o for o in run(interfaces, on) if o.status is Status.FAILED]
+    assert (seen.subject, seen.data["down"]) == ("lo", down)
 
 
 def test_address_of_the_old_network() -> None:

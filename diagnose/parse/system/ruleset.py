@@ -7,6 +7,7 @@ A packet must pass every base chain of its hooks: accept ends only that chain, d
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import field, replace
 
 from diagnose.parse.system.packet import Packet, Verdict, both, negate, owner_of, value_of
@@ -80,6 +81,15 @@ def judge(rules: Ruleset, packet: Packet) -> Verdict:
     return replace(end, by_user=walk.by_user, certain=not walk.doubt, doubt=walk.doubt, suspect=suspect)
 
 
+def passed(rules: Ruleset, packet: Packet) -> Iterator[tuple[Chain, Rule]]:
+    """The rules of the base chains that the packet may match on its way out."""
+    families = ("inet", "ip" if packet.family == 4 else "ip6")
+    walk = _Walk(rules, packet)
+    for chain in rules.chains.values():
+        if chain.hook in SENT and chain.family in families:
+            yield from ((chain, rule) for rule in chain.rules if walk.matches(chain, rule) is not False)
+
+
 def _policy(base: Chain) -> Verdict:
     action = "drop" if base.policy == "drop" else "accept"
     return _verdict(base, Rule(packets=base.packets, text=f"policy {base.policy}"), action)
@@ -122,7 +132,7 @@ class _Walk:
         return None
 
     def _rule(self, chain: Chain, rule: Rule, depth: int) -> Verdict | str | None:
-        match = self._matches(chain, rule)
+        match = self.matches(chain, rule)
         if match is False:
             return None
         if rule.action != "vmap":
@@ -138,7 +148,8 @@ class _Walk:
         pairs = (element.rpartition(" : ") for element in self._rules.sets.get((chain.table, rule.target[1:]), ()))
         return [(value, *_words(action)) for value, _, action in pairs]
 
-    def _matches(self, chain: Chain, rule: Rule) -> bool | None:
+    def matches(self, chain: Chain, rule: Rule) -> bool | None:
+        """Whether the packet fits a rule's conditions; None if that cannot be determined."""
         conditions = rule.conditions[:-1] if rule.action == "vmap" else rule.conditions
         users = [c for c in rule.conditions if c.fields[0] in ("skuid", "skgid")]
         if users and both(*(self._one(chain, c) for c in conditions if c not in users)) is not False:

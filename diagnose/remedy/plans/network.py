@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 
 from diagnose.facts.dials import interface_addresses
 from diagnose.facts.route import Route
@@ -183,10 +184,10 @@ def accept(e: Evidence) -> Plan | None:
             steps += _csf(e, seen)
         elif (
             tuple(argv[:2]) in _ACCEPTING
-            or (argv[1:4] == ["-t", "nat", "-I"] and argv[0].startswith("ip"))
+            or (argv[1:2] == ["-t"] and argv[3:4] == ["-I"] and argv[0].startswith("ip"))
             or argv[:1] == ["firewall-cmd"]
         ):
-            steps.append(_accept(e, seen, argv))
+            steps += [_accept(e, seen, one) for one in (argv, *(_names(argv) if e.failed("dns.as-postfix") else ()))]
     if not steps:
         return None
     what = e.diagnosis.remedy.text.partition(". ")[0]
@@ -217,12 +218,21 @@ def _before(argv: list[str], word: str, *more: str) -> None:
     argv[at:at] = more
 
 
+def _names(argv: list[str]) -> Iterator[list[str]]:
+    """The same accept for DNS, which a rule about Postfix's user stops as well."""
+    protocol = next((argv[n + 1] for n, word in enumerate(argv) if word == "-p"), "tcp")
+    port = next((argv[n + 1] for n, word in enumerate(argv) if word in ("dport", "--dport")), "")
+    for other in ("udp", "tcp") if port and protocol == "tcp" else ():
+        yield [{"tcp": other, port: "53"}.get(word, word) for word in argv]
+
+
 def _accept(e: Evidence, seen: Observation, argv: list[str]) -> Step:
     undo: tuple[str, ...] = ()
     owner = e.value("mail_owner") or "postfix"
     whose = "Postfix's own connections"
-    if argv[:2] == ["nft", "insert"] and "dport" in argv and argv[3] in ("inet", "ip", "ip6"):
-        _before(argv, "tcp", "meta", "skuid", owner)
+    kind, port = next(((word, argv[n + 2]) for n, word in enumerate(argv[:-2]) if argv[n + 1] == "dport"), ("", ""))
+    if argv[:2] == ["nft", "insert"] and kind and argv[3] in ("inet", "ip", "ip6"):
+        _before(argv, kind, "meta", "skuid", owner)
     elif argv[0] == "firewall-cmd":
         if "-j" in argv:
             _before(argv, "-j", "-m", "owner", "--uid-owner", owner)
@@ -236,7 +246,11 @@ def _accept(e: Evidence, seen: Observation, argv: list[str]) -> Step:
     elif argv[0] == "ufw":
         undo = ("ufw", "delete", *argv[1:])
     why = f"The rule {seen.data.get('rule')} {'diverts' if seen.sign == 'firewall.redirect' else 'stops'} it."
-    opens = f"{whose} to TCP port {seen.data.get('port')} pass"
+    port = port or next(
+        (argv[n + 1] for n, word in enumerate(argv[:-1]) if word == "--dport"), str(seen.data.get("port"))
+    )
+    kind = kind or next((argv[n + 1] for n, word in enumerate(argv[:-1]) if word == "-p"), "tcp")
+    opens = f"{whose} to {kind.upper()} port {port} pass"
     return FirewallAccept(argv=tuple(argv), undo=undo, why=why, opens=opens)
 
 
@@ -295,7 +309,9 @@ def interface(e: Evidence) -> Plan | None:
         return Plan(steps=(*inside, *e.restart("The master binds its addresses when it starts.")))
     if words := _of_interfaces(e):
         return words
-    steps: list[Step] = []
+    steps = [_loopback(seen) for seen in e.failed("host.interface") if seen.text("kind") == "loopback"]
+    if steps:
+        return Plan(steps=(*steps, *e.retry()))
     named = any("localhost" in line.partition("#")[0].split()[1:] for line in e.ask_lines("/etc/hosts"))
     if "localhost" in e.mta.words("inet_interfaces") and not named and not e.ask(Resolve("localhost")).addresses:
         why = "The hosts file has no localhost, on which Postfix is to listen."
@@ -320,6 +336,11 @@ def interface(e: Evidence) -> Plan | None:
         elif re.fullmatch(r"\w+_bind_address6?", name):
             steps.append(e.client(e.way, name, None, f"Nothing can be sent from {value}."))
     return Plan(steps=(*steps, *e.restart("The master binds its addresses when it starts."))) if steps else None
+
+
+def _loopback(seen: Observation) -> Step:
+    what = ("link", "set", "lo", "up") if seen.data.get("down") else ("addr", "add", "127.0.0.1/8", "dev", "lo")
+    return Command(argv=("ip", *what), why=sentence(seen), lasting="lo stays as it should be")
 
 
 def _of_interfaces(e: Evidence) -> Plan | None:
