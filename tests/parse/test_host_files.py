@@ -80,6 +80,8 @@ def test_resolver_files() -> None:
     )  # fmt: skip
     assert [(f.line, f.kind) for f in found.findings] == [(4, "bad-nameserver"), (7, "unknown-keyword")]
     assert nameservice.resolv_conf("").used == ("127.0.0.1",)
+    unread = (" nameserver 10.0.0.1", "NAMESERVER 10.0.0.1", "nameserver 10.0.0.1\r", "nameserver=10.0.0.1")
+    assert [nameservice.resolv_conf(line).nameservers for line in unread] == [()] * 4
     entries = nameservice.hosts("127.0.0.1 localhost Relay.Test # x\nnonsense here\n::1 localhost\n")
     assert nameservice.addresses(entries, "relay.test") == ("127.0.0.1",)
     assert nameservice.addresses(entries, "localhost") == ("127.0.0.1", "::1")

@@ -66,6 +66,11 @@ def test_php_hands_its_mail_to_this_host_s_mailer_if_it_has_one(line: str, maile
     [
         ("silent", "nameserver 192.0.2.1\nnameserver 192.0.2.2\n", "nameserver 192.0.2.9\n"),
         ("differ", "nameserver 192.0.2.1\nnameserver 192.0.2.2\n", "nameserver 192.0.2.2\n"),
+        (
+            "silent",
+            "# x\nnamserver 192.0.2.2\r\n NAMESERVER: '192.0.2.1'\n",
+            "nameserver 192.0.2.2\nNAMESERVER: '192.0.2.1'\n",
+        ),
         ("slow", "nameserver 192.0.2.2\noptions timeout:1 rotate\n", "nameserver 192.0.2.2\noptions rotate\n"),
     ],
 )

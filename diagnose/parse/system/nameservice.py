@@ -62,10 +62,11 @@ def resolv_conf(text: str) -> Resolv:
     search: tuple[str, ...] = ()
     options: list[str] = []
     findings: list[Finding] = []
-    for number, raw in enumerate(text.splitlines(), 1):
-        words = raw.split()
-        # glibc recognises comments at the beginning of a line only
-        if not words or raw[0] in "#;":
+    # As glibc's res_init.c has it: a keyword begins its line and ends with a blank or tab, and an address ends there or at
+    # a comment; a carriage return is part of it.
+    for number, raw in enumerate(text.split("\n"), 1):
+        words = re.split(r"[ \t]+", re.sub(r"(?<=.)[#;].*", "", raw).rstrip(" \t"))
+        if not raw.strip() or raw[0] in "#;":
             continue
         keyword, values = words[0], words[1:]
         if keyword == "nameserver":

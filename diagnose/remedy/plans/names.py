@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from diagnose import facts
 from diagnose.facts.asks import ask_all
@@ -15,6 +15,7 @@ from diagnose.nearest import near
 from diagnose.parse.postfix import table
 from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.system.nameservice import resolv_conf
+from diagnose.parse.system.own_network import is_address
 from diagnose.remedy import senders
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Other, Plan, plans
@@ -43,8 +44,9 @@ def resolver(e: Evidence) -> Plan | None:
     path = "/etc/resolv.conf"
     stat, file = e.stat(path), e.ask(Read(path))
     target = e.ask(Exec(("readlink", "-m", "--", path))).out.strip() if not stat.exists else path
-    if not e.ctx.settings.network or (stat.real and stat.real != path):
-        return None  # whoever made the link rewrites it
+    if not e.ctx.settings.network:
+        return None
+    path = stat.real or path  # whoever made a link rewrites what it leads to
     told, kind = resolv_conf(file.text), e.first("dns.resolver", "kind")
     listed, lines = told.used, file.text.split("\n")
     harm, why = r"use-vc", "It makes every lookup go by TCP, to which no name server answers."
@@ -66,7 +68,10 @@ def resolver(e: Evidence) -> Plan | None:
     )
     if not answers:
         return None
-    steps: list[Step] = []
+    steps: list[Step] = _as_meant(e, path, lines)
+    if steps:
+        restart = e.restart("Postfix reads the name servers when it starts.")
+        return Plan(steps=(*steps, *(e.copies(anyway=("resolv.conf",)) or _copied(e)), *restart))
     for number, raw in enumerate(lines, 1):
         if (words := raw.split())[:1] == ["nameserver"] and (kind != "differ" or words[1:2] == [listed[0]]):
             why = _FAULTS.get(kind, "This name server does not answer.")
@@ -77,7 +82,9 @@ def resolver(e: Evidence) -> Plan | None:
     if kind != "differ":
         steps.append(AppendLine(path=path, text=f"nameserver {answers}", why=f"{answers} answers from this host."))
     text = f"{answers} answers from here: use it in {path}, then restart Postfix."
-    if managed := re.search(r"NetworkManager|resolvconf|dhclient|dhcpcd|systemd|cloud-init|netplan", file.text):
+    if managed := re.search(
+        r"NetworkManager|resolvconf|dhclient|dhcpcd|systemd|cloud-init|netplan", f"{path}\n{file.text}"
+    ):
         text += f" {managed[0]} writes the file: set the server there as well, or this lasts only until it writes the file again."
     return Plan(
         steps=(
@@ -87,6 +94,22 @@ def resolver(e: Evidence) -> Plan | None:
         ),
         text=text,
     )
+
+
+# A line that was to name a name server, and does not: misspelt, indented, in capitals, with quotes, a port or more.
+_MEANT = re.compile(r"\W{0,9}na\w{0,4}server\w?[\s=:\"'\[]{1,9}([0-9A-Fa-f.:]{2,45})", re.I)
+
+
+def _as_meant(e: Evidence, path: str, lines: Sequence[str]) -> list[Step]:
+    """Writes the lines of resolv.conf whose name server glibc does not read as they were meant, if it answers."""
+    steps: list[Step] = []
+    for number, raw in enumerate(lines, 1):
+        meant = None if resolv_conf(raw).nameservers or raw.lstrip()[:1] in ("#", ";") else _MEANT.match(raw)
+        address = re.sub(r"^([\d.]+):\d+$", r"\1", meant[1].rstrip(".:")) if meant else ""
+        if is_address(address) and e.ask(Lookup(_ASKED, "A", address, 2.0)).tells:
+            why = f"The C library does not read it, and {address} answers."
+            steps.append(e.repair(path, number, raw, f"nameserver {address}", why))
+    return steps
 
 
 def _recorded(e: Evidence) -> list[str]:
