@@ -77,6 +77,12 @@ def _syntax(ctx: Context, postfix: Mta, path: str) -> Observations:
     services = f"{postfix.config_directory}/master.cf"
     # The rest of master.cf's findings is reported elsewhere.
     stops = next((f for f in postfix.master.findings if f.kind in master_cf.STOPS), None)
+    if not postfix.master.services and (lost := ctx.ask(Read(services)).problem) in (
+        (None, "not found") if not bad else ("not found",)
+    ):
+        text = "does not exist" if lost else "has no service"
+        yield fail("config.syntax", services, f"{text}: Postfix does not start", path=services, kind="empty")
+        return
     for complaint in bad[:3]:
         file, line = complaint.file or path, complaint.line
         if stops and not complaint.file and _OF_A_SERVICE.match(complaint.text):
@@ -88,10 +94,7 @@ def _syntax(ctx: Context, postfix: Mta, path: str) -> Observations:
         where: Data = {"path": services, "line": stops.line, "kind": stops.kind, "apart": runs}
         yield fail("config.syntax", f"{services} line {stops.line}", f"{stops.text}{later}", **where)
         return
-    if not bad and not postfix.master.services and (read := ctx.ask(Read(services))).problem in (None, "not found"):
-        text = "has no service" if read.problem is None else "does not exist"
-        yield fail("config.syntax", services, f"{text}: Postfix does not start", path=services, kind="empty")
-    elif not bad and not postfix.problem:
+    if not bad and not postfix.problem:
         yield ok("config.syntax", path, "postconf reads main.cf and master.cf without an error", path=path)
     elif not bad:
         yield unknown("config.syntax", path, postfix.problem)

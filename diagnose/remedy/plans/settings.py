@@ -149,8 +149,8 @@ def _master(e: Evidence) -> list[Step]:
     source = next(filter(e.there, shipped), "")
     if not source or "".join(e.ask_lines(e.master_path)).strip():
         return []
-    why = "It contains no service; this is the file that Postfix ships."
-    return [CopyFile(source=source, path=e.master_path, why=why)]
+    why = "It contains no service, or is gone; this is the file that Postfix ships."
+    return [*e.aside(e.master_path), CopyFile(source=source, path=e.master_path, why=why)]
 
 
 def _main(e: Evidence) -> Plan | None:
