@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from diagnose.facts import accounts
 from diagnose.host.query import Exec
+from diagnose.knowledge import distributions
 from diagnose.model import Observation
 from diagnose.parse.postfix import setting_types
 from diagnose.parse.system.own_network import is_address
@@ -206,9 +207,11 @@ def lost_library(e: Evidence, library: str) -> Plan:
 
 def _package(e: Evidence, name: str) -> str:
     """The package that a file belongs to, as dpkg knows it also where the file is gone; "" if it is not known."""
-    found = e.ask(Exec(("dpkg-query", "-S", name if name.startswith("/") else f"*/{name}"))).out
-    owner = re.match(r"([a-z0-9][a-z0-9.+-]+)(?::\w+)?: ", found)
-    return owner[1] if owner else ""
+    for words in distributions.OWNERS:
+        reply = e.ask(Exec((*words, name if name.startswith("/") else f"*/{name}")))
+        if reply.code == 0 and (owner := re.match(r"([a-z0-9][\w.+-]+)(?::\w+)?(?:: |$)", reply.out)):
+            return owner[1]
+    return ""
 
 
 def lost_account(e: Evidence) -> Plan | None:
