@@ -97,15 +97,15 @@ def _unwrapped(text: str) -> str | None:
     return None
 
 
-# Exim's debugging output begins lines with the indented process id; a table's rows are a name and its state.
-_APART = late(r"^\s+(?:\d{1,7} (?:LOG: | {2}\S)|[\w.-]+(?: {2,}|\t+)[\w-]+$)")
+# Exim's debugging output begins lines with the indented process id.
+_OF_EXIM = late(r"^\s+\d{1,7} (?:LOG: | {2}\S)")
 
 
 def logical(lines: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
     """Group lines that belong together: indented lines and further lines of one reply join the line before."""
     group: list[tuple[int, str]] = []
     for number, line in lines:
-        indented = line[:1].isspace() and not _APART.match(line)
+        indented = line[:1].isspace() and not _OF_EXIM.match(line)
         continues = bool(group) and (indented or _same_reply(group[-1][1], line) or _opens(group))
         if group and not continues:
             yield group

@@ -51,10 +51,10 @@ _IF = late(
 # A rule that matches failures, as of fail2ban or a log checker, is not a failure itself.
 _RULE = late(r"\bfailregex\b|<HOST>|\(\?[:P<=!]|\.\*\\|\\\[[^\]\n]{0,40}\\\]|\\[dsSwb][+*]")
 
-# A setting of main.cf(5), a variable or count with its value, or a comment.
+# A setting of main.cf(5), a variable or count with its value, a row of a name and its state, or a comment.
 _SETTING = late(
     r"\s*(?:# ?[A-Za-z]+ [a-z]|[a-z]\w*_\w+ (?:\(default: |= ?)|(?:reject|permit|check)_\w|"
-    r"(?:- )?(?!\w*(?i:err|code|exception|reason|status))[A-Za-z]\w*_\w+(?:\{[^}]*\})?(?:[:=] ?| )[^\s:]+$)"
+    r"(?:- )?(?!\w*(?i:err|code|exception|reason|status))[A-Za-z]\w*_\w+(?:\{[^}]*\})?(?:[:=] ?| )[^\s:]+$|[\w.-]+(?: {2,}|\t+)[\w-]+$)"
 )
 
 # Source code that handles possible errors.
