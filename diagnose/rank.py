@@ -258,7 +258,7 @@ def _capped(
     )
     if score < CERTAIN:
         return ()
-    heard = {sign.id: o.data for sign, o in support if o.data.get("foreign") or o.data.get("logged")}
+    heard = {sign.id: o.data for sign, o in support if o.data.get("foreign") or _only_said(cause, sign, o, text)}
     others = [sign for sign, _ in support if sign.id not in heard]
     foreign = ", ".join(sorted({str(data["foreign"]) for data in heard.values() if data.get("foreign")}))
     agrees = any(sign.weight >= Strength.FITS and sign.status is Status.FAILED for sign in others)
@@ -276,6 +276,13 @@ def _capped(
         return ()
     why = "the text fits more than one cause" if text else "no network probe was made: this may be over"
     return (Support(sign="host.network", weight=CERTAIN - 1 - score, subject="network", summary=why),)
+
+
+def _only_said(cause: Cause, sign: Sign, seen: Observation, text: bool) -> bool:
+    """Whether an observation is of words that prove nothing about this host: of the log alone, or another server's about
+    this Postfix. text: there is no host."""
+    of_peer = sign.id.startswith(SAID) and seen.data.get("code") is not None and not seen.data.get("near")
+    return bool(seen.data.get("logged")) or (not text and of_peer and cause.station == "Postfix")
 
 
 def _flow(cause: Cause) -> tuple[Sign, ...]:

@@ -30,6 +30,7 @@ from diagnose.facts.sender import senders
 from diagnose.parse.log import current, maillog
 from diagnose.parse.log.current import Fact
 from diagnose.parse.postfix import table
+from diagnose.parse.system.own_network import is_loopback
 
 LATELY = timedelta(hours=1)
 _OF_THIS_HOST = frozenset({"helo-name-invalid", "ip-blocklisted", "reverse-dns-missing", "sender-unauthenticated"})
@@ -129,14 +130,26 @@ def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
 
 
 def _only_logged(ctx: Context, fact: Fact) -> bool:
-    """Whether the log alone says so, which any user can write: a line of a program of this host, or a deferred message
-    where the queue holds none with that reason."""
+    """Whether the log alone says so, which any user can write: a line of a program of this host, a deferred message
+    where the queue holds none with that reason, or a reply of a server that this host does not send to."""
     if fact.delivery and fact.delivery.status == "deferred":
         waiting = facts.queue(ctx)
         if waiting is None or not waiting.complete:
             return False
         return all(group.reason is not None and group.label != fact.label for group in (*waiting.groups, *waiting.rest))
-    return fact.reason.code is None and not fact.reason.quoted
+    if fact.reason.code is None and not fact.reason.quoted:
+        return True
+    return fact.delivery is not None and not _on_a_way(ctx, fact.delivery)
+
+
+def _on_a_way(ctx: Context, delivery: maillog.Delivery) -> bool:
+    """Whether this host sends mail for that recipient to that server, as far as its settings tell: to the relay, or to
+    port 25 without one."""
+    host = delivery.relay_host or "none"
+    way = facts.relay_of(ctx)(delivery.sender or "", delivery.recipient or "")
+    if way == "local" or host == "none" or is_loopback(host):
+        return True
+    return current.left_by(way, host) if way else delivery.relay_port in (None, 25)
 
 
 def _of_recipient(delivery: maillog.Delivery, text: str) -> bool:

@@ -84,7 +84,17 @@ FORGED = (
             "451 4.3.5 bad numerical configuration: evil_limit = x",
             "450 connect to Milter service unix:/run/evil.sock: No such file or directory",
             "554 5.7.1 postdrop: open /etc/shadow: Permission denied",
+            "554 5.4.6 mail for evil.example loops back to myself",
         )
+    ),
+    # A relay that this host does not use.
+    TO.format(
+        "smtp",
+        "evil.example[192.0.2.9]:587",
+        "5.4.5",
+        "bounced",
+        "host evil.example[192.0.2.9] said: 550 5.4.5 Daily SMTP "
+        "relay sending limit exceeded for customer. (in reply to DATA command)",
     ),
     *(
         f"postfix/smtpd[9]: NOQUEUE: reject: RCPT from {PEER[:-3]}: 450 4.1.8 <x>: rejected; "

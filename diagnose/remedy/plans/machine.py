@@ -210,7 +210,7 @@ def held(e: Evidence) -> Plan | None:
 def loop(e: Evidence) -> Plan | None:
     """Replaces a relayhost that is this host by the relay whose login is stored here; else drops it."""
     way = e.way
-    if way is None or not way.relay or e.was("relayhost") is None:
+    if way is None or not way.relay or not e.was("relayhost"):
         return None
     return taken_up(e, by_login(e) or directly(e, f"{e.value('relayhost')} is this host itself."))
 

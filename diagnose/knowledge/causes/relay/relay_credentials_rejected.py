@@ -19,6 +19,8 @@ CAUSE = Cause(
     signs=(
         sign("relay.login", "proves", label="relay-credentials-rejected"),
         sign("sasl.line", "speaks", kind="placeholder"),
+        # Without a login no password was refused: the server's words are about something else.
+        sign("sasl.enabled", "against", "ok", on=False),
         # Whether the map says what was meant (an old table, a malformed line) could not be seen.
         sign("sasl.map", "doubts", "unknown"),
         # What is in the table is then not what was meant.
