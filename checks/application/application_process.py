@@ -43,11 +43,9 @@ def application_process(ctx: Context) -> Observations:
         if app.java or app.problem or app.settings is None:
             continue
         seen = [_cached(ctx, app, str(table.get("cache", "")))]
-        if table.get("read_when", "request") != "request":
-            seen += [
-                _held(ctx, app, process, of, names, str(table["read_when"]))
-                for process, of, names in processes(ctx, app)
-            ]
+        when = str(table.get("read_when", "start"))
+        if when != "request":
+            seen += [_held(ctx, app, process, of, names, when) for process, of, names in processes(ctx, app)]
         for each in seen:
             if each is not None:
                 told = True

@@ -34,10 +34,10 @@ percent     whether a percent sign must be doubled (Python's configparser)
 blanks, dollar, text_true
             the effect of a blank in an unquoted value, and of a dollar sign in a password; whether any quoted text counts as true
 cache       a file beside it that is read instead if it exists
-read_when   request, start, build or cache; restart: the sentence on how changed settings take effect
+read_when   request, build or cache, start without it; restart: the sentence on how changed settings take effect
 write       the settings for implicit TLS ("implicit") and STARTTLS, with {port}
-source      the documentation's address; truth: the evidence: library (reads the same files in a test), program (runs in the lab),
-            source (at that address, of one version), or documentation alone
+source      the documentation's address; truth: the evidence: library (reads the same files in a test), program (runs in the lab)
+            or source (at that address, of one version), documentation alone without it
 
 A condition is `name~pattern` (matches the whole value, case-insensitive; without a pattern: set and empty), `name!~pattern` (set,
 and no value matches), `!name` (not set), `port=N`, or "" (always); several are joined by " & ".
