@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose.check import FLAG, Context, Data, Observations, Read, SignSpec, Stat, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, earlier, master, mta, route
+from diagnose.facts import Mta, earlier, master, mta, route, unread
 from diagnose.facts.accounts import closed_above
 from diagnose.parse.postfix import main_cf, master_cf, setting_types
 from diagnose.parse.postfix.main_cf import MainCf
@@ -27,7 +27,16 @@ _REFERENCE = re.compile(r"\$(?:(\w+)|[{(](\w+)[})])")
 _EXPANDED_LATER = re.compile(
     r"_command$|_path$|luser_relay|rbl_repl|_reply$|_banner$|_template|_directory_expansion|_expansion_filter|_text$|footer"
 )
-_ON_THE_WAY = ("relayhost", "smtp_sasl_", "myhostname", "mydestination", "transport_maps", "default_transport")
+_ON_THE_WAY = (
+    "relayhost",
+    "smtp_sasl_",
+    "myhostname",
+    "mydomain",
+    "myorigin",
+    "mydestination",
+    "transport_maps",
+    "default_transport",
+)
 # Settings that no longer work with another one at their value's end; lists and texts bear it.
 _WHOLE = re.compile(
     r"relayhost|inet_\w+|\w*milters|content_filter|\w*transport|\w*bind_address6?|my(?:hostname|origin|domain)"
@@ -62,14 +71,14 @@ def configuration(ctx: Context) -> Observations:
         said: Data = {"path": path, "kind": "empty", "apart": master(ctx) is not None}
         yield fail("config.syntax", path, f"{gone}, and an earlier copy stands beside it: {copies[0]}", **said)
         return
-    yield from _syntax(ctx, postfix, path)
+    yield from _syntax(ctx, postfix, text, path)
     yield from _values(ctx, postfix, text, path)
     yield from _unknown(postfix, text)
     yield from _duplicates(text)
     yield from _readable(ctx, postfix)
 
 
-def _syntax(ctx: Context, postfix: Mta, path: str) -> Observations:
+def _syntax(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Observations:
     bad = [c for c in postfix.complaints if c.fatal or c.kind in _FATAL_KINDS]
     # The running master has not read these settings: mail that passes proves nothing about them.
     runs = master(ctx) is not None
@@ -80,16 +89,19 @@ def _syntax(ctx: Context, postfix: Mta, path: str) -> Observations:
     if not postfix.master.services and (lost := ctx.ask(Read(services)).problem) in (
         (None, "not found") if not bad else ("not found",)
     ):
-        text = "does not exist" if lost else "has no service"
-        yield fail("config.syntax", services, f"{text}: Postfix does not start", path=services, kind="empty")
+        lacks = "does not exist" if lost else "has no service"
+        yield fail("config.syntax", services, f"{lacks}: Postfix does not start", path=services, kind="empty")
         return
     for complaint in bad[:3]:
         file, line = complaint.file or path, complaint.line
         if stops and not complaint.file and _OF_A_SERVICE.match(complaint.text):
             file, line = services, stops.line
+        said = complaint.text
+        if said == "macro processing error" and (badly := next(text.unexpanded(), None)):
+            line, said = badly.line, f"{said} in the value of {badly.name}"
         place = f"{file} line {line}" if line else file
         data: Data = {"path": file, "line": line, "kind": complaint.kind, "apart": runs}
-        yield fail("config.syntax", place, f"{complaint.text}{later}", **data)
+        yield fail("config.syntax", place, f"{said}{later}", **data)
     if stops and not bad:
         where: Data = {"path": services, "line": stops.line, "kind": stops.kind, "apart": runs}
         yield fail("config.syntax", f"{services} line {stops.line}", f"{stops.text}{later}", **where)
@@ -104,18 +116,21 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Observations
     refused = list(setting_types.rejected(postfix.explicit, postfix.defaults))
     for service in postfix.master.services:
         refused += setting_types.rejected(service.overrides, postfix.defaults)
+    # Mail that passes proves nothing about settings that Postfix has not read.
+    apart = unread(ctx, path) > 0
     for item in refused:
         setting = text.get(item.parameter)
         status = fail if item.fatal else warn
         who = {"all": "Postfix's daemons"}.get(item.daemon, item.daemon)
         one = "" if item.daemon == "all" or " and " in who else "s"
         does = f"{who} exit{one} at start" if item.fatal else f"{who} ignore{one} it"
+        does = "every mail that it applies to gets 451" if item.expected == "restriction" else does
         # A bad host name of one daemon only affects its HELO; with a bad myhostname no daemon starts.
         everything = item.daemon == "all" or (item.daemon in _READ_BY_ALL and item.expected != "host-name")
         yield status(
             "config.value", item.parameter, f"{item.text}: {does}",
             parameter=item.parameter, value=item.value, daemon=item.daemon, everything=everything,
-            path=path, line=setting.line if setting else 0, expected=item.expected,
+            path=path, line=setting.line if setting else 0, expected=item.expected, apart=apart and everything,
         )  # fmt: skip
     at_odds = [*_boxes(ctx, postfix, text, path), *_port(ctx, text, path), *_swallowed(text, path)]
     yield from at_odds
@@ -130,6 +145,7 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Observations
             said,
             parameter=name,
             everything=decides,
+            apart=apart and decides,
             path=path,
             line=setting.line if setting else 0,
         )

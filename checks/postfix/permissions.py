@@ -193,7 +193,8 @@ def _place(postfix: Mta) -> str:
 
 
 def _commands(ctx: Context, postfix: Mta, group: str) -> Observations:
-    for name in ("postdrop", "postqueue"):
+    astray = "command_directory" in postfix.explicit and not ctx.ask(Stat(f"{_place(postfix)}/postconf")).exists
+    for name in () if astray else ("postdrop", "postqueue"):  # another check names such a setting
         path = f"{_place(postfix)}/{name}"
         reply = ctx.ask(Stat(path))
         if not reply.exists:

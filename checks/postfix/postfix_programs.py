@@ -131,7 +131,14 @@ def _places(ctx: Context, postfix: Mta) -> Observations:
         if reply is not None and not reply.exists and not reply.problem:
             text = f"= {place}, and there is no {path}: Postfix does not start"
             yield fail(
-                "config.fatal", parameter, text, parameter=parameter, value=place, named=True, **stands(ctx, parameter)
+                "config.fatal",
+                parameter,
+                text,
+                parameter=parameter,
+                value=place,
+                named=True,
+                apart=True,
+                **stands(ctx, parameter),
             )
 
 
@@ -208,7 +215,7 @@ def _fatal(ctx: Context, postfix: Mta) -> Observations:
         if _OTHER.search(text):
             continue
         reason = classify(f"fatal: {text}", own=True)
-        if reason is not None and reason.label not in _GENERAL:
+        if reason is not None and reason.label not in _GENERAL and "bad parameter value" not in text:
             yield fail(f"{SAID}{reason.label}", program, f"ends with a fatal error: {text}", **reason.scalars())
             continue
         named = _PATH.search(text) if _FILE.search(text) else None
@@ -226,7 +233,10 @@ def _fatal(ctx: Context, postfix: Mta) -> Observations:
 
 
 def _named(postfix: Mta, text: str, path: str = "") -> str:
-    """The main.cf parameter named in the text, else the *_directory parameter above the path; "" for none."""
+    """The main.cf parameter named in the text, else the *_directory parameter above the path, else the one whose value
+    the text quotes at its end; "" for none."""
+    quoted = re.search(r'"([^"]+)"$', text)
+    held = [name for name in postfix.explicit if quoted and postfix.explicit[name] == quoted[1]]
     words = [
         word for word in re.findall(r"\b[a-z]\w*_\w+\b", text) if word in postfix.explicit and word in postfix.defaults
     ]
@@ -237,7 +247,7 @@ def _named(postfix: Mta, text: str, path: str = "") -> str:
         and f"{path}/".startswith(f"{postfix.value(name).rstrip('/')}/")
         and len(postfix.value(name)) > 1
     ]
-    return next(iter((*words, *folders)), "")
+    return next(iter((*words, *folders, *(held if len(held) == 1 else ()))), "")
 
 
 def _stands(ctx: Context, postfix: Mta, parameter: str) -> Data:
@@ -331,12 +341,14 @@ def _typed(ctx: Context, postfix: Mta, program: str, text: str) -> Data:
 
 
 def _option(ctx: Context, postfix: Mta, program: str, text: str) -> int:
-    """The line of master.cf with the `-o` that the program complains of: without an argument, without "=", or with
-    blanks around it; 0 for none."""
+    """The line of master.cf with the `-o` that the program complains of: without an argument, without "=", with blanks
+    around it, or with a comment behind it; 0 for none."""
     lines = ctx.ask(Read(f"{postfix.config_directory}/master.cf")).text.splitlines()
     if spaced := re.match(r'invalid "-o (\w+)" option value', text):
         of_it = re.compile(rf"[^#]*\s-o\s+{spaced[1]}(?:\s+=|\s+-o\s|\s*$)")
         return next((n for n, line in enumerate(lines, 1) if of_it.match(line)), 0)
+    if re.match(r"(?:unknown attribute name|unexpected command-line argument): #", text):
+        return next((n for n, line in enumerate(lines, 1) if re.match(r"[^#]*\s-o\s.*\s#", line)), 0)
     if not re.match(r"invalid option|usage:", text):
         return 0
     wanted = re.compile(rf"[^#\s].*\s{re.escape(program)}(?:\s.*)?\s-o\s*$")

@@ -6,7 +6,7 @@ The queue manager is restarted by every start and reload, so that its age tells 
 from __future__ import annotations
 
 from diagnose.check import Context, Data, Observations, Stat, check, fail, ok, skip, unknown
-from diagnose.facts import mail_log, master, mta, queue_manager, route
+from diagnose.facts import mail_log, master, mta, route, unread
 from diagnose.parse.text import duration
 
 
@@ -19,26 +19,23 @@ from diagnose.parse.text import duration
 )
 def reload(ctx: Context) -> Observations:
     postfix = mta(ctx)
-    top, manager = master(ctx), queue_manager(ctx)
-    if top is None:
+    if master(ctx) is None:
         skip("the master's process is not known, so the age of its settings is not known either")
-    read = max(top.started, manager.started if manager else 0.0)
     changed: list[tuple[float, str]] = []
     for name in ("main.cf", "master.cf"):
         path = f"{postfix.config_directory}/{name}"
-        reply = ctx.ask(Stat(path))
-        if reply.exists and reply.mtime > read + 1.0:
-            changed.append((reply.mtime, path))
-        elif reply.problem:
-            yield unknown("config.reloaded", path, reply.problem)
+        if later := unread(ctx, path):
+            changed.append((later, path))
+        elif problem := ctx.ask(Stat(path)).problem:
+            yield unknown("config.reloaded", path, problem)
     if not changed:
         yield ok(
             "config.reloaded", "settings", "the daemons have read main.cf and master.cf since they were last changed"
         )
         return
-    for mtime, path in changed:
-        text = f"was changed {duration.words(mtime - read)} after Postfix last started or reloaded: not all of it is in force"
-        yield fail("config.reloaded", path, text, path=path, seconds=int(mtime - read))
+    for later, path in changed:
+        text = f"was changed {duration.words(later)} after Postfix last started or reloaded: not all of it is in force"
+        yield fail("config.reloaded", path, text, path=path, seconds=int(later))
     yield from _behaviour(ctx)
 
 

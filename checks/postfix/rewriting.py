@@ -21,7 +21,7 @@ from diagnose.facts.tables import hits
 from diagnose.knowledge.smtp import OWN_HELO
 
 _RECIPIENT = ("recipient_canonical_maps", "canonical_maps", "virtual_alias_maps", "recipient_bcc_maps")
-_REWRITTEN = re.compile(r" (\w+): to=<([^>]*)>, orig_to=<([^>]*)>,")
+_REWRITTEN = re.compile(r" (\w+): to=<([^>\s]*)>, orig_to=<([^>]*)>,")  # "NEXTRCPT NOT UPDATED" is no address
 _QUEUE_ID = re.compile(r" (\w+): to=<")
 _ENDED = re.compile(r", relay=([^,]*),.* status=(?:sent|bounced)")
 _OURS = ("local", "virtual-alias", "virtual-mailbox")

@@ -24,6 +24,7 @@ _OTHERS = tuple("smtpd qmqpd postscreen pickup cleanup qmgr trivial-rewrite boun
 _PUBLIC = ("pickup", "cleanup", "qmgr", "flush", "showq", "postlog")
 # Services whose clients wait without end if they do not answer.
 _AWAITED = (*_ALWAYS, *_NEEDED, "smtp", "relay", "trace")
+_NO_PROGRAM = re.compile(r"fatal: master_spawn: exec (\S+): No such file")
 _NO_SOCKET = re.compile(
     r"connect(?: #\d+)? to (?:subsystem |transport |service )?(?P<place>private|public)/(?P<name>[\w.-]+): (?P<why>No such file or directory|Connection refused)"
 )
@@ -43,7 +44,7 @@ def services(ctx: Context) -> Observations:
     unread = {each.text.split()[0] for each in postfix.master.findings if each.kind == "bad-field-count"}
     for each in _transports(ctx, postfix):
         yield _unread(each) if each.subject in unread else each
-    lost = [*_missing(ctx, postfix), *_programs(ctx, postfix)]
+    lost = [*_missing(ctx, postfix), *_programs(ctx, postfix), *_renamed(postfix)]
     lost += _unanswered(ctx, postfix, {each.subject for each in lost})
     yield from (_unread(each) if each.subject in unread else each for each in lost)
     if not lost:
@@ -85,6 +86,16 @@ def _asked_for(ctx: Context, postfix: Mta) -> Iterator[str]:
         yield "proxymap"
 
 
+def _renamed(postfix: Mta) -> Observations:
+    """Settings by which Postfix's programs look for a service under another name than master.cf's."""
+    for name, value in postfix.explicit.items():
+        usual = postfix.defaults.get(name, "")
+        if name.endswith("_service_name") and usual and value != usual and not _served(postfix, value):
+            say = fail if usual in _AWAITED else warn
+            text = f"is {value or 'empty'}, and master.cf has no service of that name; the usual one is {usual}"
+            yield say("postfix.service", name, text, service=value, lacking=value or "without a name", parameter=name)
+
+
 def _unanswered(ctx: Context, postfix: Mta, known: set[str]) -> Observations:
     """Observes services that master.cf lacks, and whose socket a program of Postfix did not find since the last
     start, by the log."""
@@ -93,11 +104,13 @@ def _unanswered(ctx: Context, postfix: Mta, known: set[str]) -> Observations:
         if "connect" in line and (match := _NO_SOCKET.search(line)):
             found.setdefault(match["name"], match)
     for name, match in found.items():
-        if name in known or _served(postfix, name):
+        service = postfix.master.get(name)
+        elsewhere = service is not None and service.private != (match["place"] == "private")
+        if name in known or (_served(postfix, name) and not elsewhere):
             continue
         say = fail if name in _AWAITED else warn
-        text = f"{match['place']}/{name}: {match['why']}, according to the log: master.cf offers no such service"
-        yield _lost(name, text, say=say)
+        offers = "its line in master.cf puts the socket elsewhere" if elsewhere else "master.cf offers no such service"
+        yield _lost(name, f"{match['place']}/{name}: {match['why']}, according to the log: {offers}", say=say)
 
 
 def _programs(ctx: Context, postfix: Mta) -> Observations:
@@ -106,21 +119,22 @@ def _programs(ctx: Context, postfix: Mta) -> Observations:
     place = postfix.value("daemon_directory")
     if not ctx.ask(Stat(place)).exists:
         return
-    for name in dict.fromkeys((*_ALWAYS, *((way.channel,) if way else ()))):
-        service = postfix.master.get(name)
-        if service is None or not service.command:
+    needed = (*_ALWAYS, *((way.channel,) if way else ()))
+    refused = {match[1] for line in since_start(ctx) if (match := _NO_PROGRAM.search(line))}
+    for service in postfix.master.services:
+        name, path = service.name, f"{place}/{service.command}"
+        if not (path in refused or (name in needed and service.type != "inet")):
             continue
-        path = service.command if service.command.startswith("/") else f"{place}/{service.command}"
         wanted = _RUNS.get(name, name)
         others = service.command != wanted and {service.command, wanted} <= {*_OTHERS}
-        if others and {service.command, wanted} != {"smtp", "lmtp"}:
+        if others and service.type != "inet" and {service.command, wanted} != {"smtp", "lmtp"}:
             text = f"master.cf has the service {name} run {service.command}, which does other work than {wanted}"
             yield _lost(name, text, runs=service.command, wanted=wanted, lacks="runs another one's program")
             continue
         reply = ctx.ask(Stat(path))
         if not reply.problem and not reply.exists:
             text = f"master.cf has the service {name} run {path}, which does not exist"
-            yield _lost(name, text, path=path, lacks="has no program")
+            yield _lost(name, text, path=path, runs=service.command, lacks="has no program")
 
 
 def _transports(ctx: Context, postfix: Mta) -> Observations:

@@ -51,7 +51,7 @@ _TAKEN = re.compile(r"(?:/cleanup\[\d+\]: (\w{6,}): message-id=|smtpd\[\d+\]: (N
 # Refusals that have another root: a filter, a milter, a table, the disk, or a recipient that is not there.
 _ELSEWHERE = re.compile(
     r"Server configuration|Service unavailable(?!; Client host)|system storage|lookup failure|Greylist|try again later|unverified"
-    r"|Recipient address rejected: User unknown in [\w ]+ table",
+    r"|Recipient address rejected: User (?:unknown in [\w ]+ table|has moved to)",
     re.I,
 )
 # Restrictions that an application's HELO name or made-up sender fails.

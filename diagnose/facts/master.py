@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diagnose.facts.asks import Asks
 from diagnose.facts.postfix import mta
-from diagnose.host.query import Dial, DialReply, Lock, Process, Processes
+from diagnose.host.query import Dial, DialReply, Lock, Process, Processes, Stat
 
 _MANAGERS = ("qmgr", "nqmgr", "oqmgr")
 
@@ -33,3 +33,11 @@ def queue_manager(ctx: Asks) -> Process | None:
         return None
     running = ctx.ask(Processes()).processes
     return next((process for process in running if process.parent == top.pid and process.name in _MANAGERS), None)
+
+
+def unread(ctx: Asks, path: str) -> float:
+    """How many seconds after Postfix last started or reloaded the file was changed; 0.0 if before that, or unknown."""
+    top, manager = master(ctx), queue_manager(ctx)
+    reply = ctx.ask(Stat(path))
+    later = reply.mtime - max(top.started, manager.started if manager else 0.0) if top and reply.exists else 0.0
+    return later if later > 1.0 else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from diagnose.facts.asks import Asks
 from diagnose.facts.postfix import Mta
@@ -16,13 +17,17 @@ from diagnose.record import dataclass
 
 SERVED = ("tcp", "socketmap")  # tables behind a socket
 _FILES = (*table.INDEXED, *table.PLAIN)
-_LOCAL = re.compile(r"^(?:alias_|local_|mailbox_|forward_|virtual_mailbox_|virtual_uid_|virtual_gid_|mydestination$)")
+_LOCAL = re.compile(r"^(?:alias_|local_|mailbox_|forward_|virtual_mailbox_|virtual_uid_|virtual_gid_)")
+_TABLES = re.compile(
+    r"_(?:maps?|checks)$|(?:delivery_status|reply|smtpd_command)_filter$"
+)  # which hold nothing but tables
+_NAMES = re.compile(r"mydestination|mynetworks|\w+_domains")  # lists that may name a file with more items
 _INCOMING = re.compile(r"^(?:smtpd_|postscreen_|local_recipient_maps|relay_recipient_maps)")
 
 
 @dataclass(frozen=True)
 class Use:
-    """A table and the parameter that names it. scope: the mail that needs it: all, local or incoming."""
+    """A table, or a file of a list (type file), and the parameter that names it. scope: the mail that needs it: all, local or incoming."""
 
     parameter: str
     table: Table
@@ -47,11 +52,9 @@ def uses(postfix: Mta) -> Iterator[Use]:
         for word in items(expand(raw, {**postfix.settings, parameter: raw})):
             for found in _flat(table.parse(word.strip("{}"))):
                 file = (found.type in _FILES and found.name.startswith("/")) or found.type in SERVED
-                odd = (
-                    found.problem == "unknown-type"
-                    and found.name.startswith("/")
-                    and parameter.endswith(("_maps", "_map", "_checks"))
-                )
+                odd = found.problem in ("unknown-type", "no-type", "empty-name") and _TABLES.search(parameter)
+                if found.raw.startswith("/") and _NAMES.fullmatch(parameter):
+                    file, found = True, replace(found, type="file")
                 if (file or odd) and (parameter, found.raw) not in seen:
                     seen.add((parameter, found.raw))
                     yield Use(parameter, found, _scope(parameter))

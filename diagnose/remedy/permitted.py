@@ -6,7 +6,8 @@ import ipaddress
 import re
 
 from diagnose.nearest import near
-from diagnose.parse.postfix.setting_types import items
+from diagnose.parse.postfix.setting_types import RESTRICTIONS, items, restricts
+from diagnose.remedy.values import restriction
 
 _NEVER = re.compile(
     r"mynetworks(_style)?|(smtpd|postscreen)_\w*(restrictions?\w*|access\w*|sasl\w*|client_\w+)|\w*milters?|milter_\w+|content_filter"
@@ -61,6 +62,8 @@ def _same_filter(was: str, value: str) -> bool:
     """Whether it is the same table under another type that reads it alike, or the same milter at another port or
     socket of this host, or with its transport."""
     (old, _, path), (new, _, same) = was.partition(":"), value.partition(":")
+    if was.startswith("/") and was == same:
+        return new in _PATTERNS
     if path.startswith("/") and path == same:
         return (new in _PATTERNS and old not in (*_INDEXED, "cidr")) or {old, new} <= {*_INDEXED}
     if value == f"inet:{was}":
@@ -72,7 +75,7 @@ def _same_filter(was: str, value: str) -> bool:
 
 
 def _same_filters(was: str | None, value: str | None) -> bool:
-    before, after = _words(was), _words(value)
+    before, after = _words(re.sub(r":\s+(?=/)", ":", was or "")), _words(value)
     pairs = list(zip(before, after, strict=False))
     return len(before) == len(after) == len(pairs) and all(a == b or _same_filter(a, b) for a, b in pairs)
 
@@ -91,15 +94,25 @@ def _one_account(old: list[str], new: list[str]) -> bool:
 
 def permitted(name: str, was: str | None, value: str | None) -> bool:
     """Whether the parameter may be changed so. was, value: None for unset; what opens the host may only be narrowed, but for
-    authorized_submit_users, which may get one account more or have one spelt right; of filters only the spelling of
-    their place may change. A list of tables must be one that Postfix reads as it is meant: a path with a blank
+    authorized_submit_users, which may get one account more or have one spelt right; of smtpd's restrictions only a
+    misspelt one's name, and of filters only the spelling of their place may change. A list of tables must be one that Postfix reads as it is meant: a path with a blank
     would be two."""
     if name.endswith("_maps") and any(":" not in item and not item.startswith("$") for item in items(value or "")):
         return False
+    if was and value and was != value and was.strip(" \"',;\\") == value:
+        return True
+    if name == "mynetworks" and was is None:
+        return bool(value) and all(re.match(r"127\.|\[(?:::1\]|::ffff:127\.)", word) for word in _words(value))
     if name in ("mynetworks", "inet_interfaces"):
         return value == "loopback-only" or (bool(value) and all(_within(word, _words(was)) for word in _words(value)))
     if name == "authorized_submit_users":
         return _one_account(_words(was), _words(value))
+    if restricts(name):
+        if name == "smtpd_relay_restrictions" and was == "":
+            return "unauth_destination" in (value or "")  # Postfix's default; without one of these smtpd ends
+        pairs = zip(_words(was), _words(value), strict=False)
+        alike = len(_words(was)) == len(_words(value)) > 0
+        return alike and all(a == b or (a not in RESTRICTIONS and restriction(a) == b) for a, b in pairs)
     if _NEVER.fullmatch(name):
         return name.endswith(("_checks", "_milters", "_filter")) and bool(was) and _same_filters(was, value)
     if name.endswith("tls_security_level"):

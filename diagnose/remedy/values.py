@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from diagnose.nearest import near
-from diagnose.parse.postfix.setting_types import bad_network, boolean, items, kind_of, seconds
+from diagnose.parse.postfix.setting_types import RESTRICTIONS, bad_network, boolean, items, kind_of, seconds
 
 _YES = frozenset("y ye true t on 1 enable enabled ja oui si sí sim da tak true; yes; yess".split())
 _NO = frozenset("n false f off 0 disable disabled nein non nao não nie false; no; none".split())
@@ -17,7 +17,7 @@ _TIMES = {"sec": "s", "second": "s", "min": "m", "minute": "m", "hour": "h", "hr
 # For the levels of TLS, never a weaker one than the word says.
 _LEVELS = {
     "on": "encrypt", "yes": "encrypt", "true": "encrypt", "required": "encrypt", "mandatory": "encrypt", "tls": "encrypt",
-    "starttls": "encrypt", "force": "encrypt", "encrypted": "encrypt", "enforce": "encrypt", "1": "encrypt", "ssl": "encrypt",
+    "starttls": "encrypt", "force": "encrypt", "must": "encrypt", "encrypted": "encrypt", "enforce": "encrypt", "1": "encrypt", "ssl": "encrypt",
     "opportunistic": "may", "optional": "may", "off": "none", "no": "none", "verified": "verify",
 }  # fmt: skip
 
@@ -48,10 +48,19 @@ def value(
         return _LEVELS.get(word) or (word if word in levels else near(word, levels, 0.75)) or None
     if name == "mynetworks":
         return _networks(bare)
+    if expected == "restriction":
+        return ", ".join(w if w in RESTRICTIONS else restriction(w) or w for w in items(bare))
     if expected in ("list-of", "one-of") and allowed:
         words = [w if w in allowed else near(w, allowed, 0.75) for w in map(str.lower, items(bare))]
         return ", ".join(w for w in words if w) if words and all(words) else None
     return bare if bare != given and bare else None
+
+
+def restriction(word: str) -> str:
+    """The restriction of smtpd that a misspelt one means: a spelling beside it that begins alike (a reject_ never becomes
+    a permit_); "" for none."""
+    alike = [name for name in RESTRICTIONS if name.partition("_")[0] == word.partition("_")[0]]
+    return near(word, alike, 0.85)
 
 
 def _networks(text: str) -> str | None:

@@ -50,7 +50,7 @@ DEFAULTS = {
     "queue_directory": "/var/spool/postfix", "queue_minfree": "0", "relayhost": "", "sendmail_path": "/usr/sbin/sendmail",
     "setgid_group": "postdrop", "smtp_bind_address": "", "smtp_sasl_auth_enable": "no", "smtp_sasl_password_maps": "",
     "smtp_tls_security_level": "", "smtp_tls_wrappermode": "no", "smtp_use_tls": "no", "smtpd_milters": "",
-    "smtpd_sasl_auth_enable": "no", "smtpd_sasl_path": "smtpd", "smtpd_sasl_type": "cyrus", "soft_bounce": "no",
+    "rewrite_service_name": "rewrite", "smtpd_sasl_auth_enable": "no", "smtpd_sasl_path": "smtpd", "smtpd_sasl_type": "cyrus", "soft_bounce": "no",
     "transport_maps": "", "virtual_alias_domains": "$virtual_alias_maps", "virtual_alias_maps": "", "smtp_connect_timeout": "30s", "master_service_disable": "",
 }  # fmt: skip
 MASTER = """\

@@ -23,6 +23,9 @@ def test_ordinary_settings() -> None:
         ("message_size_limit", "25M"),
         ("smtp_tls_security_level", "on"),
         ("smtp_connect_timeout", "fast"),
+        ("smtpd_sasl_type", "saslauthd"),
+        ("smtpd_relay_restrictions", "permit_mynetwork, reject_unauth_destination"),
+        ("smtpd_client_restrictions", "permit_mynetworks; check_client_access cidr:/x"),
     ],
 )
 def test_value_that_ends_the_daemon(name: str, value: str) -> None:
@@ -73,6 +76,15 @@ def test_a_file_that_postconf_refuses_is_named_with_its_line_however_it_says_so(
     found = of(run(configuration, machine(complaints=f"postconf: fatal: {said}\n")), "config.syntax")[0]
     assert (found.status, found.data["line"]) == (Status.FAILED, where[1])
     assert found.data["path"] == f"/etc/postfix/{where[0]}"
+
+
+def test_a_reference_without_its_end_is_named_without_its_value() -> None:
+    host = machine(
+        {"smtp_sasl_password_maps": "static:me:${pass"}, complaints="postconf: fatal: macro processing error\n"
+    )
+    found = of(run(configuration, host), "config.syntax")[0]
+    assert "smtp_sasl_password_maps" in found.summary
+    assert "me:" not in found.summary
 
 
 def test_broken_master_cf() -> None:

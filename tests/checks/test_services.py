@@ -61,7 +61,8 @@ def test_a_delivery_service_that_runs_a_server() -> None:
     place = "/usr/lib/postfix/sbin"
     here = {place: StatReply(exists=True, kind="dir", mode=0o755)}
     wrong = re.sub(r"(?m)^(smtp\s+unix.*)smtp$", r"\1smtpd", MASTER)
-    (lost,) = of(run(services, machine(master=wrong, stats=here), "user@example.org"), "postfix.service")[-1:]
+    found = of(run(services, machine(master=wrong, stats=here), "user@example.org"), "postfix.service")
+    lost = next(o for o in found if o.subject == "smtp")
     assert (lost.data["service"], lost.data["runs"], lost.data["wanted"]) == ("smtp", "smtpd", "smtp")
 
 
@@ -95,6 +96,13 @@ def test_a_socket_that_the_log_misses() -> None:
     assert lacking(machine(log=(line.format("tlsmgr"),))) == ["tlsmgr"]
     assert lacking(machine(log=(line.format("tlsmgr"), start))) == []  # over since the start
     assert lacking(machine(log=(line.format("bounce"),))) == []  # master.cf has it
+    public = MASTER + "proxymap unix n - n - - proxymap\n"
+    assert lacking(machine(master=public, log=(line.format("proxymap"),))) == ["proxymap"]
+
+
+def test_a_service_looked_for_under_another_name() -> None:
+    assert lacking(machine({"rewrite_service_name": "trivial"})) == ["rewrite_service_name"]
+    assert lacking(machine({"rewrite_service_name": "rewrite"})) == []
 
 
 def test_a_line_that_cannot_be_read_is_no_missing_service() -> None:

@@ -37,6 +37,12 @@ def test_type_that_this_build_lacks() -> None:
     assert failed(run_tables(machine({"virtual_alias_maps": "btree2:/etc/postfix/virtual"}))) == ["table.supported"]
 
 
+def test_a_table_without_its_type_and_a_list_whose_file_is_gone() -> None:
+    for value in ("/etc/postfix/virtual", "hash: /etc/postfix/virtual", "hash;"):
+        assert "table.supported" in failed(run_tables(machine({"virtual_alias_maps": value})))
+    assert failed(run_tables(machine({"mydestination": "a.example.net, /etc/postfix/names"}))) == ["table.present"]
+
+
 def test_alias_tables_matter_to_local_mail_only() -> None:
     assert failed(run_tables(machine({"alias_maps": "hash:/etc/aliases"}))) == []
 

@@ -210,7 +210,9 @@ def _changed(path: str, name: str, was: str | None, value: str | None) -> FileSt
         ("mynetworks", "127.0.0.1", "127.0.0.0/8"), ("mynetworks", r"127.0.0.0\8", "10.0.0.0/8"), ("mynetworks", "10.0.0.0\\8", "127.0.0.0/8"),
         ("mynetworks", None, "0.0.0.0/0"), ("mynetworks_style", "host", "subnet"), ("inet_interfaces", "loopback-only", "all"),
         ("inet_interfaces", "127.0.0.1", "192.0.2.1"), ("smtpd_relay_restrictions", "reject", "permit"),
-        ("smtpd_recipient_restrictions", "reject", ""), ("smtpd_client_restrictions", "reject", None),
+        ("smtpd_recipient_restrictions", "reject", ""), ("smtpd_sender_restrictions", "reject_mynetworks", "permit_mynetworks"),
+        ("smtpd_relay_restrictions", "reject_unauth_destinatio, reject", "reject_unauth_destination"), ("mynetworks", None, "127.0.0.0/8 10.0.0.0/8"),
+        ("smtpd_client_restrictions", "reject", None),
         ("smtp_tls_security_level", "secure", "encrypt"), ("smtp_tls_security_level", "encrypt", "may"),
         ("smtp_tls_security_level", "encrypt", None), ("smtp_tls_security_level", "may", "none"),
         ("smtpd_tls_security_level", "encrypt", "may"), ("smtp_enforce_tls", "yes", "no"), ("smtp_tls_policy_maps", "hash:/x", None),
@@ -245,6 +247,9 @@ def test_what_repairs_without_opening_can_be_made() -> None:
     assert permitted("mynetworks", r"127.0.0.0\8 [::1]/128", "127.0.0.0/8 [::1]/128")
     assert permitted("inet_interfaces", "127.0.0.1, 192.0.2.9", "127.0.0.1")
     assert permitted("smtp_tls_security_level", "on", "encrypt")
+    assert permitted("mynetworks", None, "127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128")
+    assert permitted("smtpd_relay_restrictions", "permit_mynetwork, reject", "permit_mynetworks, reject")
+    assert permitted("header_checks", "/etc/x", "regexp:/etc/x")
     assert permitted("header_checks", "regex:/etc/x, pcre:/y", "regexp:/etc/x, pcre:/y")
     assert permitted("non_smtpd_milters", "inet:localhost:8819, unix:/x", "inet:localhost:8891, unix:/x")
     assert permitted("smtpd_milters", "inet:localhost:1, local:d/a.sock", "inet:localhost:1, local:d/b.sock")

@@ -155,11 +155,12 @@ class MailLog:
                 reasons.append(_suspended(text="soft_bounce is on"))
         elif line.service == "discard":
             reasons = [_suspended(text="discarded by the discard transport")]
+        to = found.get("to", "")
         return Delivery(
             at=line.at,
             queue_id=line.queue_id,
             sender=self._senders.get(line.queue_id or ""),
-            recipient=found.get("to"),
+            recipient=to if "@" in to else found.get("orig_to", to),  # "NEXTRCPT NOT UPDATED" is no address
             orig_to=found.get("orig_to"),
             relay_host=host,
             relay_address=where["address"] if where else None,

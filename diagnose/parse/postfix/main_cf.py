@@ -7,6 +7,7 @@ are no trailing comments, no quotes, and no backslash continuation.
 import re
 from collections.abc import Iterator, Sequence
 
+from diagnose.parse.postfix.postconf import refers_badly
 from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import artifacts
 from diagnose.record import frozen
@@ -46,6 +47,12 @@ class MainCf:
     def get(self, name: str) -> Setting | None:
         """The setting in effect, the last of its name; None if it is not set."""
         return next((setting for setting in reversed(self.settings) if setting.name == name), None)
+
+    def unexpanded(self) -> Iterator[Setting]:
+        """The settings whose references to parameters are malformed, or lead to themselves."""
+        for setting in self.settings:
+            if refers_badly(setting.value) or re.search(rf"\$[{{(]?{re.escape(setting.name)}\b", setting.value):
+                yield setting
 
     def swallowed(self) -> Iterator[tuple[Setting, Finding]]:
         """Each indented setting that became a part of another one's value, behind that one."""

@@ -104,6 +104,15 @@ def expand(text: str, settings: Mapping[str, str]) -> str:
         return text
 
 
+def refers_badly(text: str) -> bool:
+    """Whether the text has a reference to a parameter that Postfix cannot read, such as ${name without its end."""
+    try:
+        _Expansion({}).text(text, 0)
+    except _Malformed:
+        return True
+    return False
+
+
 class _Expansion:
     """One call of expand(), with a limit on macros, because nested references can grow without bound."""
 

@@ -7,7 +7,7 @@ The values of enumerated parameters are from postconf(5).
 import functools
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.postfix.tls_settings import LEVELS
@@ -31,6 +31,7 @@ _ENUMERATED: dict[str, frozenset[str]] = {
     "smtp_dns_support_level": frozenset(("disabled", "enabled", "dnssec")),
     "smtp_tls_ciphers": frozenset(("export", "low", "medium", "high", "null")),
     "smtp_tls_mandatory_ciphers": frozenset(("export", "low", "medium", "high", "null")),
+    "smtpd_sasl_type": frozenset(("cyrus", "dovecot")),
     "mynetworks_style": frozenset(("class", "subnet", "host")),
     "milter_default_action": frozenset(("accept", "reject", "tempfail", "quarantine", "shutdown")),
 }
@@ -42,6 +43,32 @@ _LISTS: dict[str, frozenset[str]] = {
     "smtp_sasl_tls_verified_security_options": _SASL_OPTIONS,
     "smtp_host_lookup": frozenset(("dns", "native")),
 }
+# postconf(5), of smtpd_*_restrictions; those that take an argument, which is no word of this kind, as well.
+RESTRICTIONS = frozenset(
+    (
+        *"defer defer_if_permit defer_if_reject permit reject reject_plaintext_session sleep warn_if_reject".split(),
+        *"permit_inet_interfaces permit_mynetworks permit_sasl_authenticated permit_tls_all_clientcerts".split(),
+        *"permit_tls_clientcerts permit_dnswl_client permit_rhswl_client permit_auth_destination permit_mx_backup".split(),
+        *"permit_naked_ip_address check_policy_service check_etrn_access check_ccert_access check_relay_domains".split(),
+        *(f"check_{part}_access" for part in "client helo recipient sender sasl reverse_client_hostname".split()),
+        *(
+            f"check_{of}_{what}_access"
+            for of in "client helo recipient sender reverse_client_hostname".split()
+            for what in ("a", "mx", "ns")
+        ),
+        *(f"reject_rhsbl_{part}" for part in "client helo recipient sender reverse_client".split()),
+        *"reject_rbl_client reject_rbl reject_maps_rbl reject_multi_recipient_bounce reject_unauth_destination".split(),
+        *"defer_unauth_destination reject_unauth_pipelining reject_unlisted_recipient reject_unlisted_sender".split(),
+        *"reject_unverified_recipient reject_unverified_sender reject_sender_login_mismatch".split(),
+        *"reject_authenticated_sender_login_mismatch reject_known_sender_login_mismatch".split(),
+        *"reject_unauthenticated_sender_login_mismatch reject_unknown_client_hostname reject_unknown_client".split(),
+        *"reject_unknown_reverse_client_hostname reject_unknown_forward_client_hostname".split(),
+        *(f"reject_{how}_helo_hostname" for how in ("invalid", "non_fqdn", "unknown")),
+        *"reject_invalid_hostname reject_non_fqdn_hostname reject_unknown_hostname".split(),
+        *(f"reject_{how}_{of}" for how in ("non_fqdn", "unknown") for of in ("recipient", "sender", "address")),
+        *(f"reject_unknown_{of}_domain" for of in ("recipient", "sender")),
+    )
+)
 ALLOWED: Mapping[str, frozenset[str]] = {**_ENUMERATED, **_LISTS}
 """The words that a parameter takes."""
 
@@ -59,7 +86,8 @@ _LEVEL = re.compile(r"\d+(?:\.\d+){0,2}")
 
 @frozen
 class Rejection:
-    """A value that Postfix refuses. `expected`: boolean, number, time, one-of, list-of, host-name, interface, network.
+    """A value that Postfix refuses. `expected`: boolean, number, time, one-of, list-of, host-name, interface, network,
+    restriction.
 
     `daemon` is the affected one (see `daemon_of`); `fatal`: it exits.
     """
@@ -143,7 +171,25 @@ def rejected(settings: Mapping[str, str], defaults: Mapping[str, str]) -> tuple[
         if "$" in value and value == settings[parameter]:
             continue
         found.extend(_judge(parameter, value, kind_of(parameter, defaults)))
+        if restricts(parameter):
+            classes = items(merged.get("smtpd_restriction_classes", ""))
+            found.extend(_unknown_restrictions(parameter, value, classes))
     return tuple(found)
+
+
+def restricts(parameter: str) -> bool:
+    """Whether the parameter is a list of smtpd's restrictions."""
+    return parameter.startswith("smtpd_") and parameter.endswith("_restrictions")
+
+
+def _unknown_restrictions(parameter: str, value: str, classes: Sequence[str]) -> Iterator[Rejection]:
+    for word in items(value):
+        name = word.rstrip(";")
+        if re.fullmatch(r"[a-z_]*_[a-z_]*;?", word) and (name != word or name not in {*RESTRICTIONS, *classes}):
+            text = f"{parameter} has {word!r}, which is no restriction of smtpd"
+            yield Rejection(
+                parameter=parameter, value=value, expected="restriction", daemon="smtpd", fatal=True, text=text
+            )
 
 
 def _bad_network(value: str) -> tuple[str, str] | None:
@@ -185,9 +231,7 @@ def _judge(parameter: str, value: str, kind: str) -> list[Rejection]:
         allowed = _ENUMERATED[parameter]
         empty = not value and parameter in _EMPTY_ALLOWED
         if not empty and value.lower() not in allowed:
-            # smtpd falls back to 'encrypt' with a warning; the client exits.
-            fatal = parameter != "smtpd_tls_security_level"
-            return no("one-of", f"{parameter} takes one of {', '.join(sorted(allowed))}, not {value!r}", fatal)
+            return no("one-of", f"{parameter} takes one of {', '.join(sorted(allowed))}, not {value!r}")
     if parameter in _LISTS:
         words = items(value)
         if parameter == "inet_protocols" and not words:

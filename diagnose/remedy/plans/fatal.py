@@ -47,7 +47,7 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
         prefixes = e.was("maillog_file_prefixes") or e.mta.defaults.get("maillog_file_prefixes", "")
         why = f"Postfix writes its log only below these prefixes, and {e.value(name)} is elsewhere."
         return [] if wide or not prefixes else [e.put("maillog_file_prefixes", f"{prefixes}, {folder}/", why)]
-    if _DECIDES.fullmatch(name) and name != "tls_random_source":
+    if _DECIDES.fullmatch(name) and name != "tls_random_source" and e.was(name):
         return []
     if name == "queue_directory":
         return lost_queue(e)
@@ -66,8 +66,14 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
 
 
 def _options(e: Evidence, path: str, line: int) -> list[Step]:
-    """Removes a -o without an argument or a value, and joins one with blanks around its "="."""
+    """Removes a -o without an argument or a value, and the comment behind one; joins one with blanks around its "="."""
     raw = e.line(e.real(path), line)
+    if comment := re.search(r"\s+#.*$", raw):
+        return [
+            e.repair(
+                path, line, comment[0], "", "master.cf has no comments behind a setting: these are arguments.", "end"
+            )
+        ]
     if ends := re.search(r"\s+-o\s*$", raw):
         return [
             e.repair(path, line, ends[0], "", "This -o has no argument, and the program exits because of it.", "end")
@@ -116,7 +122,7 @@ def _bad(e: Evidence, name: str) -> bool:
     written, value = e.was(name) or "", e.value(name)
     if "_bind_address" in name and not is_address(value.strip("[]")):
         return True
-    lost = "$" in written and not value
+    lost = not value
     return lost or bool(setting_types.rejected({name: written}, e.mta.defaults))
 
 

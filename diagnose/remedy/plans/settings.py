@@ -10,7 +10,8 @@ from diagnose import facts
 from diagnose.host.query import Now, Read
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
-from diagnose.parse.postfix import main_cf, setting_types
+from diagnose.nearest import near
+from diagnose.parse.postfix import setting_types
 from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.permitted import permitted
@@ -18,7 +19,8 @@ from diagnose.remedy.plan import Ask, Maker, Plan, plans
 from diagnose.remedy.plans import units
 from diagnose.remedy.plans.fatal import again, fatal, lost_account, lost_library
 from diagnose.remedy.plans.relays import by_login, by_table
-from diagnose.remedy.plans.service_lines import service, service_line_repaired, unread_service
+from diagnose.remedy.plans.service_lines import service, unread_service
+from diagnose.remedy.plans.unread_lines import line_as_meant, marks, references
 from diagnose.remedy.running import Command, CopyFile, Mode
 from diagnose.remedy.standard import SERVICES
 from diagnose.remedy.steps import Content, MasterOption, Refused, RepairLine, Step
@@ -55,16 +57,17 @@ def settings(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     for seen in e.failed("config.paste"):
         steps += line_as_meant(e, seen, "Pasted characters in it are taken literally.")
-    steps += _marks(e)
+    steps += marks(e)
     for seen in e.seen("config.syntax"):
         if seen.data.get("kind") == "empty":
             if seen.text("path").endswith("main.cf"):
                 return _main(e)
             steps += _master(e)
             continue
-        steps += line_as_meant(e, seen, "Postfix cannot read the line.") or unread_service(e, seen)
-        if seen.data.get("kind") == "other" and not seen.data.get("line"):
-            steps += _circular(e)
+        if "macro processing error" in seen.summary:
+            steps += references(e)
+        else:
+            steps += line_as_meant(e, seen, "Postfix cannot read the line.") or unread_service(e, seen)
     done = {getattr(step, "line", 0) for step in steps}
     deadly = {seen.text("parameter") for seen in e.failed("config.fatal")}
     for seen in e.seen("config.value"):
@@ -131,18 +134,6 @@ def readable(e: Evidence, plan: Plan) -> Plan:
     return replace(plan, steps=(*(step for step in before if step not in plan.steps), *plan.steps))
 
 
-def _marks(e: Evidence) -> list[Step]:
-    """Comments out the conflict markers of an aborted merge; of two settings the later one counts, as Postfix reads
-    them."""
-    why = "A merge left a conflict marker there, which Postfix cannot read."
-    return [
-        e.repair(path, number, raw, f"#{raw}", why)
-        for path in (e.main_path, e.master_path)
-        for number, raw in e.numbered(path)
-        if re.match(r"(<{7}|={7}|>{7}|\|{7})(\s|$)", raw) and raw.isprintable()
-    ]
-
-
 def _master(e: Evidence) -> list[Step]:
     """Copies master.cf as Postfix ships it, if there is none or an empty one; else []."""
     shipped = (f"{e.value('meta_directory') or e.config}/master.cf.proto", "/usr/share/postfix/master.cf.dist")
@@ -174,43 +165,6 @@ def _mailname(e: Evidence) -> list[Step]:
         return []
     state = "empty" if e.there(path) else "gone"
     return [Content(path=path, text=f"{name}\n", why=f"myorigin names {path}, which is {state}.")]
-
-
-def line_as_meant(e: Evidence, seen: Observation, why: str) -> list[Step]:
-    """Rewrites a line of main.cf or master.cf as it was meant; one that means nothing becomes a comment."""
-    path, number = seen.text("path"), whole(seen, "line")
-    raw = e.line(e.real(path), number) if path.endswith(("main.cf", "master.cf")) and number else ""
-    if not raw.strip():
-        return []
-    made = values.plain(raw)
-    if path.endswith("master.cf"):
-        return service_line_repaired(e, path, number, raw, made)
-    name, equals, rest = (part.strip() for part in made.partition("="))
-    known = e.mta.defaults
-    if not equals:
-        words = made.split(None, 1)
-        if len(words) == 2 and words[0].rstrip(":") in known:
-            name, rest = words[0].rstrip(":"), words[1].lstrip(": ")
-            made = f"{name} = {rest}"
-        elif number > 1 and re.match(r"\w+\s*=\s*$", e.line(e.real(path), number - 1)) and raw.isprintable():
-            made = f"    {raw}"  # the value that the line before lacks
-        else:
-            made = f"#{raw}" if raw.isprintable() else f"#{made}"
-    elif raw[:1] in " \t" and number > 1:
-        made = made.strip()
-    elif " " in name and (near := re.sub(r"[\s-]+", "_", name)) in known:
-        made = f"{near} = {rest}"
-    setting = main_cf.parse(made).settings
-    if setting and (judged := setting_types.rejected({setting[0].name: setting[0].value}, known)):
-        better = values.value(setting[0].name, setting[0].value, judged[0].expected, known)
-        made = f"{setting[0].name} = {better}" if better else made
-    return [e.repair(path, number, raw, made, why)] if made != raw else []
-
-
-def _circular(e: Evidence) -> list[Step]:
-    """Drops settings that refer to themselves."""
-    itself = [s for s in e.main.settings if re.search(rf"\$[{{(]?{re.escape(s.name)}\b", s.value)]
-    return [e.drop(s.name, "It refers to itself, which Postfix cannot read.") for s in itself]
 
 
 _DECIDES_LOGIN = re.compile(r"smtp_sasl_auth_enable|smtp_tls_wrappermode|smtp_sender_dependent_authentication")
@@ -273,7 +227,9 @@ def transport(e: Evidence) -> Plan | None:
     if any(seen.data.get("kind") == "pass" for seen in e.failed("listener.dialogue")):
         steps += service(e, "smtpd")
     for seen in e.failed("postfix.transport", "postfix.service"):
-        if name := seen.text("service"):
+        if setting := seen.text("parameter"):
+            steps.append(e.drop(setting, f"master.cf has no service {seen.text('service')}."))
+        elif name := seen.text("service"):
             if name in SERVICES and seen.text("path").endswith(f"/{SERVICES[name][6]}"):
                 why = f"{seen.text('path')} belongs to Postfix's package, and is missing."
                 return Plan(steps=(*again(e, why), *e.restart("The master runs it then.")), text=why)
@@ -308,13 +264,16 @@ def _wrapped(e: Evidence, seen: Observation) -> Plan | None:
 
 
 def _program(e: Evidence, name: str, seen: Observation) -> list[Step]:
-    """Puts the service's own program in place of another's; the rest of its line stays."""
-    program, wanted = seen.text("runs"), seen.text("wanted")
-    service = e.master.get(name)
-    if not program or service is None or e.line(e.master_path, service.line).count(f" {program}") != 1:
+    """Puts the service's own program in place of another's, or of a misspelt one; the rest of its line stays."""
+    program = seen.text("runs")
+    there = (path.rpartition("/")[2] for path in e.files(f"{e.value('daemon_directory')}/*"))
+    wanted = seen.text("wanted") or near(program, there, 0.7)
+    lines = [s.line for s in e.master.services if (s.name, s.command) == (name, program)]
+    words = re.findall(rf"\s{re.escape(program)}(?!\S)", e.line(e.master_path, lines[0])) if len(lines) == 1 else []
+    if not wanted or len(words) != 1:
         return []
     why = f"The service {name} is {wanted}'s work."
-    return [e.repair(e.master_path, service.line, f" {program}", f" {wanted}", why, at="within")]
+    return [e.repair(e.master_path, lines[0], words[0], words[0].replace(program, wanted), why, at="within")]
 
 
 @plans("postfix-not-running")

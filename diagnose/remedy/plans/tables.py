@@ -10,7 +10,7 @@ from diagnose.facts.tables import SERVED
 from diagnose.model import Observation, Status
 from diagnose.nearest import near
 from diagnose.parse.postfix import table
-from diagnose.remedy import serving
+from diagnose.remedy import serving, values
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import swallowed, taken_up
@@ -178,7 +178,7 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
         if better := near(path, names, 0.9) or _alone(name, names):
             why = f"{path} does not exist; {better} does."
             return [*_renamed(e, parameter, path, better, why), *_build(e, parameter, kind, better, why)]
-        if kind not in (*table.INDEXED, "texthash", *table.PATTERNS):
+        if kind not in (*table.INDEXED, "texthash", "file", *table.PATTERNS):
             return []
         why = f"{parameter} names it, and without it mail is deferred."
         return [
@@ -193,13 +193,37 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
 
 def _lost(e: Evidence, parameter: str, kind: str, path: str) -> list[Step]:
     """Takes a table whose type and file are both gone out of a setting, as policy; [] if that is refused."""
-    rest = [one.raw for one in table.parse_list(e.was(parameter) or "") if one.name != path]
-    why = f"This Postfix has no {kind} tables, and {path} is gone as well."
+    rest = [one.raw for one in table.parse_list(e.was(parameter) or "") if (one.type, one.name) != (kind, path)]
+    why = f"This Postfix has no {kind} tables, and {path} is gone as well." if kind else f"{path} is no table."
     try:
         step = e.put(parameter, ", ".join(rest), why) if rest else e.drop(parameter, why)
     except Refused:
         return []
-    return [e.policy(step, "route", f"mail go on without the entries of {kind}:{path}")] if path[:1] == "/" else []
+    return [e.policy(step, "route", f"mail go on without the entries of {path or kind}")]
+
+
+def _spelt(e: Evidence, parameter: str) -> list[Step]:
+    """Writes the tables of a setting as type:path where the two stand apart, or the type is missing; [] if a file is not there."""
+    written, types = e.was(parameter) or "", "|".join(e.mta.map_types)
+    usual = "regexp" if parameter.endswith("_checks") else e.map_type
+    made = re.sub(rf"(?<!\S)({types})\s*[:; ]\s*(?=/)", r"\1:", values.plain(written))
+    made = re.sub(r"(?<![^\s,])(?=/)", f"{usual}:", made)
+    found = [one for one in table.parse_list(made) if not one.raw.startswith("$")]
+    if made == written or any(one.problem or not e.there(one.name) for one in found):
+        return []
+    put = _renamed(e, parameter, written, made, "Postfix expects the type and the path of a table in one word.")
+    return (
+        [
+            *put,
+            *(
+                step
+                for one in found
+                for step in _build(e, parameter, one.type, one.name, "Postfix reads the compiled table.")
+            ),
+        ]
+        if put
+        else []
+    )
 
 
 def unsupported(e: Evidence) -> Plan | None:
@@ -211,6 +235,9 @@ def unsupported(e: Evidence) -> Plan | None:
     texts: list[str] = []
     for seen in e.seen("table.supported", "sasl.map-type"):
         kind, path, parameter = (seen.text(key) for key in ("type", "path", "parameter"))
+        if apart := _spelt(e, parameter):
+            steps += apart
+            continue
         better = near(kind, e.mta.map_types, 0.7)
         better = better if better in (*table.INDEXED, "texthash", *table.PATTERNS) else e.map_type
         if not e.there(path):

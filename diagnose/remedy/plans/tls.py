@@ -16,8 +16,9 @@ from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.permitted import LEVELS
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.relays import set_hop
-from diagnose.remedy.plans.settings import changes, line_as_meant, take_up, taken_up
+from diagnose.remedy.plans.settings import changes, take_up, taken_up
 from diagnose.remedy.plans.table_lines import edited, entries
+from diagnose.remedy.plans.unread_lines import line_as_meant
 from diagnose.remedy.running import Command
 from diagnose.remedy.steps import Refused, Step, Verify
 

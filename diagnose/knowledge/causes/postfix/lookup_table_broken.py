@@ -20,6 +20,6 @@ CAUSE = Cause(
         sign("table.works", "hints", "warning"),
         sign("table.stale", "hints", "warning", kind="differs"),
     ),
-    explains=("submission-rejected", "nothing-submitted"),
+    explains=("submission-rejected", "nothing-submitted", "retry-pending"),
     links=("https://www.postfix.org/DATABASE_README.html", "https://www.postfix.org/postmap.1.html"),
 )
