@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from typing import Any
 from diagnose import __version__, facts, files, rank, registry, runner, threads
 from diagnose.check import Check, Context, Settings
 from diagnose.errors import Late
-from diagnose.facts import mailers
+from diagnose.facts import mailers, network, packets
 from diagnose.host.live import LiveHost
 from diagnose.host.memo import Host, Memo, NoNetwork, Recorder
 from diagnose.host.query import Exec, Now, Read, Stat
@@ -28,6 +29,7 @@ from diagnose.remedy import Plan, make as remedy
 
 TIMEOUT = 15.0  # seconds for a whole run
 PLANNING = 0.1  # share of a run's time for the plans: without it slow checks would leave a diagnosis without commands
+HEAD_START = 0.5  # seconds at most for the first dials; loading the checks would take the processor from them
 RESERVE = 0.4  # seconds for the work after the checks
 
 
@@ -97,10 +99,11 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
     live, world = _asked(request)
     memo = Memo(world if request.settings.network else NoNetwork(world), at_once=live is None)
     if live is not None:
-        # Runs postconf while the checks are being loaded.
-        threads.begin(lambda: _settings_ahead(_context(memo, request, began + request.timeout)))
+        dialled = threading.Event()
+        threads.begin(lambda: _ahead(_context(memo, request, began + request.timeout), request, dialled.set))
         if request.settings.network:
             live.load_resolver()
+        dialled.wait(HEAD_START)
     checks, notes = registry.discover()
     if live is not None:
         notes = (*notes, *filter(None, (files.tool_in_doubt(), live.about())))
@@ -230,9 +233,20 @@ def _context(memo: Memo, request: Request, deadline: float) -> Context:
     return Context(host=Recorder(memo, deadline), target=request.target, settings=request.settings)
 
 
-def _settings_ahead(context: Context) -> None:
-    with suppress(Late):
+def _ahead(context: Context, request: Request, begun: Callable[[], object]) -> None:
+    """Asks for what takes time, before the checks are loaded: postconf, and servers that may keep silent. begun: called
+    when these are dialled."""
+    with suppress(Exception):  # met again, and told, by the check that asks the same
         facts.mta(context)
+        if request.settings.network and not (request.only or request.skip):
+            threads.begin(lambda: _own_servers(context))
+            network.egress(context, begun)
+    begun()
+
+
+def _own_servers(context: Context) -> None:
+    with suppress(Exception):
+        packets.own_tried(context, network.mail_port(context))
 
 
 def _missing(check: Check, context: Context) -> str | None:

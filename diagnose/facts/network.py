@@ -240,10 +240,10 @@ class _Plan:
         )
 
 
-def egress(ctx: Asks) -> Egress:
+def egress(ctx: Asks, begun: Callable[[], object] = lambda: None) -> Egress:
     """Dials the controls and every port at independent operators; IPv6 for the mail's port only, and for the others
     where IPv4 does not resolve. The operators' names are looked up while postconf runs, so that the dials, which
-    take long if blocked, begin early."""
+    take long if blocked, begin early. begun: called when they have."""
     for name in dict.fromkeys(probe.host for number in PORTS for probe in _operators(number, ())):
         _begin(ctx, _address_of(name))
     used = families(ctx)
@@ -274,6 +274,9 @@ def egress(ctx: Asks) -> Egress:
     for number, group in chosen.items():
         _add_port(plan, group, found4, "ehlo" if number in (25, port) else "connect", helo, end)
     _add_port(plan, chosen[port], found6, "ehlo", helo, end)
+    for query in plan.queries():
+        _begin(ctx, query)
+    begun()
     made = plan.rows(_ask_in_time(ctx, plan.queries(), DIAL_SECONDS))
     result = _sorted_out(used, made, {**found6, **found4})
     if 6 in used and not result.connected(4) and result.connected(6):
