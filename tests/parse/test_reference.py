@@ -100,6 +100,30 @@ from tests.parse.events import first
             id="another-protocols-code",
         ),
         pytest.param(
+            "mail filter: 3 messages scanned, 0 infected\n",
+            "mail filter: 3 messages scanned, 2 infected\n",
+            "content-rejected",
+            id="count-of-none",
+        ),
+        pytest.param(
+            "INFO DKIM verification failed, a message from outside\n",
+            "ERROR DKIM verification failed, a message from outside\n",
+            "sender-unauthenticated",
+            id="remark-of-a-log",
+        ),
+        pytest.param(
+            "goroutine 1 [running]:\npanic: open /data/mail.csv: no such file or directory\n",
+            "goroutine 1 [running]:\npanic: dial tcp [::1]:25: connect: connection refused\n",
+            "smtp-listener-missing",
+            id="another-programs-panic",
+        ),
+        pytest.param(
+            'send_mail(to); /* puts("SMTP error: authentication failed") */\n',
+            'send_mail(to); puts("SMTP error: authentication failed")\n',
+            "app-credentials-rejected",
+            id="comment-within-a-line",
+        ),
+        pytest.param(
             "SMTP OK - certificate of the mail server will have expired in 61 days\n",
             "SMTP CRITICAL - certificate of the mail server has expired 2 days ago\n",
             "relay-certificate-invalid",

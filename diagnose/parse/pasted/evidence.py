@@ -244,7 +244,9 @@ def _is_postfix(line: Line) -> bool:
     """Whether a parsed line is from a mail log, rather than an application's with a stamp."""
     if line.service in other_mta.SENDMAIL and not line.syslog_name:
         return False
-    if line.queue_id is not None or (line.level != "info" and line.service is None and not line.text.isdecimal()):
+    if line.queue_id is not None or (
+        line.level not in {"info", "panic"} and line.service is None and not line.text.isdecimal()
+    ):
         return True
     return line.service is not None and (
         ordinary.is_postfix(line)

@@ -16,8 +16,8 @@ from diagnose.patterns import late
 
 _MARKUP = late(
     r"\x1b\[[0-9;]{0,12}[A-Za-z]|\x1b\][^\x07]{0,200}\x07|^`{1,3}(?=\S)|(?<=[^`])`{1,3}$|"
-    r"(?<!\*)\*\*(?=[A-Za-z<\[(])|(?<=[\w).>\]])\*\*(?!\*)"
-)  # colours, Markdown
+    r"(?<!\*)\*\*(?=[A-Za-z<\[(])|(?<=[\w).>\]])\*\*(?!\*)|(?<!\S)/\*\s.*?\*/"
+)  # colours, Markdown, comments
 _MONITORED = late(r"^\d\d:\d\d:\d\d\.\d{3} -> ")  # Arduino's serial monitor, before every line
 _FENCE = late(r"^\s*(?:`{3,}|~{3,})[\w -]{0,20}$|^\s*</?(?:pre|code)>\s*$")
 _TAGS = late(r"</?(?:pre|code|br|strong|span|div)(?:\s+[\w-]{1,20}=[^<>@]{0,80})?\s*/?>", re.IGNORECASE)
@@ -40,7 +40,7 @@ def cleaned(line: str | bytes) -> str:
     line = line[:LONGEST_LINE].rstrip("\r\n").replace("\0", "").removeprefix("\ufeff")
     if len(line) > 300:
         line = without_endless_words(line)
-    if "\x1b" in line or "`" in line or "**" in line:
+    if "\x1b" in line or "`" in line or "**" in line or "*/" in line:
         line = "" if _FENCE.match(line) else _MARKUP.sub("", line)
     if '"subject"' in line:
         line = _SUBJECT.sub("", line)  # a message's subject, which may be anything

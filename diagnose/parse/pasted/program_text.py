@@ -192,7 +192,9 @@ def read(lines: list[_Numbered], program: str) -> list[tuple[list[_Numbered], Re
     if replied:  # a reply is more specific than a missing answer
         found = [each for each in found if each in replied or each[1].label not in _UNANSWERED]
     elif any(each[1].label in _UNANSWERED for each in found):
-        found = [each for each in found if each[1].label != "app-credentials-rejected"]
+        found = [each for each in found if each[1].label not in reasons_of.REJECTED]
+    if any(each[1].label == "oauth-token-unusable" for each in found):  # why the login was refused
+        found = [each for each in found if each[1].label not in reasons_of.REJECTED]
     # "could not connect" is a consequence of what else is said.
     roots = [each for each in found if each[1].label not in _FOLLOWING or each[1].grip >= Grip.PHRASE]
     if any(reason.grip >= Grip.SENSE for _, reason in roots):
@@ -263,7 +265,7 @@ def classify(
     if unsure and (reply := _REPLY.search(text)):
         # What a server says is no failure to connect to it, whatever its words are.
         reason = reasons_of.classify(text[reply.start() :], peer=peer, port=port, stage=stage) or reason
-    if reason is None or (reason.label == "noise" and not reason.harmless):
+    if reason is None or (reason.label == "noise" and not reason.harmless) or (reason.bare and _is_note(text)):
         return None
     has_code = reason.code or reason.enhanced or re.search(r"\b[45]\d\d[ -:]|\b[45]\.\d\.\d", text)
     if program in (None, programs.OTHER):
@@ -302,14 +304,20 @@ def classify(
 
 _BLANKS = late(r"[ \t\n]+")
 _NAMES_MAIL = late(r"mail|smtp", re.IGNORECASE)
-_NOTED = late(r"\b(?:NOTICE|DEBUG)\b")  # levels of a log
+_NOTED = late(r"\b(?:NOTICE|DEBUG|INFO)\b")  # levels of a log
+_ALARMING = late(r"\b(?:WARN|ERR|CRIT|FATAL|SEVERE)")
 # A count of none, what to do in another case, and what was repaired.
 _NOT_MET = late(
-    r"\bwithout (?:any )?errors?\b|=== Connection closed with remote host|\b0 (?:failed|failures?|errors?|timed out|time-?outs?|rejected|refused|bounced|deferred)\b|"
-    r"\b(?:if|when|unless) (?:you(?:.re| are)? )?us(?:e|ing) [^.;:\n]*|"
+    r"\bwithout (?:any )?errors?\b|=== Connection closed with remote host|(?<![\w.:(=#\[-])0 (?-i:[a-z]+)\b|"
+    r"\b(?:if|when(?:ever)?|unless) (?:(?:you(?:.re| are)? )?us(?:e|ing)|(?:some|any)(?:body|one)|users?|people) [^.;:\n]*|"
     r"(?:\bno longer (?:fails?|failing|errors?|breaks?|crash(?:es)?|times? out|rejects?|refuses?)\b|^\W*fix(?:e[sd])? (?!for\b|it\b)).*",
     re.IGNORECASE,
 )
+
+
+def _is_note(text: str) -> bool:
+    """Whether a log says that all of a text is a remark."""
+    return _NOTED.search(text) is not None and _ALARMING.search(text) is None
 
 
 def given_to(program: str | None, reason: Reason) -> Reason:

@@ -65,7 +65,6 @@ _WRITTEN = late(
 )
 # Where it happened, or to whom.
 _ADDRESS = late(r"[\[(](?!127\.)(?:\d{1,3}\.){3}\d{1,3}[\])]|\b(?:to|an|à|a|para|для) [*<\"]*[\w.+-]+@[\w.-]+\.\w")
-_QUOTED = late(r'"[^"\n]{60,240}"')  # a message as a program showed it
 _PROSE = late(r"(?<![\w./:=@-])[A-Za-zÀ-ÿ]{2,}(?=[ ,.;!?)]|$)")
 _SOLVED = late(
     r"\b(?:works?|working|fixed|solved|resolved)\b[^.?\n]{0,20}\b(?:now|again)\b|\b(?:now|again) (?:\S+ ){0,3}(?:works?|working|sending|fine|ok)\b|"
@@ -130,8 +129,7 @@ def explains(text: str, causes: int, named_in: list[str]) -> bool:
     codes = max(len({found[name] for found in _CODE.finditer(text)} - {None}) for name in ("reply", "status"))
     if codes >= _MANY:
         return True
-    told = _QUOTED.sub(" ", text)
-    running = "\n".join(line for line in told.splitlines() if _WRITTEN.search(line) is None or codes > 1)
+    running = "\n".join(line for line in text.splitlines() if _WRITTEN.search(line) is None or codes > 1)
     words, general = len(_PROSE.findall(running)), len(_GENERAL.findall(running))
     about_oneself = len(_TELLER.findall(running))
     if _ADDRESS.search(text) is not None or (about_oneself and (words < _PAGE or general < _READER * about_oneself)):

@@ -204,7 +204,7 @@ _INSIDE = frozenset(
 )
 # The last is SendGrid's reply to an unknown key.
 _SENT = late(r"\b(?:password|user|user ?name|credentials?)\b|: could not authenticate$", re.IGNORECASE)
-_REJECTED = ("relay-credentials-rejected", "app-credentials-rejected")
+REJECTED = ("relay-credentials-rejected", "app-credentials-rejected")
 _MAILBOX_PORTS = frozenset({24, 2003, 2525, 8024})  # LMTP, and filters before mailboxes on the same host
 
 
@@ -277,7 +277,7 @@ def _of_another(label: str, reply: Core, stage: str | None) -> bool:
 def _put_off(found: _Found | None, reply: Core) -> _Found | None:
     """Relabel a login rejected by 4xx (RFC 4954 section 6) as server-busy, unless enhanced code or words blame the
     credentials."""
-    if found is None or found[0] not in _REJECTED or (reply.code or 0) // 100 != 4:
+    if found is None or found[0] not in REJECTED or (reply.code or 0) // 100 != 4:
         return found
     final = (reply.enhanced or "").startswith(("4.7.8", "5."))  # Exchange: 451 5.7.3
     return found if final or _SENT.search(reply.text) else ("server-busy", found[1], Grip.WORD)
