@@ -9,7 +9,7 @@ from diagnose.patterns import late
 
 _VALUE = late(r"\S{0,400}")  # so much of a word is read; masking covers the whole word
 LEAD = late(
-    r"""(?:!!?(?!(?:secret|vault|env|ref|include|file)\b)\w+[ \t]+|string\(\d{1,5}\)\s|<%=?\s*(?=[\w.]{1,60}\([^()\n]{1,80},\s*["'])|(?:process\.env|ENV|getenv|os\.environ|os\.getenv|\$_(?:ENV|SERVER))[\w.(\["']{1,80}[\])"']{0,3}\s{0,3}(?:\|\||\?\?|\?:|\bor\b)\s{0,3}|(?:env|getenv|get|config|fetch|ENV\.fetch|os\.(?:environ\.get|getenv))\(\s{0,9}["'][\w.]{1,80}["']\s{0,9},\s{0,9}|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
+    r"""(?:!!?(?!(?:secret|vault|env|ref|include|file)\b)\w+[ \t]+|string(?:\(\d{1,5}\)\s|\s(?=["']))|<%=?\s*(?=[\w.]{1,60}\([^()\n]{1,80},\s*["'])|(?:process\.env|ENV|getenv|os\.environ|os\.getenv|\$_(?:ENV|SERVER))[\w.(\["']{1,80}[\])"']{0,3}\s{0,3}(?:\|\||\?\?|\?:|\bor\b)\s{0,3}|(?:env|getenv|get|config|fetch|ENV\.fetch|os\.(?:environ\.get|getenv))\(\s{0,9}["'][\w.]{1,80}["']\s{0,9},\s{0,9}|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
     r"""|<<(?=")|[A-Za-z]\w{0,20}(?:<\w+>|\[\])?\??\s*=\s*(?=["'])|(?:String|SecureString|bytes|str|sensitive|Secret|quote)\(\s*|new \w+\(\s*)""",
     re.I,
 )

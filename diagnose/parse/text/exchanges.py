@@ -8,6 +8,7 @@ import bisect
 import re
 from collections.abc import Iterator
 
+from diagnose.parse.text.named import values
 from diagnose.patterns import late
 
 Span = tuple[int, int]
@@ -19,6 +20,7 @@ _CODED = late(
     r"(?<![\w+/=.@-])([A-Za-z0-9+/_-]{8,}={0,2}|[A-Za-z0-9+/_-]{2,7}={1,2})(?=[\s\"'\\,;)\]]*(?:\n|\\n|\\r|$|[\"'\]]))"
 )
 _BLOB = late(r"(?<![\w+/=.@-])(?=[a-z\d+/]*[A-Z])(?=[A-Z\d+/]*[a-z])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/=@.])")
+_BODY = late(r"(?m)^(?:[A-Za-z0-9+/]{48,100}\r?\n){1,500}[A-Za-z0-9+/]{2,100}={0,2}\r?$")  # of a mail
 # A plain answer after the server's challenge, in a session without encoding.
 _BARE = late(r"[ \t]{0,9}(?![2-5]\d\d[ -])([^\s:]{4,200})[ \t\r]*(?:\n|$)")
 _NEIGHBOURS = 14  # lines before and after a sign of a login that may belong to it
@@ -28,8 +30,8 @@ _PROMPTS = frozenset(
 
 
 def exchanges(text: str, lowered: str, long: bool) -> Iterator[Span]:
-    """Spans of base64 answers at the end of lines near a login dialogue, and of any base64 word that decodes to a
-    login.
+    """Spans of base64 answers at the end of lines near a login dialogue, and of any base64 that decodes to a
+    login or to a text with a named secret.
 
     long: the text has a word of twelve characters or more, and capitals in one.
     """
@@ -51,7 +53,7 @@ def exchanges(text: str, lowered: str, long: bool) -> Iterator[Span]:
                 word = coded[1]
                 if word not in _PROMPTS and _answers(word, text[max(starts[line], coded.start() - 12) : coded.start()]):
                     yield coded.span(1)
-    for blob in _BLOB.finditer(text) if long else ():
+    for blob in (*_BLOB.finditer(text), *_BODY.finditer(text)) if long else ():
         if blob[0] not in _PROMPTS and len(blob[0]) % 4 in (0, 2, 3) and _holds_login(blob[0]):
             yield blob.span()
 
@@ -85,7 +87,10 @@ def _holds_login(word: str) -> bool:
     if 1 <= data.count(b"\0") <= 2 and len(data) >= 5:
         return all(octet >= 32 or octet == 0 for octet in data) and _utf8(data)
     # CRAM-MD5: the user, a blank, 32 hexadecimal digits.
-    return bool(re.fullmatch(rb"\S+ [0-9a-f]{32}", data))
+    if re.fullmatch(rb"\S+ [0-9a-f]{32}", data):
+        return True
+    said = data.decode() if _utf8(data) else ""
+    return " " in said and next(values(said, said.lower()), None) is not None
 
 
 def _utf8(data: bytes) -> bool:

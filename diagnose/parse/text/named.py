@@ -31,13 +31,16 @@ _FILED = late(
 _SEP = late(
     r"""(?P<close>(?:\\{0,3}["'`]|[\])}>*]|%5[Dd]|&quot;|:(?:protected|private)(?=\])){0,8}(?:[ \t]?\([\w /-]{1,30}\)(?=\s{0,9}[=:]))?)(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\uff1a|[|\u2502]|\?\?|%3[Dd])(?:\s{0,12}(?=\\{0,3}["'`]|string\(\d)|[ \t]{0,9})"""
     r"""|;s:\d{1,5}:(?=\\?")|[ \t]+(?:changed|set)(?:[ \t]+from)?[ \t]+(?=["'`])"""
-    r"""|(?<=>)|\s\.{1,40}\s|\s{0,3},\s{0,9}|\s{0,2}\(\s{0,3}|[ \t]{0,2}\[|\s?(?:\u306f|\u662f)\s?(?=[\u300c"'])|(?:\u306f|\u662f|[ \t]+(?:is|was|to|ist|as|by|of|est|es|\u00e8|\u00e9:?|\u00e4r)(?=[ \t]+\S))?[ \t]{1,20})"""
+    r"""|(?<=>)|\s\.{1,40}\s|\s{0,3},\s{0,9}|\s{0,2}\(\s{0,3}|[ \t]{0,2}\[|\s?(?:\u306f|\u662f)\s?(?=[\u300c"'])|(?:\u306f|\u662f|[ \t]+(?:is|was|to|ist|as|by|of|est|es|\u00e8|\u00e9|\u00e4r):?(?=[ \t]+\S))?[ \t]{1,20})"""
 )
 _PAIR = late(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name><value>…, key="password" value="…"
     r"""(?:\\?["'`]|[\]>]|</\w{1,20}>|[\s,;<]|\\n){1,12}(?:string|value|val|content|default|data)\\?["']?(?:\s{0,9}(?:=>|[:=,])\s{0,9}|>\s{0,9})""",
     re.I,
 )
 _ATTRIBUTES = late(r"""(?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"]{0,80}"|'[^']{0,80}')){1,5}\s*>""")
+_CELL = late(
+    r"\s{0,3}:?\s{0,3}(?:</\w{1,10}>\s{0,9}){1,3}(?:<\w{1,10}(?:\s[^<>\n]{0,80})?>\s{0,9}){1,3}"
+)  # a cell beside its label
 _THEN = late(r"""["']\s{0,3}(?:->|=>|to)\s{1,3}(["'])([^"'\n]+)\1""")  # the new value after a change
 _BEGINNING = late(
     r"""(?:[\w.@:~\\/() -]{0,60}[>#$%][ \t]+)?[\s#;/*!$@%:{(\[\-<>|"'+]*(?:[\w.-]+(?:[ \t]+|=)){0,2}[$@*&:"'\[{(%]*"""
@@ -49,6 +52,8 @@ _ALIAS = late(r"\*([\w-]{1,60})")
 _NEAR = 4000  # characters around an alias that are searched for its anchor
 _MEMBER = late(r"""\\?["'](?P<key>[\w.-]{1,40})\\?["']\s{0,3}(?::|=>)\s{0,3}(?P<quote>\\?["'])""")
 _MEMBER_NAMED = late(r"(?:user|login|host|server|type|id|port|scope|e?mail|name|mech|method)\w*|\w*name", re.I)
+_LIST = ("[", "{", "(", ",")
+_LISTED = late(r"(?![\"'`])[^\n\[\](){}]{1,200}?(?=, ?[\w.-]{1,60}=|[\])}])")  # in [name=value, name=value]
 _ALONE = late(r"[^\s\"'(]+?(?=\s*(?:\n|\\n|$))")
 
 
@@ -100,6 +105,8 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
         if text[pair.end() - 1] == ">":
             return _element(text, pair.end(), strong)
         return _checked(text, bounds(text, pair.end(), False), strong, "=")
+    if (cell := _CELL.match(text, end)) is not None:
+        return _element(text, cell.end(), False)
     attributes = _ATTRIBUTES.match(text, end) if text[begin - 1 : begin] in ("<", ":") else None
     if attributes is not None:
         return _element(text, attributes.end(), strong)
@@ -111,9 +118,12 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
         return None
     kind = sep["sep"].strip().replace("\uff1a", ":") or (" " if not sep["close"].endswith(">") else ">")
     # PHP's serialize, a value to fall back on, a drawn table, and dots that lead to a column.
-    kind = {";": "=", "?": "=", "\u2502": "|", ".": " "}.get(kind[0], kind)
+    kind = ":" if kind[-1] == ":" else {";": "=", "?": "=", "\u2502": "|", ".": " "}.get(kind[0], kind)
     if sep["close"].endswith(">") and kind == ">":
         return _element(text, sep.end(), strong)
+    listed = _LISTED.match(text, sep.end()) if kind == "=" and text[:begin].rstrip(" ")[-1:] in _LIST else None
+    if strong and listed is not None:
+        return _checked(text, (*listed.span(), True), strong, kind)
     line = text.rfind("\n", 0, begin) + 1
     escaped = text.rfind("\\n", max(line, begin - 400), begin)
     line = line if escaped < 0 else escaped + 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from diagnose.parse.text.bounds import bounds
 from diagnose.parse.text.telling import REFERENCE, telling
@@ -85,7 +86,8 @@ def said(text: str, begin: int, end: int) -> Span | None:
     stop = sentence.end() if sentence else end
     given = _GIVEN.search(text, max(0, begin - 40), begin) is not None
     places = [(end, end)] if given else []
-    for at, behind in (*places, *(link.span() for link in _LINK.finditer(text, end, stop))):
+    links = islice(_LINK.finditer(text, end, stop), 12)  # a hostile line may hold a hundred
+    for at, behind in (*places, *(link.span() for link in links)):
         filler, link = text[end:at], "".join(text[at:behind].split())
         if "\n" in filler and not link.isalpha():
             return None  # another line's name

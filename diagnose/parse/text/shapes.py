@@ -66,7 +66,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("://",),
-        r"(?i)://\S{1,200}?[?&;](?:key|sig|signature|auth|code|access|hash|t|k|sas|apikey|password|pw|token)=([^\s&\"'<>]+)",
+        r"(?i)://\S{1,200}?[?&;](?:key|sig|signature|auth|code|access|hash|t|k|sas|apikey|password|pw|token)=(3D(?:=\r?\n|[^\s&\"'<>])+|[^\s&\"'<>]+)",
     ),
     # Command lines.
     (
@@ -191,8 +191,9 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         ("auth ", "auth\t"),
         r"(?i)(?<!250[ -])\bAUTH\s+(?:PLAIN|LOGIN|X?OAUTH\w*|NTLM|CRAM-MD5|DIGEST-MD5|SCRAM-[\w-]+|GSSAPI)[ \t]+=?(?!(?:commands?|exchange|dialogue|failed|method|mechanisms?)\b)([A-Za-z0-9+/=_-]{4,})(?![A-Za-z0-9+/=_-]|\s[A-Z])",
     ),
+    (("0000",), r"(?mi)^(?:[\da-f]{4})?[\da-f]{3}0:?[ \t]{1,4}((?:[\da-f]{2}){1,4}(?:[ \t]{1,2}(?:[\da-f]{2}){1,4}){3}[^\n]*)"),  # a hex dump
     (("coded ",), r"(?i)\b(?:un|de|en)?coded (?:initial )?(?:reply|response|client response|challenge)[:=] ?([^\n]+)"),
-    (("resp=", "resp:", "response=", "response:", "resp "), r"(?i)(?<![a-z])(?:init_response|resp|(?:initial|client|auth)_response)[ =:]+([^\s,;]+)"),
+    (("resp=", "resp:", "response=", "response:", "resp "), r"(?i)(?<![a-z])(?:init_response|resp|(?:initial|client|auth)[_-]response)[ =:]+([^\s,;]+)"),
     ((" = ", "result="), r"(?i)\b(?:sasl|passw)[^\s:]{0,60}:[^\n]{0,300}? (?:=|result=) ?[^\s:]{0,80}:([^\s\n][^\n]*)"),
     (("result=",), r"(?i)\b(?:sasl|passw)[^\n]{0,300}?\bresult=([^\s:]{0,80}:\S+)"),
     ((" attr ", "attribute value"), r"\b(?:send attr \S+ = |input attribute value: )[^\s/:]+:(?!/(?:[a-z_.-]+/)+)(\S[^\n]*)"),
@@ -226,6 +227,8 @@ _TELLING: tuple[tuple[tuple[str, ...], str], ...] = (
     ((" argv=",), r"(?<=\s)-[A-Za-z]\s+([^\s\"',;/]{12,200})"),  # pipe(8) and spawn(8) of Postfix
     (("dsn=", "dsn ="), r"\b[A-Z][A-Z\d_]*DSN ?= ?(?![\"']?[\w+]+:)((?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'])+)"),
     (("pass ",), r"(?i)\bpass [\"'`]?([^\s\"'`()=]{6,200})"),
+    (("key ",), r"(?i)\bkey [\"']?([^\s\"'<>]{8,200})[\"']? (?:is|was|has)\b"),
+    ((" @ ",), r"(?<!\S)[\w.+-]{1,64} ?[/:] ?([^\s/:]{6,200}) @ ?[\w-]"),
     (("send ",), r"\bsend\s\"([^\"\n]{4,200})\\[rn]\""),
     (("auth ", "login "), r"(?i)\b(?:AUTH|login) (?!(?:from|for|to|in|on|at|by|with|after)\b)(?:PLAIN|LOGIN )?\s?[\w.@+-]{1,64} ([^\s\"',;]{8,200})"),
     (("535",), r"\b53[45][ -][^\n]{0,300}?[\w.@+-]{2,64}[/:]([^\s/:,;()\"'<>]{8,200})"),
