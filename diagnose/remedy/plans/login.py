@@ -276,8 +276,8 @@ def mechanism(e: Evidence) -> Plan | None:
             text=f"Remove smtp_sasl_type: this Postfix's SMTP client does not support {e.value('smtp_sasl_type')}.",
         )
     family = e.family
-    if family is None:
-        return None
+    if family is None or not e.seen("sasl.plugins", "relay.mechanism"):
+        return None  # words of a log alone install nothing
     install = e.install(family.sasl_packages, "They contain the login mechanisms PLAIN and LOGIN.")
     return Plan(steps=(*install, *e.restart("Postfix loads the plug-ins when it starts.")))
 

@@ -179,7 +179,8 @@ def hostname(e: Evidence) -> Iterator[Step]:
 
 @plans("helo-name-invalid")
 def helo(e: Evidence) -> Plan | None:
-    """Sets smtp_helo_name to the PTR name of this host's public address, if that resolves back to it."""
+    """Sets smtp_helo_name to the PTR name of this host's public address, if that resolves back to it and is not what
+    Postfix says already."""
     confirmed = [
         o
         for run in e.runs
@@ -187,7 +188,7 @@ def helo(e: Evidence) -> Plan | None:
         if o.sign == "identity.ptr" and o.status is Status.OK and o.data.get("name")
     ]
     name = str(confirmed[0].data["name"]) if confirmed else ""
-    if re.fullmatch(r"[\w.-]+\.[a-z]+", name, re.I):
+    if re.fullmatch(r"[\w.-]+\.[a-z]+", name, re.I) and name.lower() != e.value("smtp_helo_name").lower():
         why = (
             f"It is the name of this host's public address {confirmed[0].data.get('address')}, and resolves back to it."
         )
