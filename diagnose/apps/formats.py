@@ -197,9 +197,10 @@ def _fits(table: Mapping[str, Any], path: str, text: str, grammar: str, entries:
         return True
     # The name of the server's setting may be misspelt.
     others = [name for field in ("port", "user", "password", "sender") for name in table.get(field, ())]
-    known = {id(each) for name in others for each in entries if meant(name, each)}
-    wrong = {entry.key for kind, entry, _ in misspelt(table, entries, meant) if kind == "setting-wrong"}
-    return not table.get("general") and len(known) > 1 and bool(wrong)
+    distinct = tuple({(each.key, each.within, each.variable): each for each in entries}.values())
+    if table.get("general") or sum(any(meant(name, each) for name in others) for each in distinct) < 2:
+        return False
+    return any(kind == "setting-wrong" for kind, _, _ in misspelt(table, distinct, meant))
 
 
 def _has(table: Mapping[str, Any], grammar: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import fcntl
@@ -159,13 +160,26 @@ def heard(argv: Sequence[str], timeout: float, given: bytes = b"", *, quiet: boo
         asked.seek(0)
         options = {"stdin": asked, "stdout": said, "stderr": errors, "start_new_session": True}
         with popen(argv, quiet, env=environment(), cwd="/", **options) as child:
+            _running.add(child)
             try:
                 child.wait(timeout=timeout)
             except subprocess.TimeoutExpired:
                 _kill(child)
                 raise
+            finally:
+                _running.discard(child)
         out, err = (os.pread(file.fileno(), OUTPUT_LIMIT + 1, 0) for file in (said, errors))
     return child.returncode, out, err
+
+
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+@atexit.register
+def _end() -> None:
+    """The time of this process may be up before that of a command."""
+    for child in tuple(_running):
+        _kill(child)
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
