@@ -106,6 +106,12 @@ from tests.parse.events import first
             id="count-of-none",
         ),
         pytest.param(
+            "We moved our big and old web server...\n\nHandshake failed: received a fatal alert\n",
+            "We got this for all mails of the night.\n\nHandshake failed: received a fatal alert\n",
+            "tls-protocol-mismatch",
+            id="introduced-by-a-person",
+        ),
+        pytest.param(
             "INFO DKIM verification failed, a message from outside\n",
             "ERROR DKIM verification failed, a message from outside\n",
             "sender-unauthenticated",

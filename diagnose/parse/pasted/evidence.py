@@ -96,6 +96,7 @@ class _Reader:
         self.reply: list[_Numbered] = []
         self.stage: str | None = None
         self.in_dialogue = False
+        self.introduced = False  # whether the paragraph before was a person's words about mail
         self.program: str | None = None  # the program whose text it is; it received a bare reply below its words
 
     def feed(self, number: int, line: str) -> Iterator[Event]:
@@ -187,8 +188,10 @@ class _Reader:
         yield from self._flush_reply()
         if self.block:
             lines, self.block = self.block, []
-            self.program = program_text.is_program("\n".join(line for _, line in lines), self.program) or self.program
-            yield from _from_block(lines, self.program)
+            joined = "\n".join(line for _, line in lines)
+            self.program = program_text.is_program(joined, self.program) or self.program
+            yield from _from_block(lines, self.program, self.introduced)
+            self.introduced = prose.is_vague(joined) and subject.is_of_mail(joined)
 
     def _log_line(self, number: int, line: Line) -> Iterator[Event]:
         if line.service is None and line.queue_id is None and subject.is_unrelated(line.text):
@@ -335,28 +338,28 @@ def _waiting(*, number: int, queue_name: str, queue_id: str, sender: str, recipi
 # --- everything else ------------------------------------------------------------------------------------------------
 
 
-def _from_block(lines: list[_Numbered], before: str | None = None) -> Iterator[Said]:
+def _from_block(lines: list[_Numbered], before: str | None = None, introduced: bool = False) -> Iterator[Said]:
     """Read a paragraph: a stack trace, a program's error, or a few separate lines. before: the program of earlier
-    paragraphs."""
+    paragraphs; introduced: by a person's words about mail."""
     joined = "\n".join(line for _, line in lines)
     if prose.is_account(joined) or prose.is_rule(joined) or subject.is_unrelated(joined):
         return
-    of_mail = subject.is_of_mail(joined)
+    of_mail = introduced or subject.is_of_mail(joined)
     if not of_mail and program_text.traces_other_work(lines):
         return
     lines = [each for each in subject.of_sending(lines) if not prose.is_setting(each[1])]
     joined = "\n".join(line for _, line in lines)
-    program = program_text.is_program(joined, before)
-    for said in _from_paragraph(lines, joined, program):
+    program = program_text.is_program(joined, before, introduced)
+    for said in _from_paragraph(lines, joined, program, introduced):
         (reason,) = said.reasons
         others = reason.bare or (program in subject.PRODUCTS and sense.is_anybodys(reason))
         if of_mail or not others:
             yield said
 
 
-def _from_paragraph(lines: list[_Numbered], joined: str, program: str | None) -> Iterator[Said]:
+def _from_paragraph(lines: list[_Numbered], joined: str, program: str | None, of_mail: bool) -> Iterator[Said]:
     if program is not None:
-        for group, why in program_text.read(lines, program):
+        for group, why in program_text.read(lines, program, of_mail):
             yield _said("program", group, why)
         return
     lines = [(number, line) for number, line in lines if not subject.fetches(line)]

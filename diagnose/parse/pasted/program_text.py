@@ -173,12 +173,14 @@ def stage_in(lines: list[_Numbered]) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
-def read(lines: list[_Numbered], program: str) -> list[tuple[list[_Numbered], Reason]]:
+def read(lines: list[_Numbered], program: str, of_mail: bool = False) -> list[tuple[list[_Numbered], Reason]]:
     """The reasons in a program's text, each with its lines; failures before a line that says the mail was sent are
     left out."""
     told = telling(lines)
     dialled = server_in("\n".join(line for _, line in told))
-    of_mail = subject.sends("\n".join(each[1] for each in lines if each not in told))  # a mail library's stack trace
+    of_mail = of_mail or subject.sends(
+        "\n".join(each[1] for each in lines if each not in told)
+    )  # a mail library's stack trace
     again = partial(classify, program=program, dialled=dialled, stage=stage_in(lines), of_mail=of_mail)
     lines = told
     joined = "\n".join(line.strip() for _, line in lines)
@@ -308,7 +310,7 @@ _NOTED = late(r"\b(?:NOTICE|DEBUG|INFO)\b")  # levels of a log
 _ALARMING = late(r"\b(?:WARN|ERR|CRIT|FATAL|SEVERE)")
 # A count of none, what to do in another case, and what was repaired.
 _NOT_MET = late(
-    r"\bwithout (?:any )?errors?\b|=== Connection closed with remote host|(?<![\w.:(=#\[-])0 (?-i:[a-z]+)\b|"
+    r"\bwithout (?:any )?errors?\b|=== Connection closed with remote host|(?<![\w.:(=#\[-])0 (?-i:[a-z]+)\b|\bno (?:virus|malware|spam|threat|error)\w* (?:found|detected)\b|"
     r"\b(?:if|when(?:ever)?|unless) (?:(?:you(?:.re| are)? )?us(?:e|ing)|(?:some|any)(?:body|one)|users?|people) [^.;:\n]*|"
     r"(?:\bno longer (?:fails?|failing|errors?|breaks?|crash(?:es)?|times? out|rejects?|refuses?)\b|^\W*fix(?:e[sd])? (?!for\b|it\b)).*",
     re.IGNORECASE,
@@ -357,8 +359,8 @@ def _blank_host(text: str, program: str) -> Reason | None:
     )
 
 
-def is_program(text: str, before: str | None = None) -> str | None:
+def is_program(text: str, before: str | None = None, of_mail: bool = False) -> str | None:
     """The id of the program (`diagnose.knowledge.programs`) that wrote a text; `before`, the program of earlier
-    paragraphs, if only an unknown program is recognised."""
-    found = programs.recognise(text, subject.is_of_mail(text) and not prose.quotes(text))
+    paragraphs, if only an unknown program is recognised. of_mail: that the text is about mail, if known."""
+    found = programs.recognise(text, (of_mail or subject.is_of_mail(text)) and not prose.quotes(text))
     return before if found == programs.OTHER and before else found

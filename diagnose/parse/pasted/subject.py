@@ -36,10 +36,10 @@ _LIBRARIES = late(
     r"smtp-connection|/sendmail\b|/etc/(?:postfix|exim|mail)|/var/spool/(?:client)?mqueue|smtp_port_t\b|(?:sendmail|postfix|exim)_\w*t:|//api\.\S*mail|/v\d[\d.]*/\S*\b(?:e?mail|messages|smtp)\b",
     re.I,
 )
-# A server's reply, a client's code for one, and an identity provider's refusal.
+# A server's reply, a client's code for one, and a refused OAuth grant.
 _REPLY = late(
     r"(?<![\w.:])(?:421|45\d|5[0-5]\d),?[ -](?:[45]\.\d|[A-Z<\"'#])|(?<![\d.])[45]\.\d\.\d{1,3}(?![\d.])|"
-    r"\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|AADSTS|invalid_grant"
+    r"\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|invalid_grant"
 )
 _PORTS = frozenset({24, 25, 26, 465, 587, 1025, 2465, 2525, 2587, 10024, 10025, 10026})
 _PORT = late(
