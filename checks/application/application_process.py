@@ -16,6 +16,7 @@ from diagnose.check import (
     Observation,
     Observations,
     Process,
+    Processes,
     Read,
     SignSpec,
     Stat,
@@ -80,7 +81,9 @@ def _held(
     changed = bool(process.started and app.mtime and process.started < app.mtime - 2)
     data: Data = {"path": app.path, "pid": process.pid, "product": app.product, **app.words}
     begin = f"{process.program} (pid {process.pid}) has run since {written(ctx, process.started)}"
-    handed = of or re.search(r"\.service(?:\.d/|$)|^/etc/(?:default|sysconfig|conf\.d)/|\.ya?ml$", app.path)
+    handed = of or re.search(
+        r"\.service(?:\.d/|$)|^/etc/(?:default|sysconfig|conf\.d)/" + r"|\.ya?ml$" * bool(names), app.path
+    )
     if reply is not None and reply.differ:
         text = f"{begin} with a different {' and '.join(reply.differ[:3])} from the file's"
         return fail("app.process", f"pid {process.pid}", text, kind="differs", key=reply.differ[0], **data)
@@ -93,6 +96,10 @@ def _held(
     keeps = when == "start" or (when == "cache" and "artisan" in " ".join(process.command))
     if handed or not keeps or not process.started or not app.mtime:
         return None
+    if changed and any(
+        each.parent == process.pid and each.started > app.mtime for each in ctx.ask(Processes()).processes
+    ):
+        return None  # told to reload, it starts new workers
     if changed:
         text = f"{begin}, and the file was changed {written(ctx, app.mtime)}: it still has the file's old values"
         return fail("app.process", f"pid {process.pid}", text, kind="older", **data)

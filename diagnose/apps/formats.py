@@ -34,7 +34,7 @@ percent     whether a percent sign must be doubled (Python's configparser)
 blanks, dollar, text_true
             the effect of a blank in an unquoted value, and of a dollar sign in a password; whether any quoted text counts as true
 cache       a file beside it that is read instead if it exists
-read_when   request, build or cache, start without it; restart: the sentence on how changed settings take effect
+read_when   request, reload, build or cache, start without it; restart: the sentence on how changed settings take effect
 write       the settings for implicit TLS ("implicit") and STARTTLS, with {port}
 source      the documentation's address; truth: the evidence: library (reads the same files in a test), program (runs in the lab)
             or source (at that address, of one version), documentation alone without it

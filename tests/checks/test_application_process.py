@@ -125,6 +125,22 @@ def test_a_process_that_reads_its_own_file_keeps_what_it_read_at_the_start() -> 
         assert kinds(run(DOTENV, {DOTENV: (ENV, age)}, node, {}, folders={77: "/srv/shop"})) == kind
 
 
+def test_a_master_that_was_told_to_reload_starts_new_workers() -> None:
+    path = "/srv/shop/application.yml"
+    text = "spring.mail:\n  host: mail.acme-tools.com\n  port: 587\n"
+    java = ("/usr/bin/java", "-jar", "/srv/shop/shop.jar")
+    for begun, kind in ((None, ["older"]), (NOW - 200, ["older"]), (NOW - 50, [])):
+        own = [Process(pid=77, parent=1, name="java", command=java, started=NOW - 500)]
+        if begun:
+            own.append(Process(pid=78, parent=77, name="worker", command=("worker",), started=begun))
+        machine = Machine({path: (text, 100.0)}, settings=Settings(app_config=(path,)), processes=tuple(own))
+        try:
+            found = machine.run(application_process)
+        except Skip:
+            found = []
+        assert kinds(found) == kind
+
+
 def test_a_container_keeps_the_environment_it_was_made_with() -> None:
     compose = "/srv/stack/docker-compose.yml"
     text = "services:\n  shop:\n    image: shop:1\n    environment:\n" + "".join(
