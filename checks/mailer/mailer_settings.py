@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 import shlex
 from collections.abc import Collection, Iterator
@@ -13,9 +14,11 @@ from diagnose.check import (
     FLAG,
     Context,
     Data,
+    Exec,
     Observation,
     Observations,
     Read,
+    Resolve,
     SignSpec,
     Stat,
     check,
@@ -25,7 +28,8 @@ from diagnose.check import (
     unknown,
     warn,
 )
-from diagnose.facts import Mailer, ca, mail_log, mailer, mailers, route
+from diagnose.facts import Mailer, ca, exchangers, mail_log, mailer, mailers, route, target
+from diagnose.facts.dials import interface_addresses
 from diagnose.facts.relay import way_in
 from diagnose.parse.mailers.way import Way
 
@@ -42,6 +46,7 @@ _KINDS = ("refused", "missing", "unreadable", "login-unreadable", "wrong")
         SignSpec("sasl.enabled", {"on": FLAG}),
         SignSpec("sasl.key", {"kind": ("near", "none", "empty")}),
         SignSpec("tls.ca", {"kind": ANY}),
+        "config.recipient-local",
     ),
     informational=("mailer.mode",),
     tags=("mailer", "config"),
@@ -61,6 +66,8 @@ def mailer_settings(ctx: Context) -> Observations:
     yield from _file(ctx, here, way, data)
     if way.kind == "local":
         yield _local(ctx, here, way, data)
+    elif here.id == "exim":
+        yield from _own_domain(ctx, here, data)
     if way.kind == "relay":
         yield from _login(ctx, way, data)
         yield from _authorities(ctx, way, data)
@@ -107,7 +114,7 @@ def _file(ctx: Context, here: Mailer, way: Way, data: Data) -> Observations:
         text = f"has no account default, and msmtp refuses mail that names none of {', '.join(accounts)}"
         yield say("mailer.settings", found.path, text, kind="wrong", key="account default", **where)
     for line, word, meant in _misspelt(found.text, here.table.get("keywords", ())):
-        text = f"line {line}: msmtp knows no {word}, and refuses the file; is {meant} meant?"
+        text = f"line {line}: {here.title} knows no {word}, and sends nothing; is {meant} meant?"
         yield fail("mailer.settings", found.path, text, kind="wrong", line=line, key=word, **where)
     for problem in found.settings.problems if found.settings is not None else ():
         if problem.kind in ("setting-wrong", "port-not-a-number", "placeholder"):
@@ -118,12 +125,12 @@ def _file(ctx: Context, here: Mailer, way: Way, data: Data) -> Observations:
 def _misspelt(text: str, known: Collection[str]) -> Iterator[tuple[int, str, str]]:
     """(line, word, keyword meant) of each unknown word that resembles a keyword; others may belong to a later
     version."""
+    options = all(each.startswith("--") for each in known)
     for number, raw in enumerate(text.split("\n"), 1):
-        word = raw.split()[0] if raw.split() else "#"
-        if word.startswith("#") or word in known:
-            continue
-        if near := difflib.get_close_matches(word, known, 1, 0.8):
-            yield number, word, near[0]
+        words = raw.split() if not raw.lstrip().startswith("#") else []
+        for word in [each.partition("=")[0] for each in words if each.startswith("--")] if options else words[:1]:
+            if word not in known and (near := difflib.get_close_matches(word, known, 1, 0.8)):
+                yield number, word, near[0]
 
 
 def _repair(here: Mailer, path: str) -> str:
@@ -155,6 +162,27 @@ def _local(ctx: Context, here: Mailer, way: Way, data: Data) -> Observation:
     say = fail if tried else warn
     text += "" if tried else "; no mail to other hosts was submitted to it recently"
     return say("mailer.mode", here.title, text, kind="local", setting=way.relay_by, **data)
+
+
+def _own_domain(ctx: Context, here: Mailer, data: Data) -> Observations:
+    """Observes a recipient's domain that Exim counts among its own (the list local_domains of its default and
+    Debian's configuration) although its MX hosts are elsewhere."""
+    domain = (target(ctx).recipient or "").rpartition("@")[2].lower()
+    if not re.fullmatch(r"[a-z\d-]+(?:\.[a-z\d-]+)+", domain):
+        return
+    asked = f"${{if match_domain{{{domain}}}{{+local_domains}}{{own}}{{other}}}}"
+    found = exchangers(ctx, domain)
+    if ctx.ask(Exec((here.command, "-be", asked), timeout=4.0)).out.strip() != "own" or found.kind != "mx":
+        return
+    addresses = {each for host in found.hosts[:3] for each in ctx.ask(Resolve(host)).addresses}
+    mine = {each.address for each in interface_addresses(ctx)}
+    if not addresses or addresses & mine or here.options.get("primary_hostname", "").lower() in found.hosts:
+        return
+    # Behind NAT a mail server does not see its own public address.
+    public = any(ipaddress.ip_address(each.partition("%")[0]).is_global for each in mine)
+    text = f"{domain} counts among Exim's own domains, while its MX is {found.hosts[0]}, another host: this mail never leaves"
+    where = {"domain": domain, "parameter": "dc_other_hostnames", "host": found.hosts[0], **data}
+    yield (fail if public else warn)("config.recipient-local", domain, text, **where)
 
 
 def _login(ctx: Context, way: Way, data: Data) -> Observations:

@@ -87,6 +87,16 @@ def test_a_login_for_another_server_and_none_at_all() -> None:
     assert of(run(mailer_settings, exim(logins="# none\n")), "sasl.enabled")[0].data["on"] is False
 
 
+def test_a_recipients_domain_among_exims_own() -> None:
+    def answers(query: Lookup) -> DnsReply:
+        return DnsReply(rcode="NOERROR", answers=("10 mx.example.org.",) if query.rtype == "MX" else ())
+
+    for said, told in (("own", 1), ("other", 0)):
+        asked = Exec(("exim4", "-be", "${if match_domain{example.org}{+local_domains}{own}{other}}"), timeout=4.0)
+        host = exim(by_kind={Lookup: answers}, more={asked: ExecReply(code=0, out=f"{said}\n")})
+        assert len(of(run(mailer_settings, host, "a@example.org"), "config.recipient-local")) == told
+
+
 def test_a_port_where_exim_reads_none() -> None:
     found = run(mailer_settings, exim(logins=f"{HOST}::587:me:********\n"))
     assert of(found, "sasl.key")[0].data["kind"] == "near"

@@ -316,6 +316,11 @@ def test_nullmailers_log() -> None:
             ("deferred", "6ARNVfaV000043", "a@example.net", "smtp.example.com"),
             "connect-timeout",
         ),
+        (
+            ["2026-11-26 04:30:00 1xXHim-00004I-0Y ** b@example.org R=smarthost T=smtp H=smtp.example.com [192.0.2.7]: 550 5.1.2 Recipient address rejected: Domain not found"],
+            ("bounced", "1xXHim-00004I-0Y", None, "smtp.example.com"),
+            "dns-not-found",
+        ),
     ],
 )  # fmt: skip
 def test_logs_of_small_mailers(lines: list[str], outcome: tuple[str, str, str | None, str], label: str) -> None:

@@ -383,10 +383,10 @@ def delivery(
 
 def _by_route(reason: Reason, host: str | None, to: str | None) -> Reason:
     """The reason with a label for its route: a refusing listener on this host, or a next hop other than the
-    recipient's domain."""
-    label = reason.label
+    recipient's domain that this host, not a server's reply, did not find."""
+    label, domain = reason.label, (to or "").rpartition("@")[2].lower()
     if label == "connect-refused" and own_network.is_loopback(reason.peer_address or host or ""):
         label = "smtp-listener-missing"
-    elif label == "dns-not-found" and host and host.lower() != (to or "").rpartition("@")[2].lower():
+    elif label == "dns-not-found" and not reason.code and host and host.lower() != domain:
         label = "relay-name-not-found"
     return replace(reason, label=label)

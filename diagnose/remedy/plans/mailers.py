@@ -32,9 +32,6 @@ _OF_RIGHTS = ("mailer-config-error", "queue-permissions", "relay-auth-not-attemp
 _OF_LOGIN = tuple(
     "relay-credentials-rejected relay-app-password-required relay-auth-not-attempted sasl-key-mismatch".split()
 )
-_NULLMAILER_OPTIONS = tuple(
-    "--port --starttls --ssl --user --pass --auth-login --insecure --x509cafile --x509crlfile --source".split()
-)
 
 
 @dataclass(frozen=True)
@@ -363,7 +360,7 @@ def _msmtp_word(e: Evidence, here: mailers.Mailer, path: str, lines: list[str], 
 
 def _nullmailer(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
     """Edits its one line, which holds the password, by naming only other words of it."""
-    _, path, lines = _file(e)
+    here, path, lines = _file(e)
     used = [number for number, raw in enumerate(lines, 1) if raw.strip() and not raw.lstrip().startswith("#")]
     if len(used) != 1:
         return
@@ -374,6 +371,10 @@ def _nullmailer(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
     if cause == "mailer-config-error" and (apart := re.search(r" --port (\d+)(?=\s|$)", line)):
         why = "nullmailer takes an option's value behind an equals sign only."
         yield e.repair(path, used[0], apart[0], f" --port={apart[1]}", why, at="within")
+    for seen in e.seen("mailer.settings") if cause == "mailer-config-error" else ():
+        wrong, known = seen.text("key"), here.table["keywords"]
+        if wrong not in known and line.count(wrong) == 1 and (better := near(wrong, known, 0.7)):
+            yield e.repair(path, used[0], wrong, better, sentence(seen), at="within")
     kept = {"starttls": "--starttls", "implicit": "--ssl"}.get(wanted.tls, "")
     if wanted.host:
         yield e.repair(path, used[0], words[0], wanted.host, wanted.why, at="start")
@@ -382,9 +383,7 @@ def _nullmailer(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
     if not kept or kept in options:
         return
     other = {"--starttls", "--ssl"} - {kept}
-    misspelt = (word for word in options if word not in _NULLMAILER_OPTIONS and near(word, [kept], 0.7))
-    instead = next((word for word in options if word in other), "") or next(misspelt, "")
-    if instead:
+    if instead := next((word for word in options if word in other), ""):
         yield e.repair(path, used[0], f" {instead}", f" {kept}", wanted.why, at="within")
     elif words[1:2] == ["smtp"]:
         yield e.repair(path, used[0], f"{words[0]} smtp", f"{words[0]} smtp {kept}", wanted.why, at="start")

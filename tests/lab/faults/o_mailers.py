@@ -7,7 +7,7 @@ from typing import Any
 from tests.lab.fault import Fault
 from tests.lab.internet.world import World, one_server
 from tests.lab.machine import SECRET, Machine
-from tests.lab.steps import Step, mail, nft, run, shell, wait
+from tests.lab.steps import Step, mail, nft, replace, run, shell, wait
 
 RELAY = "smtp.mandrillapp.com"
 EXIM = """\
@@ -110,6 +110,39 @@ FAULTS = (
         ),
         shows=SENT,
         proof=("exim4 -bp", "frozen"),
+    ),
+    case(
+        "exim-domain-local",
+        "a customer's domain among dc_other_hostnames",
+        "recipient-domain-local",
+        setup=(
+            *exim(kind="internet"),
+            replace(CONFIGURATION, "app.bright", "northwind-trading.com;app.bright"),
+            run("update-exim4.conf"),
+        ),
+        shows="Unrouteable address",
+    ),
+    case(
+        "exim-panic-today",
+        "a log that Exim could not open, while mail passes",
+        "mailer-panic-logged",
+        setup=exim(),
+        then=(mail(), shell("echo $(date '+%F %T') Cannot open /etc/exim4/dkim.key >/var/log/exim4/paniclog")),
+        shows=SENT,
+    ),
+    case(
+        "exim-smarthost-of-addresses",
+        "a smarthost without logins that does not know this address",
+        "relay-access-denied",
+        world=one_server(
+            "smtp.kestrel-hosting.net",
+            auth=(),
+            needs_tls=False,
+            needs_auth=False,
+            replies={"RCPT": "550 relay not permitted"},
+        ),
+        setup=exim("smtp.kestrel-hosting.net", entry=""),
+        shows="relay not permitted",
     ),
     case(
         "exim-isp-blocks-587",

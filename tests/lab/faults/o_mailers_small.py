@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.lab.internet.world import World
+from tests.lab.internet.world import Manner, Server, World
 from tests.lab.machine import SECRET, Machine
-from tests.lab.steps import Step, nft, shell
+from tests.lab.steps import Step, mail, nft, shell
 
 from .o_mailers import RELAY, case
 
@@ -72,6 +72,32 @@ _MSMTP = (
         "relay-auth-not-attempted",
         setup=msmtp(auth="off"),
         shows="530 5.7.0",
+        mailer="msmtp",
+    ),
+    case(
+        "msmtp-tls-off",
+        "the relay offers its login inside TLS only",
+        "relay-requires-tls",
+        setup=msmtp(more="tls off\n"),
+        shows="does not support authentication",
+        mailer="msmtp",
+    ),
+    case(
+        "msmtp-recipient-typo",
+        "the relay finds no such domain",
+        "recipient-domain-not-found",
+        world=World(
+            servers=(
+                Server(
+                    host=RELAY,
+                    manner=Manner(replies={"RCPT": "550 5.1.2 Recipient address rejected: Domain not found"}),
+                ),
+            ),
+            records={("northwind-tradnig.com", "*"): "NXDOMAIN"},
+        ),
+        then=(mail("maria@northwind-tradnig.com"),),
+        setup=msmtp(),
+        shows="EX_DATAERR",
         mailer="msmtp",
     ),
     case(
@@ -165,9 +191,17 @@ _NULLMAILER = (
     case(
         "nullmailer-option-misspelt",
         "--startls in remotes",
-        "relay-requires-tls",
+        "mailer-config-error",
         setup=nullmailer(f"{RELAY} smtp --port=587 --startls --user=lab-user --pass={SECRET}"),
         shows="Sending failed",
+        mailer="nullmailer",
+    ),
+    case(
+        "nullmailer-no-remotes",
+        "remotes has a comment only",
+        "mailer-config-error",
+        setup=nullmailer("# smtp.example.net smtp"),
+        shows="No remote hosts",
         mailer="nullmailer",
     ),
     case(

@@ -26,6 +26,7 @@ CAUSE = Cause(
         "sasl-key-mismatch",
         "mail-on-hold",
         "relay-access-denied",
+        "relay-requires-tls",
         "lookup-table-broken",
         "queue-permissions",
     ),
