@@ -92,12 +92,13 @@ def _syntax(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Observations
         lacks = "does not exist" if lost else "has no service"
         yield fail("config.syntax", services, f"{lacks}: Postfix does not start", path=services, kind="empty")
         return
+    quoted = " ".join(c.text for c in postfix.complaints if "macro" in c.text)
     for complaint in bad[:3]:
         file, line = complaint.file or path, complaint.line
         if stops and not complaint.file and _OF_A_SERVICE.match(complaint.text):
             file, line = services, stops.line
         said = complaint.text
-        if said == "macro processing error" and (badly := next(text.unexpanded(), None)):
+        if said == "macro processing error" and (badly := next(text.unexpanded(quoted), None)):
             line, said = badly.line, f"{said} in the value of {badly.name}"
         place = f"{file} line {line}" if line else file
         data: Data = {"path": file, "line": line, "kind": complaint.kind, "apart": runs}
@@ -132,7 +133,7 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Observations
             parameter=item.parameter, value=item.value, daemon=item.daemon, everything=everything,
             path=path, line=setting.line if setting else 0, expected=item.expected, apart=apart and everything,
         )  # fmt: skip
-    at_odds = [*_boxes(ctx, postfix, text, path), *_port(ctx, text, path), *_swallowed(text, path)]
+    at_odds = [*_boxes(ctx, postfix, text, path), *_port(ctx, text, path), *_swallowed(postfix, text, path)]
     yield from at_odds
     stray = list(_stray(postfix))
     for name in stray:
@@ -186,8 +187,23 @@ def _port(ctx: Context, text: MainCf, path: str) -> Observations:
                    path=path, line=setting.line if setting else 0, expected="mx-port")  # fmt: skip
 
 
-def _swallowed(text: MainCf, path: str) -> Observations:
-    """Failures for values that end in an indented setting; one that is relayhost itself is another check's."""
+def _swallowed(postfix: Mta, text: MainCf, path: str) -> Observations:
+    """Failures for values that end in another setting, indented or in the same line; one that is relayhost itself is
+    another check's."""
+    inside = {found.line for _, found in text.swallowed()}
+    for setting in text.settings:
+        other = re.search(r"\s(\w+)\s*=", setting.value)
+        if _WHOLE.fullmatch(setting.name) and other and other[1] in postfix.defaults and not inside:
+            said = f"contains the setting {other[1]}, which belongs in a line of its own"
+            yield fail(
+                "config.value",
+                setting.name,
+                said,
+                parameter=setting.name,
+                everything=True,
+                path=path,
+                line=setting.line,
+            )
     for above, found in text.swallowed():
         if _WHOLE.fullmatch(above.name) and not found.text.startswith("relayhost"):
             said = f"line {found.line} is indented, so Postfix takes '{found.text}' as a part of {above.name}"

@@ -78,7 +78,7 @@ def postfix_programs(ctx: Context) -> Observations:
     found = [
         *_accounts(ctx, postfix),
         *_libraries(ctx, postfix),
-        *_postlog(postfix),
+        *_postlog(ctx, postfix),
         *_places(ctx, postfix),
         *_instances(ctx, postfix),
         *_fifos(ctx, postfix),
@@ -101,8 +101,13 @@ def _accounts(ctx: Context, postfix: Mta) -> Observations:
         )  # fmt: skip
 
 
-def _postlog(postfix: Mta) -> Observations:
-    """postfix(1) does not start without the service that writes maillog_file."""
+def _postlog(ctx: Context, postfix: Mta) -> Observations:
+    """postfix(1) does not start without the service that writes maillog_file, nor the master without its directory."""
+    folder = postfix.value("maillog_file").rpartition("/")[0] if "maillog_file" in postfix.explicit else ""
+    reply = ctx.ask(Stat(folder)) if folder else None
+    if reply is not None and not reply.exists and not reply.problem:
+        text = f"is in {folder}, which does not exist: Postfix does not start"
+        yield fail("config.fatal", "maillog_file", text, named=True, **_stands(ctx, postfix, "maillog_file"))
     if (
         postfix.value("maillog_file")
         and postfix.master.services
@@ -125,7 +130,7 @@ _HELD = {
 def _places(ctx: Context, postfix: Mta) -> Observations:
     """Directories of programs that main.cf names and that lack what Postfix keeps there."""
     for parameter, program in _HELD.items():
-        place = postfix.value(parameter) if parameter in postfix.explicit else ""
+        place = postfix.value(parameter) if parameter in (*postfix.explicit, "meta_directory") else ""
         path = f"{place.rstrip('/')}/{program}".rstrip("/")
         reply = ctx.ask(Stat(path)) if place.startswith("/") else None
         if reply is not None and not reply.exists and not reply.problem:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from diagnose.check import Context, Observation, Observations, Scalar, Stat, check, fail, ok, skip, unknown, warn
-from diagnose.facts import Mta, mta, route, since_start, tls_mode
+from diagnose.facts import Mta, mta, queue, route, since_start, tls_mode
 
 # Without these no message moves at all, whatever its way.
 _ALWAYS = ("pickup", "cleanup", "qmgr", "rewrite", "bounce", "defer", "error", "retry", "showq")
@@ -70,7 +70,9 @@ def _missing(ctx: Context, postfix: Mta) -> Observations:
         service = postfix.master.get(name)
         if not _served(postfix, name):
             text = f"master.cf has no service {name}" + (f", which {_NEEDED[name]} needs" if name in _NEEDED else "")
-            yield _lost(name, text)
+            # What waits in the maildrop needs it, whatever mail passes by SMTP.
+            held = queue(ctx) if name == "pickup" else None
+            yield _lost(name, text, apart=held is not None and held.messages.get("maildrop", 0) > 0)
         elif service is not None and service.private == (name in _PUBLIC):
             there, wanted = ("private", "public") if service.private else ("public", "private")
             text = f"its line in master.cf puts the socket in {there}/, and its clients look in {wanted}/"

@@ -50,7 +50,7 @@ _CLIENT = re.compile(r"smtpd\[\d+\]: (\w{6,}): client=[^\[]*\[([0-9A-Fa-f.:]+)\]
 _TAKEN = re.compile(r"(?:/cleanup\[\d+\]: (\w{6,}): message-id=|smtpd\[\d+\]: (NOQUEUE): proxy-accept: )")
 # Refusals that have another root: a filter, a milter, a table, the disk, or a recipient that is not there.
 _ELSEWHERE = re.compile(
-    r"Server configuration|Service unavailable(?!; Client host)|system storage|lookup failure|Greylist|try again later|unverified"
+    r"Server configuration|Service unavailable(?!; Client host)|system storage|lookup failure|Greylist|(?<!rejected: )try again later|unverified"
     r"|Recipient address rejected: User (?:unknown in [\w ]+ table|has moved to)",
     re.I,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnose.check import Context, Observations, SignSpec, Stat, check, fail, warn
+from diagnose.check import Context, Now, Observations, SignSpec, Stat, check, fail, warn
 from diagnose.facts import Route, ca, tls_mode
 from diagnose.facts.ways import way_by_smtp
 
@@ -58,6 +58,10 @@ def _pair(ctx: Context, way: Route) -> Observations:
         elif not halves[0] and ca.of_key(ctx, certificate):
             text = f"{certificate}, which smtp_tls_cert_file names, holds a key and no certificate"
             found.append((name, key, text))
+        elif not any(halves) and ctx.ask(Stat(certificate)).exists and ctx.ask(Now()).root:
+            found.append(
+                ("smtp_tls_cert_file", certificate, f"{certificate} holds no certificate that OpenSSL can read")
+            )
         elif not halves[1] and ca.of_certificate(ctx, key):
             found.append((name, key, f"{key}, which {name} names, holds a certificate and no key"))
     for parameter, path, text in found:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from diagnose.parse.postfix import main_cf, master_cf
 from diagnose.parse.text.masking import coded
 from diagnose.remedy.originals import State
-from diagnose.remedy.permitted import permitted
+from diagnose.remedy.permitted import WRITTEN, permitted
 from diagnose.remedy.running import Mode
 from diagnose.remedy.steps import FileStep, RunStep, Step
 
@@ -59,7 +59,11 @@ def effect(path: str, before: bytes | None, after: bytes) -> str:
 
 
 def _main(text: str) -> dict[str, str]:
-    return {setting.name: setting.value for setting in main_cf.parse(text).settings}
+    """The settings, also those in lines that Postfix cannot read: a repair of one opens nothing that was not written."""
+    written = {
+        match[1]: match[2] for match in map(WRITTEN.match, text.splitlines()) if match and match[0][0] not in " \t"
+    }
+    return written | {setting.name: setting.value for setting in main_cf.parse(text).settings}
 
 
 def _master(text: str) -> dict[str, str]:

@@ -14,6 +14,8 @@ _NEVER = re.compile(
     r"|smtpd_proxy_filter|receive_override_options|relay_domains|authorized_\w+|permit_mx_backup_networks|inet_interfaces"
     r"|(smtpd?_|lmtp_)?(header|body|mime_header|nested_header|milter_header)_checks"
 )
+# A setting as a person wrote it, though Postfix may not read it: behind a list's mark or a number, with += or a colon.
+WRITTEN = re.compile(r"(?!#)[^\w#]*(?:\d+\s+)?(\w+)\s*(?:\+?=|:)\s*(.*)")
 LEVELS = ("none", "may", "encrypt", "dane", "dane-only", "fingerprint", "verify", "secure")
 _TLS = re.compile(
     r"(smtp|smtpd|lmtp)_(tls_security_level|enforce_tls|use_tls|tls_per_site|tls_policy_maps|tls_enforce_peername)"

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from diagnose.record import frozen
 from diagnose.remedy import edits
-from diagnose.remedy.permitted import permitted
+from diagnose.remedy.permitted import WRITTEN, permitted
 
 Argv = tuple[str, ...]
 Given = Mapping[str, str]
@@ -222,7 +222,7 @@ class RepairLine(FileStep):
     def __post_init__(self) -> None:
         if "\n" in self.put or "\n" in self.find:
             raise Refused("more than one line")
-        before, after = (re.match(r"\s*(\w+)\s*=\s*(.*)", text) for text in (self.find, self.put))
+        before, after = WRITTEN.match(self.find), re.match(r"\s*(\w+)\s*=\s*(.*)", self.put)
         if self.at == "whole" and self.path.endswith("main.cf") and after:
             was = before[2] if before and before[1] == after[1] else None
             if not permitted(after[1], was, after[2]) and _substance(self.find) != _substance(self.put):

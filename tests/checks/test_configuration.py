@@ -87,6 +87,11 @@ def test_a_reference_without_its_end_is_named_without_its_value() -> None:
     assert "me:" not in found.summary
 
 
+def test_two_settings_in_one_line() -> None:
+    host = machine({"relayhost": "[smtp.example.com]:587 smtp_sasl_auth_enable = yes"})
+    assert [o.subject for o in of(run(configuration, host), "config.value")] == ["relayhost"]
+
+
 def test_broken_master_cf() -> None:
     assert "config.syntax" in failed(run(configuration, machine(master=MASTER + "submission inet n - y -\n")))
 

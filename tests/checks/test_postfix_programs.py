@@ -72,10 +72,12 @@ def test_a_file_that_a_setting_names() -> None:
     assert (found.data["path"], found.data["named"]) == ("/etc/mailname", True)
 
 
-def test_a_log_file_without_the_service_that_writes_it() -> None:
-    settings = {"maillog_file": "/var/log/mail.log"}
-    assert [o.subject for o in fatal(explicit=settings)] == ["postlog"]
-    assert fatal(explicit=settings, master=MASTER + "postlog unix-dgram n - n - 1 postlogd\n") == []
+def test_a_log_file_without_the_service_that_writes_it_or_without_its_directory() -> None:
+    settings, there = {"maillog_file": "/var/log/mail.log"}, {"/var/log": StatReply(exists=True, kind="dir")}
+    postlog = MASTER + "postlog unix-dgram n - n - 1 postlogd\n"
+    assert [o.subject for o in fatal(explicit=settings, stats=there)] == ["postlog"]
+    assert fatal(explicit=settings, master=postlog, stats=there) == []
+    assert [o.subject for o in fatal(explicit=settings, master=postlog)] == ["maillog_file"]
 
 
 BIND = "Nov 25 12:00:00 app postfix/smtp[334]: fatal: smtp_connect_addr: bad smtp_bind_address parameter: eth0: Name or service not known"

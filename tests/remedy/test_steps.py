@@ -243,6 +243,9 @@ def test_what_is_never_done_cannot_be_made(name: str, was: str | None, value: st
 
 
 def test_what_repairs_without_opening_can_be_made() -> None:
+    assert line("/etc/postfix/main.cf", 1, "- inet_interfaces += all", "inet_interfaces = all")
+    with pytest.raises(Refused):
+        line("/etc/postfix/main.cf", 1, "- inet_interfaces += 127.0.0.1", "inet_interfaces = all")
     assert permitted("mynetworks", "192.168.1.10/24 127.0.0.0/8", "192.168.1.10 127.0.0.0/8")
     assert permitted("mynetworks", r"127.0.0.0\8 [::1]/128", "127.0.0.0/8 [::1]/128")
     assert permitted("inet_interfaces", "127.0.0.1, 192.0.2.9", "127.0.0.1")

@@ -48,10 +48,15 @@ class MainCf:
         """The setting in effect, the last of its name; None if it is not set."""
         return next((setting for setting in reversed(self.settings) if setting.name == name), None)
 
-    def unexpanded(self) -> Iterator[Setting]:
-        """The settings whose references to parameters are malformed, or lead to themselves."""
+    def unexpanded(self, said: str = "") -> Iterator[Setting]:
+        """The settings whose references to parameters are malformed, or lead to themselves; said: what postconf quotes,
+        since a value that looks like a secret is masked."""
         for setting in self.settings:
-            if refers_badly(setting.value) or re.search(rf"\$[{{(]?{re.escape(setting.name)}\b", setting.value):
+            if (
+                refers_badly(setting.value)
+                or f'"{setting.value}"' in said
+                or re.search(rf"\$[{{(]?{re.escape(setting.name)}\b", setting.value)
+            ):
                 yield setting
 
     def swallowed(self) -> Iterator[tuple[Setting, Finding]]:

@@ -43,6 +43,8 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
         return []
     if name == "maillog_file":
         folder = str(PurePosixPath(e.value(name)).parent)
+        if not e.there(folder) and (made := e.folder(folder, f"maillog_file is {e.value(name)}.")):
+            return made
         wide = folder in ("/", ".") or not re.fullmatch(r"/[\w./-]+", folder)
         prefixes = e.was("maillog_file_prefixes") or e.mta.defaults.get("maillog_file_prefixes", "")
         why = f"Postfix writes its log only below these prefixes, and {e.value(name)} is elsewhere."

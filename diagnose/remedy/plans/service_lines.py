@@ -106,8 +106,12 @@ def _instead(e: Evidence, parameter: str, value: str, name: str) -> list[Step]:
 
 
 def _uncommented(e: Evidence, name: str) -> list[Step]:
-    """Uncomments the service's line and the lines of options that follow it; [] if no comment holds the service."""
+    """Uncomments the service's line and the lines of options that follow it, or unindents the line, which continues the
+    one above; [] if neither holds the service."""
     lines = e.ask_lines(e.master_path)
+    for number, raw in enumerate(lines, 1):
+        if raw[:1].isspace() and _holds(f"#{raw}", name):
+            return [e.repair(e.master_path, number, raw, raw.strip(), "Indented, it continues the line above.")]
     first = next((number for number, raw in enumerate(lines, 1) if _holds(raw, name)), 0)
     if not first:
         return []

@@ -186,6 +186,9 @@ def _value(e: Evidence, seen: Observation) -> list[Step]:
     if inside := swallowed(e, name):
         return inside
     written = e.was(name)
+    if (both := re.fullmatch(r"(.*?\S)\s+(\w+)\s*=\s*(.*)", written or "")) and both[2] in e.mta.defaults:
+        why = f"The line of {name} also holds {both[2]}."
+        return [e.put(name, both[1], why), e.put(both[2], both[3], why)]
     if seen.data.get("expected") == "message_size_limit":
         return [e.put(name, e.value("message_size_limit"), "A mailbox must hold the largest message.")]
     if written is None:
@@ -239,13 +242,28 @@ def transport(e: Evidence) -> Plan | None:
     for seen in e.failed("listener.tls"):
         if seen.data.get("kind") == "wrapper":
             return _wrapped(e, seen)
+        steps += _near_path(e, seen)
     return taken_up(e, steps)
+
+
+def _near_path(e: Evidence, seen: Observation) -> list[Step]:
+    """Names the file beside a missing one whose name is nearly the same, in main.cf's setting."""
+    name, path = seen.text("parameter"), seen.text("path")
+    beside = [each for each in e.files(f"{path.rpartition('/')[0]}/*") if path]
+    better, written = near(path, beside, 0.85), e.was(name) or ""
+    if not better or path not in written:
+        return []
+    return [e.put(name, written.replace(path, better), f"{path} does not exist; {better} does.")]
 
 
 def _wrapped(e: Evidence, seen: Observation) -> Plan | None:
     """Has a service of port 465 begin with TLS, if it has a certificate; else words."""
     name = seen.text("service")
     entry = e.mta.master.get(name, "inet")
+    if seen.data.get("port") not in IMPLICIT_TLS_PORTS and e.was("smtpd_tls_wrappermode"):
+        return taken_up(
+            e, [e.drop("smtpd_tls_wrappermode", f"Clients of port {seen.data.get('port')} begin without TLS.")]
+        )
     if seen.data.get("port") not in IMPLICIT_TLS_PORTS or entry is None:
         return None
     certificates = ("smtpd_tls_chain_files", "smtpd_tls_cert_file")

@@ -71,7 +71,7 @@ def marks(e: Evidence) -> list[Step]:
 def references(e: Evidence) -> list[Step]:
     """Closes a reference to a parameter that lacks its end; drops settings whose references mean nothing."""
     steps: list[Step] = []
-    for setting in e.main.unexpanded():
+    for setting in e.main.unexpanded(" ".join(c.text for c in e.mta.complaints if "macro" in c.text)):
         name = re.search(r"\$([{(])(\w+)$", setting.value)
         if name and name[2] in e.mta.defaults:
             steps.append(
