@@ -6,7 +6,7 @@ As root it is seen on the wire during connects as Postfix's user; the rules then
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from diagnose.check import (
@@ -18,9 +18,7 @@ from diagnose.check import (
     Observations,
     Read,
     SignSpec,
-    Stat,
     check,
-    dataclass,
     fail,
     ok,
     skip,
@@ -28,22 +26,10 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts.dials import WIRE, Tried
+from diagnose.facts.filtered import Found, judgements, like, listed, opening
 from diagnose.facts.network import FIND, MailPort, mail_port
 from diagnose.facts.packets import all_stopped, lost_of_late, own_tried, packets, refusals
-from diagnose.parse.system import iptables, nft
 from diagnose.parse.system.outcomes import Outcome
-from diagnose.parse.system.packet import Packet, Verdict
-from diagnose.parse.system.ruleset import Ruleset, judge, passed
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a tool's rules do with a packet, or may do (`verdict.certain` is False)."""
-
-    packet: Packet
-    tool: str
-    verdict: Verdict
-
 
 # Rules that change packets on their way out, and those that leave them untracked, so that no rule knows the answer as
 # established.
@@ -68,14 +54,14 @@ def check_firewall(ctx: Context) -> Observations:
         skip(way.problem)
     made = packets(ctx, way)
     answers = [replace(one, answer=True, uid=None, gid=None) for one in made]
-    listed, gap = _listed(ctx)
-    found = _judgements(listed, [*made, *answers])
+    rules, gap = listed(ctx)
+    found = judgements(rules, [*made, *answers])
     subject = f"TCP {way.port}"
     data: Data = {"port": way.port, "host": way.host, "relay": way.relay}
     turned = next((one for one in found if one.verdict.action == "redirect" and not one.packet.answer), None)
     if turned is not None:
         text = f"a NAT rule of this host sends port {way.port} elsewhere: {turned.verdict.rule}"
-        yield warn("firewall.redirect", subject, text, fix=_fix(ctx, way.port, turned), **data, **_data(turned))
+        yield warn("firewall.redirect", subject, text, fix=opening(ctx, way.port, turned), **data, **_data(turned))
     stops = [one for one in found if one.verdict.stops or one.verdict.action == "queue"]
     own, root = own_tried(ctx, way), ctx.ask(Now()).root
     seen = _seen(own)
@@ -89,7 +75,7 @@ def check_firewall(ctx: Context) -> Observations:
         if guilty is None and seen.wire == "kept":
             guilty = turned
         if guilty is None and seen.wire in _CHANGES:
-            guilty = next(_like(listed, made, _CHANGES[seen.wire]), None)
+            guilty = next(like(rules, made, _CHANGES[seen.wire]), None)
         text = f"{_lost(way, seen)}; " + (_rule(guilty) if guilty else _unnamed(ctx))
         yield fail("firewall.smtp", subject, text, wire=seen.wire, **data, **_blame(ctx, way.port, guilty))
     elif _passes(own) and (unlike := _by_group(ctx, way, own, stops)) is not None:
@@ -150,18 +136,6 @@ def _rule(one: Found) -> str:
     return f"{one.tool}: {text} (in {one.verdict.table} {one.verdict.chain})"
 
 
-def _like(listed: Sequence[Listed], made: Sequence[Packet], pattern: re.Pattern[str]) -> Iterator[Found]:
-    """The rules that mail's packets may pass on their way out, and in which the pattern occurs."""
-    for tool, rules, family in listed:
-        for packet in (one for one in made if family in (0, one.family)):
-            for chain, rule in passed(rules, packet):
-                if pattern.search(rule.text):
-                    verdict = Verdict(
-                        action="alter", rule=rule.text, table=chain.table, chain=chain.name, certain=False
-                    )
-                    yield Found(packet, tool, verdict)
-
-
 def _unnamed(ctx: Context) -> str:
     """What may lose packets where no rule does: a full connection tracking table, an IPsec policy, or something
     unknown."""
@@ -178,7 +152,7 @@ def _unnamed(ctx: Context) -> str:
 def _blame(ctx: Context, port: int, one: Found | None) -> Data:
     if one is None:
         return {"action": "drop", "by_user": False, "fix": FIND}
-    return {"fix": _fix(ctx, port, one), **_data(one)}
+    return {"fix": opening(ctx, port, one), **_data(one)}
 
 
 def _data(one: Found) -> Data:
@@ -187,45 +161,6 @@ def _data(one: Found) -> Data:
         "tool": one.tool, "rule": verdict.rule, "table": verdict.table, "chain": verdict.chain, "owner": verdict.owner,
         "action": verdict.action, "by_user": verdict.by_user, "packets": verdict.packets,
     }  # fmt: skip
-
-
-def _fix(ctx: Context, port: int, one: Found) -> str:
-    """A command that lets the packet pass at once, for the tool that owns the rule."""
-    packet, tool, verdict = one.packet, one.tool, one.verdict
-    if verdict.owner == "fail2ban" and ctx.ask(Stat("/usr/bin/fail2ban-client")).exists:
-        return f"To lift the ban: fail2ban-client unban {packet.destination}"
-    if packet.answer:
-        rule = f"saddr {packet.destination} tcp sport {port} ct state established accept"
-        place = f"{verdict.table} {verdict.chain} {'ip' if packet.family == 4 else 'ip6'}"
-        if tool == "nftables":
-            return f"To let the answers in at once: nft insert rule {place} {rule}"
-        return f"To let the answers in at once: {tool} -I INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
-    if verdict.action == "redirect":
-        if tool == "nftables":
-            return f"To let it go where it is meant to: nft insert rule {verdict.table} {verdict.chain} tcp dport {port} accept"
-        return f"To let it go where it is meant to: {tool} -t nat -I OUTPUT -p tcp --dport {port} -j ACCEPT"
-    if verdict.owner == "ufw":
-        return f"To let it pass: ufw allow out {port}/tcp"
-    if verdict.owner == "firewalld":
-        return f"To let it pass: {_firewalld(packet, verdict, port)}"
-    if verdict.owner == "csf":
-        return "To let Postfix pass: name its user in SMTP_ALLOWUSER of /etc/csf/csf.conf, then csf -r"
-    if verdict.action == "alter" and tool != "nftables":
-        return f"To let it pass unchanged: {tool} -t {verdict.table} -I {verdict.chain} -p tcp --dport {port} -j ACCEPT"
-    if tool == "nftables":
-        place = " ".join(part for part in (verdict.table, verdict.chain) if part)
-        return f"To allow it until the next reload: nft insert rule {place} tcp dport {port} accept"
-    return f"To allow it until the next reload: {tool} -I OUTPUT -p tcp --dport {port} -j ACCEPT"
-
-
-def _firewalld(packet: Packet, verdict: Verdict, port: int) -> str:
-    """The command that accepts the port before the other rules of the policy that drops it, or before a direct rule."""
-    policy = re.fullmatch(r"filter_OUT_policy_(.+?)(?:_(?:pre|log|deny|allow|post))?", verdict.chain)
-    if policy is None:
-        kind = "ipv4" if packet.family == 4 else "ipv6"
-        return f"firewall-cmd --direct --add-rule {kind} filter OUTPUT 0 -p tcp --dport {port} -j ACCEPT"
-    rule = f'rule priority="-32768" port port="{port}" protocol="tcp" accept'
-    return f"firewall-cmd --policy={policy[1]} --add-rich-rule='{rule}'"
 
 
 def _words(way: MailPort, one: Found) -> str:
@@ -239,61 +174,3 @@ def _words(way: MailPort, one: Found) -> str:
         text += " of the user that Postfix runs as"
     text += f": {verdict.rule} (in {where})" if where else f": {verdict.rule}"
     return text + (f", {verdict.packets} packets so far" if verdict.packets else "")
-
-
-# Rules --------------------------------------------------------------------------------------------------------------
-
-
-Listed = tuple[str, Ruleset, int]
-"""The tool that lists the rules, the rules, and their address family, 0 for both."""
-
-
-def _listed(ctx: Context) -> tuple[list[Listed], str]:
-    """This host's rules as each tool lists them; and why rules could not be read, or ""."""
-    root = ctx.ask(Now()).root
-    listing = ctx.ask(Exec(("nft", "list", "ruleset")))
-    gap = ""
-    found: list[Listed] = []
-    if listing.problem or listing.code:
-        gap = "no nft command" if (listing.problem or "").startswith("not found") else "this takes root"
-    else:
-        found.append(("nftables", nft.parse(listing.out), 0))
-    for argv, family in _commands(ctx, listing.out if not listing.problem else "") if root else ():
-        reply = ctx.ask(Exec(argv))
-        if not reply.problem and not reply.code:
-            found.append((argv[0].replace("-save", ""), iptables.parse(reply.out, family), family))
-            gap = "" if gap == "no nft command" else gap
-    return found, gap
-
-
-def _judgements(listed: Sequence[Listed], made: Sequence[Packet]) -> list[Found]:
-    """Every stop and redirection found, certain ones first."""
-    found = [
-        one
-        for tool, rules, family in listed
-        for one in _judged(tool, rules, [p for p in made if family in (0, p.family)])
-    ]
-    found.sort(key=lambda one: (not one.verdict.certain, one.packet.answer, one.packet.family, one.tool == "nftables"))
-    return found
-
-
-def _judged(tool: str, rules: Ruleset, made: Sequence[Packet]) -> Iterator[Found]:
-    for packet in made:
-        verdict = judge(rules, packet)
-        if verdict.action != "accept":
-            yield Found(packet, tool, verdict)
-        if verdict.suspect is not None:
-            yield Found(packet, tool, replace(verdict.suspect, by_user=verdict.by_user))
-
-
-def _commands(ctx: Context, ruleset: str) -> Iterator[tuple[tuple[str, ...], int]]:
-    """(command, address family) of iptables' listings. Legacy tables are listed only if they exist: listing them
-    loads kernel modules, which a diagnosis must not do."""
-    for name, family in (("iptables", 4), ("ip6tables", 6)):
-        old = ctx.ask(Read(f"/proc/net/{'ip' if family == 4 else 'ip6'}_tables_names")).text.split()
-        if old:
-            yield (f"{name}-legacy-save", "-c"), family
-            yield (f"{name}-save", "-c"), family
-        elif not ruleset or re.search(r"\bxt (match|target)|managed by iptables", ruleset):
-            yield (f"{name}-nft-save", "-c"), family
-            yield (f"{name}-save", "-c"), family

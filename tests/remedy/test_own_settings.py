@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from checks.network.firewall import Found, _fix
+from diagnose.facts.filtered import Found, opening
 from diagnose.check import Dial, Exec, Glob, Listeners, Lookup
 from diagnose.host.query import DialReply, DnsReply, ExecReply, GlobReply, Listener, ListenersReply, StatReply
 from diagnose.knowledge.causes import by_id
@@ -169,7 +169,7 @@ def test_csf_is_told_of_postfix_in_its_own_file() -> None:
 )
 def test_firewalld_gets_the_accept_where_its_rule_stands(chain: str, add: str) -> None:
     verdict = Verdict(action="drop", rule="tcp dport 25 drop", table="inet firewalld", chain=chain, owner="firewalld")
-    fix = _fix(context(pretended.machine()), 25, Found(Packet(port=25, family=4), "nftables", verdict))
+    fix = opening(context(pretended.machine()), 25, Found(Packet(port=25, family=4), "nftables", verdict))
     host = pretended.machine()
     plan = planned("local-firewall-blocks-smtp", "firewall.smtp", host, port=25, owner="firewalld", rule="r", fix=fix)
     (step,) = plan.steps

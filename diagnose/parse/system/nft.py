@@ -18,8 +18,8 @@ _ENDS = tuple("accept drop return continue jump goto reject redirect dnat queue"
 _PASSES = ("masquerade", "snat", "notrack", "counter", "log", "comment", "flow", "dup", "tproxy")
 _META = {"oifname": "oif", "oif": "oif", "iifname": "iif", "iif": "iif", "skuid": "skuid", "skgid": "skgid",
          "l4proto": "l4proto", "nfproto": "nfproto", "protocol": "family"}  # fmt: skip
-_PORTS = {"tcp": ("dport", "sport", "flags"), "th": ("dport", "sport")}
-_OTHERS = ("udp", "udplite", "icmp", "icmpv6", "sctp", "dccp", "arp", "esp", "ah")
+_PORTS = {"tcp": ("dport", "sport"), "udp": ("dport", "sport"), "th": ("dport", "sport")}
+_OTHERS = ("udplite", "icmp", "icmpv6", "sctp", "dccp", "arp", "esp", "ah")
 _OPS = ("==", "!=", "!", "<", ">", "<=", ">=")
 
 
@@ -188,8 +188,10 @@ def _fields(words: list[str], at: int) -> tuple[tuple[str, ...], int]:
 
 def _field(words: list[str], at: int) -> tuple[str, int]:
     word, after = words[at] if at < len(words) else "", words[at + 1] if at + 1 < len(words) else ""
+    if word in _PORTS and after in _PORTS[word]:
+        return after if word == "th" else f"{word}-{after}", 2
     if word in _PORTS:
-        return after if after in _PORTS[word] else "?", 2
+        return after if (word, after) == ("tcp", "flags") else "?" if word != "udp" else "never", 2
     if word in _OTHERS and after:
         return "never", 2
     if word in ("ip", "ip6") and after:

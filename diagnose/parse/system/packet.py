@@ -13,7 +13,7 @@ from diagnose.record import frozen
 
 @frozen
 class Packet:
-    """A TCP SYN that this host sends. `uid` and `gid` of the sending process, None for any; `oif` '' for any but lo.
+    """A TCP SYN, or a datagram of UDP, that this host sends. `uid` and `gid` of the sending process, None for any; `oif` '' for any but lo.
 
     `destination` is an IP address, or '' for an arbitrary public one of `family` (4 or 6). `source` likewise.
     `users` maps names to uids, `groups` to gids, for rules that name them. `answer`: it is the server's SYN-ACK
@@ -21,6 +21,7 @@ class Packet:
     """
 
     port: int
+    proto: str = "tcp"
     family: int = 4
     uid: int | None = None
     gid: int | None = None
@@ -70,6 +71,7 @@ SERVICES = {  # names in rules, from /etc/services
     "https": 443,
     "domain": 53,
 }
+_PROTOCOLS = {"tcp": "6", "udp": "17"}
 EPHEMERAL = (32768, 60999)
 """The first and last port that Linux picks for the near end, by default."""
 
@@ -95,6 +97,9 @@ def owner_of(table: str, chain: str) -> str:
 
 def value_of(packet: Packet, name: str, value: str, op: str = "==") -> bool | None:
     """Whether a field of the packet matches a value or range; None if that cannot be determined."""
+    of, _, field = name.partition("-")
+    if of in _PROTOCOLS and field:
+        return value_of(packet, field, value, op) if of == packet.proto else False
     if name in ("dport", "sport"):
         if (name == "sport") == packet.answer:
             return _number(packet.port, value, op)
@@ -118,18 +123,18 @@ def value_of(packet: Packet, name: str, value: str, op: str = "==") -> bool | No
     if name in ("oif", "iif"):
         return _interface(packet.oif, value) if (name == "iif") == packet.answer else False
     if name in ("l4proto", "protocol"):
-        return value in ("tcp", "6", "all", "0")
+        return value in (packet.proto, _PROTOCOLS[packet.proto], "all", "0")
     if name in ("nfproto", "family"):
         return value in (("ipv4", "ip", "4") if packet.family == 4 else ("ipv6", "ip6", "6"))
     if name == "state":
         return value == ("established" if packet.answer else "new")
     if name == "direction":
         return value == ("reply" if packet.answer else "original")
-    if name == "flags":
+    if name == "flags" and packet.proto == "tcp":
         return _flags({"syn", "ack"} if packet.answer else {"syn"}, value)
     if name == "daddr-type":
         return value == ("local" if packet.answer else "unicast")
-    return False if name == "never" else None
+    return False if name in ("never", "flags") else None
 
 
 def _number(number: int, value: str, op: str) -> bool | None:

@@ -47,6 +47,12 @@ def resolver(e: Evidence) -> Plan | None:
     if not e.ctx.settings.network:
         return None
     path = stat.real or path  # whoever made a link rewrites what it leads to
+    from diagnose.remedy.plans.network import names_let_out
+
+    if out := names_let_out(e):
+        return Plan(
+            steps=(*out, *e.retry()), text=f"Rules of this host stop its own queries. {e.diagnosis.remedy.text}"
+        )
     told, kind = resolv_conf(file.text), e.first("dns.resolver", "kind")
     listed, lines = told.used, file.text.split("\n")
     harm, why = r"use-vc", "It makes every lookup go by TCP, to which no name server answers."

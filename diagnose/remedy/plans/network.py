@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from dataclasses import replace
 
 from diagnose.facts.dials import interface_addresses
+from diagnose.facts.filtered import judgements, listed, opening
+from diagnose.facts.network import MailPort
+from diagnose.facts.packets import packets
 from diagnose.facts.route import Route
-from diagnose.host.query import Dial, Exec, Lookup, Resolve
+from diagnose.host.query import Dial, Exec, Lookup, Read, Resolve
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status, measured
 from diagnose.nearest import near
 from diagnose.parse.postfix import nexthop
+from diagnose.parse.system.nameservice import resolv_conf
 from diagnose.parse.system.own_network import is_loopback
 from diagnose.remedy.evidence import Evidence, sentence
 from diagnose.remedy.plan import Other, Plan, plans
@@ -182,12 +186,11 @@ def accept(e: Evidence) -> Plan | None:
             steps += _route(e, seen, argv)
         elif seen.data.get("owner") == "csf":
             steps += _csf(e, seen)
-        elif (
-            tuple(argv[:2]) in _ACCEPTING
-            or (argv[1:2] == ["-t"] and argv[3:4] == ["-I"] and argv[0].startswith("ip"))
-            or argv[:1] == ["firewall-cmd"]
-        ):
-            steps += [_accept(e, seen, one) for one in (argv, *(_names(argv) if e.failed("dns.as-postfix") else ()))]
+        elif _accepts(argv):
+            steps.append(
+                _accept(e, seen.text("rule"), f"TCP port {seen.text('port')}", argv, seen.sign == "firewall.redirect")
+            )
+    steps += names_let_out(e) if e.failed("dns.as-postfix") else []
     if not steps:
         return None
     what = e.diagnosis.remedy.text.partition(". ")[0]
@@ -218,21 +221,37 @@ def _before(argv: list[str], word: str, *more: str) -> None:
     argv[at:at] = more
 
 
-def _names(argv: list[str]) -> Iterator[list[str]]:
-    """The same accept for DNS, which a rule about Postfix's user stops as well."""
-    protocol = next((argv[n + 1] for n, word in enumerate(argv) if word == "-p"), "tcp")
-    port = next((argv[n + 1] for n, word in enumerate(argv) if word in ("dport", "--dport")), "")
-    for other in ("udp", "tcp") if port and protocol == "tcp" else ():
-        yield [{"tcp": other, port: "53"}.get(word, word) for word in argv]
+def names_let_out(e: Evidence) -> list[Step]:
+    """Accepts before this host's own rules that stop Postfix's queries to its name servers, or their answers."""
+    servers = resolv_conf(e.ask(Read("/etc/resolv.conf")).text).used
+    any_ = [one for one in packets(e.ctx, MailPort(port=53)) if not one.destination]
+    sent = [
+        replace(one, proto=proto, destination=server)
+        for proto in ("udp", "tcp")
+        for server in servers
+        for one in any_
+        if (":" in server) == (one.family == 6)
+    ]
+    steps: dict[tuple[str, ...], Step] = {}
+    for one in judgements(listed(e.ctx)[0], [*sent, *(replace(p, answer=True, uid=None, gid=None) for p in sent)]):
+        argv = _argv(opening(e.ctx, 53, one).partition(": ")[2])
+        if one.verdict.stops and one.verdict.certain and _accepts(argv):
+            steps.setdefault(tuple(argv), _accept(e, one.verdict.rule, f"{one.packet.proto.upper()} port 53", argv))
+    return list(steps.values())
 
 
-def _accept(e: Evidence, seen: Observation, argv: list[str]) -> Step:
+def _accepts(argv: list[str]) -> bool:
+    table = argv[1:2] == ["-t"] and argv[3:4] == ["-I"] and argv[0].startswith("ip")
+    return tuple(argv[:2]) in _ACCEPTING or table or argv[:1] == ["firewall-cmd"]
+
+
+def _accept(e: Evidence, rule: str, to: str, argv: list[str], diverts: bool = False) -> Step:
     undo: tuple[str, ...] = ()
     owner = e.value("mail_owner") or "postfix"
     whose = "Postfix's own connections"
-    kind, port = next(((word, argv[n + 2]) for n, word in enumerate(argv[:-2]) if argv[n + 1] == "dport"), ("", ""))
-    if argv[:2] == ["nft", "insert"] and kind and argv[3] in ("inet", "ip", "ip6"):
-        _before(argv, kind, "meta", "skuid", owner)
+    if argv[:2] == ["nft", "insert"] and "dport" in argv and argv[3] in ("inet", "ip", "ip6"):
+        at = argv.index("dport") - 1
+        argv[at:at] = ("meta", "skuid", owner)
     elif argv[0] == "firewall-cmd":
         if "-j" in argv:
             _before(argv, "-j", "-m", "owner", "--uid-owner", owner)
@@ -245,12 +264,8 @@ def _accept(e: Evidence, seen: Observation, argv: list[str]) -> Step:
         undo = tuple("-D" if word == "-I" else word for word in argv)
     elif argv[0] == "ufw":
         undo = ("ufw", "delete", *argv[1:])
-    why = f"The rule {seen.data.get('rule')} {'diverts' if seen.sign == 'firewall.redirect' else 'stops'} it."
-    port = port or next(
-        (argv[n + 1] for n, word in enumerate(argv[:-1]) if word == "--dport"), str(seen.data.get("port"))
-    )
-    kind = kind or next((argv[n + 1] for n, word in enumerate(argv[:-1]) if word == "-p"), "tcp")
-    opens = f"{whose} to {kind.upper()} port {port} pass"
+    why = f"The rule {rule} {'diverts' if diverts else 'stops'} it."
+    opens = f"{whose} to {to} pass"
     return FirewallAccept(argv=tuple(argv), undo=undo, why=why, opens=opens)
 
 
