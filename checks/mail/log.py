@@ -11,6 +11,7 @@ from diagnose.check import (
     FLAG,
     Context,
     Data,
+    Now,
     Observation,
     Observations,
     SignSpec,
@@ -34,6 +35,7 @@ from diagnose.parse.system.own_network import is_loopback
 
 LATELY = timedelta(hours=1)
 _OF_THIS_HOST = frozenset({"helo-name-invalid", "ip-blocklisted", "reverse-dns-missing", "sender-unauthenticated"})
+_PATIENCE = 3.0  # seconds in which most mail leaves
 RECENT = timedelta(minutes=10)  # a probe that fails now outweighs what went through before that
 
 
@@ -177,6 +179,7 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
     if sent:
         at, host = max(sent)
         data: Data = {"host": host, "last": at.isoformat(), "recent": read.now - at < RECENT}
+        data["recent"] = data["recent"] and not _waits(ctx, (read.now - at).total_seconds())
         data["unchanged"] = _changed(ctx) <= at.timestamp() + 1
         mine = [f.last for f in failing if f.last is not None and f.route != "local"]
         if not failing and (lost := _unexplained(read)):
@@ -196,6 +199,13 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
     else:
         text = "no delivery to another host is in the part of the log that was read"
         yield unknown("mail.flow", where, text, asked=ctx.target.recipient is not None)
+
+
+def _waits(ctx: Context, seconds: float) -> bool:
+    """Whether a message that came within so many seconds, and not just now, is still under way: its outcome is open."""
+    waiting, now = facts.queue(ctx), ctx.ask(Now()).epoch
+    under_way = [g for g in (waiting.groups if waiting else ()) if g.queue_name in ("active", "incoming")]
+    return any(g.oldest is not None and _PATIENCE < now - g.oldest < seconds for g in under_way)
 
 
 def _unexplained(read: maillog.MailLog) -> maillog.Delivery | None:

@@ -1,10 +1,17 @@
 """The check of the mail log: what fails now, what is over, what became of the address asked for."""
 
+import json
+from datetime import datetime, timezone
+
+import pytest
+
 from checks.mail.log import log
-from diagnose.check import MailLog
-from diagnose.host.query import LogReply
+from diagnose.check import MailLog, MailQueue
+from diagnose.host.plain import to_plain
+from diagnose.host.query import LogReply, QueueLinesReply
 from diagnose.model import Status
-from tests.checks.pretended_postfix import machine, of, run
+from diagnose.parse.postfix.queue import summarise
+from tests.checks.pretended_postfix import NOW, machine, of, run
 
 
 def attempt(clock: str, queue_id: str, rest: str, to: str = "maria@northwind.example") -> str:
@@ -34,6 +41,23 @@ def test_a_failure_before_the_last_success_is_over() -> None:
     (seen,) = of(found, "mail.connect-timeout")
     assert (seen.status, seen.data["current"]) == (Status.WARNING, False)
     assert [o.status for o in of(found, "mail.flow")] == [Status.OK]
+
+
+@pytest.mark.parametrize(("arrived", "recent"), [(NOW - 60, False), (NOW - 1, True), (NOW - 400, True)])
+def test_a_message_under_way_since_then_leaves_open_whether_mail_passes(arrived: float, recent: bool) -> None:
+    message = {
+        "queue_name": "active",
+        "queue_id": "A1",
+        "arrival_time": arrived,
+        "message_size": 1,
+        "sender": "a@b.test",
+    }
+    line = json.dumps({**message, "recipients": [{"address": "c@d.test"}]})
+    waiting = QueueLinesReply(summary=to_plain(summarise([line], NOW)), code=0)
+    at = datetime.fromtimestamp(NOW - 120, timezone.utc)
+    on = machine(log=(taken(f"{at:%H:%M:%S}", "A0"),), more={MailQueue(): waiting})
+    (flow,) = of(run(log, on), "mail.flow")
+    assert flow.data["recent"] is recent
 
 
 def test_the_address_asked_for() -> None:

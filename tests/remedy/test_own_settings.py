@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from diagnose.facts.filtered import Found, opening
 from diagnose.check import Dial, Exec, Glob, Listeners, Lookup
+from diagnose.facts.filtered import Found, opening
 from diagnose.host.query import DialReply, DnsReply, ExecReply, GlobReply, Listener, ListenersReply, StatReply
 from diagnose.knowledge.causes import by_id
 from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Remedy, Run, Scalar, SignSpec, Status

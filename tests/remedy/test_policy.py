@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from diagnose.check import Dial, Glob, Lookup
-from diagnose.host.query import DialReply, DnsReply, GlobReply, StatReply
+from diagnose.check import Dial, Exec, Glob, Lookup
+from diagnose.host.query import DialReply, DnsReply, ExecReply, GlobReply, StatReply
 from diagnose.remedy.steps import FileStep, RepairLine
 from tests.checks import pretended_postfix as pretended
 from tests.remedy.test_own_settings import planned
@@ -88,6 +88,23 @@ def test_name_servers_that_answer_stay_and_the_network_s_own_come_first(kind: st
         after = step.edit(after) if isinstance(step, FileStep) and step.path == path else after
     lines = [" ".join(line.split()) for line in after.decode().splitlines() if not line.startswith("#")]
     assert "\n".join(lines) + "\n" == left
+
+
+@pytest.mark.parametrize(
+    ("rules", "accepts"),
+    [
+        ("meta skuid 104 drop", ["udp", "tcp"]),
+        ("udp dport 53 reject", ["udp"]),
+        ("tcp dport { 25, 587 } drop", []),
+    ],
+)
+def test_rules_that_stop_this_host_s_queries_get_an_accept_before_them(rules: str, accepts: list[str]) -> None:
+    out = f"table inet t {{\n chain c {{\n  type filter hook output priority 0; policy accept;\n  {rules}\n }}\n}}\n"
+    files = {"/etc/resolv.conf": "nameserver 192.0.2.1\n", "/etc/passwd": "postfix:x:104:109::/x:/y\n"}
+    on = pretended.machine({}, files=files, more={Exec(("nft", "list", "ruleset")): ExecReply(code=0, out=out)})
+    steps = [step for step in planned("resolver-failing", "dns.resolver", on).steps if step.allow]
+    wanted = [f"nft insert rule inet t c meta skuid postfix {proto} dport 53 accept" for proto in accepts]
+    assert [(step.allow, *step.commands()) for step in steps] == [("firewall", each) for each in wanted]
 
 
 @pytest.mark.parametrize(
