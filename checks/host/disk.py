@@ -5,7 +5,7 @@ from __future__ import annotations
 from diagnose.check import Context, Data, Disk, Observations, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mailer, mailers, master, mta
 
-_QUEUES = ("maildrop", "incoming", "active", "deferred", "defer", "bounce", "private", "public", "pid")
+_QUEUES = tuple("maildrop incoming active deferred defer bounce hold flush trace private public pid".split())
 _FEW_INODES = 20
 _MEGA = 1_000_000
 _LEAST = 65_536  # bytes; with less, the file system counts as full

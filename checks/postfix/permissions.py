@@ -83,11 +83,11 @@ def _read_by_users(ctx: Context, postfix: Mta) -> Observations:
 
 
 def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Observations:
-    root = postfix.queue_directory
+    root, data = postfix.queue_directory, postfix.value("data_directory")
     top = ctx.ask(Stat(root))
-    shut = list(closed_above(ctx, root, top.real, f"{_place(postfix)}/postdrop"))
+    shut = list(closed_above(ctx, root, top.real, f"{_place(postfix)}/postdrop", data))
     for above in shut:
-        text = f"has mode {ctx.ask(Stat(above)).mode:04o}: programs that hand mail in cannot reach what is below it"
+        text = f"has mode {ctx.ask(Stat(above)).mode:04o}: accounts other than root, Postfix's among them, cannot reach what is below it"
         yield fail("host.queue-permissions", above, text, kind="above", path=above)
     if not top.exists:
         if top.problem and not shut:

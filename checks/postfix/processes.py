@@ -112,11 +112,12 @@ def _judge_master(
 ) -> Observations:
     if master is not None and master.state in _DEAD:
         text = f"the master (pid {master.pid}) is a {master.state} process: nothing is served"
-        halted = master.pid if master.state in _HALTED else 0
-        yield fail("postfix.master", "Postfix's master process", text, lock=path, kind=master.state, halted=halted)
-    elif one := next((p for p in running if master and p.parent == master.pid and _halted(p)), None):
-        text = f"{one.name} (pid {one.pid}) is a {one.state} process: no mail moves until kill -CONT {one.pid}"
-        yield fail("postfix.master", "Postfix's master process", text, lock=path, kind=one.state, halted=one.pid)
+        stopped = str(master.pid) if master.state in _HALTED else ""
+        yield fail("postfix.master", "Postfix's master process", text, lock=path, kind=master.state, halted=stopped)
+    elif halted := _halted(running, master):
+        pids, one = " ".join(str(p.pid) for p in halted), halted[0]
+        text = f"{one.name} (pid {pids}) is a {one.state} process: its mail does not move until kill -CONT {pids}"
+        yield fail("postfix.master", "Postfix's master process", text, lock=path, kind=one.state, halted=pids)
     elif lock.held or master is not None:
         pid = master.pid if master else lock.holder
         yield ok("postfix.master", "Postfix's master process", f"runs (pid {pid})", pid=pid)
@@ -140,9 +141,13 @@ def _judge_master(
         yield unknown("postfix.master", "Postfix's master process", text)
 
 
-def _halted(process: Process) -> bool:
-    """Whether this is a daemon that all mail passes through, stopped by a signal or a debugger."""
-    return process.name in ("qmgr", "nqmgr", "pickup", "cleanup", "trivial-rewrite") and process.state in _HALTED
+def _halted(running: tuple[Process, ...], master: Process | None) -> list[Process]:
+    """The daemons of one kind that all were stopped, by a signal or a debugger, so that what needs them waits."""
+    by_name: dict[str, list[Process]] = {}
+    for process in running:
+        if master is not None and process.parent == master.pid:
+            by_name.setdefault(process.name, []).append(process)
+    return next((each for each in by_name.values() if all(one.state in _HALTED for one in each)), [])
 
 
 def _port_answers(ctx: Context, postfix: Mta) -> bool | None:

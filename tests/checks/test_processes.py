@@ -33,10 +33,19 @@ def test_zombie_master_serves_nothing() -> None:
     assert of(found, "postfix.master")[0].data["kind"] == "zombie"
 
 
-def test_halted_queue_manager_moves_nothing() -> None:
-    halted = Process(pid=77, parent=RUNNING[0].pid, name="qmgr", command=("qmgr", "-l"), state="stopped")
-    host = machine(more={Processes(): ProcessesReply(processes=(RUNNING[0], halted))})
-    assert of(run(processes, host), "postfix.master")[0].data["kind"] == "stopped"
+@pytest.mark.parametrize(("names", "halted"), [(("qmgr",), "77"), (("tlsmgr",), "77"), (("smtpd", "smtpd"), "77 78")])
+def test_daemons_that_were_stopped_all(names: tuple[str, ...], halted: str) -> None:
+    found = [
+        Process(pid=77 + n, parent=RUNNING[0].pid, name=name, command=(name, "-l"), state="stopped")
+        for n, name in enumerate(names)
+    ]
+    (seen, *_) = of(
+        run(processes, machine(more={Processes(): ProcessesReply(processes=(RUNNING[0], *found))})), "postfix.master"
+    )
+    assert (seen.data["kind"], seen.data["halted"]) == ("stopped", halted)
+    works = replace(found[0], pid=99, state="sleeping")
+    host = machine(more={Processes(): ProcessesReply(processes=(RUNNING[0], works, *found))})
+    assert of(run(processes, host), "postfix.master")[0].status is Status.OK
 
 
 def test_ordinary_user_without_the_right_to_ask_for_the_lock_sees_the_process() -> None:

@@ -12,7 +12,7 @@ from tests.remedy.test_own_settings import planned
 
 
 def test_a_stopped_process_goes_on() -> None:
-    plan = planned("postfix-not-running", "postfix.master", pretended.machine(), halted=326)
+    plan = planned("postfix-not-running", "postfix.master", pretended.machine(), halted="326")
     assert [c for step in plan.steps[:1] for c in step.commands()] == ["kill -CONT 326"]
 
 

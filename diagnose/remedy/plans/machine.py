@@ -16,7 +16,7 @@ from diagnose.remedy.plans.suspended import without_rule
 from diagnose.remedy.running import Aside, Command, CopyFile, Mode, Ownership, ReleaseHeld, Remount, Requeue
 from diagnose.remedy.steps import Step
 
-_OPEN = ("/", "/usr", "/usr/sbin", "/var", "/var/spool")  # which every system has open to all
+_OPEN = ("/", "/usr", "/usr/sbin", "/var", "/var/lib", "/var/spool")  # which every system has open to all
 _ROOMY = 100_000_000  # bytes, with which a disk is not full for mail
 _PASSING = ("pid", "public", "private")  # directories of the queue without mail: lock files and sockets
 _MANY = 20  # messages on hold that are released by name
@@ -47,7 +47,7 @@ def permissions(e: Evidence) -> Plan | None:
             steps += _beside(e, path) or ((*gone, *more) if (more := again(e, why)) else ())
             continue
         if seen.data.get("kind") == "above" and path in _OPEN and stat.mode & 0o001 == 0:
-            why = f"Every user must be able to enter {path} to hand mail in (mode 0755)."
+            why = f"Every user must be able to enter {path} (mode 0755)."
             steps.append(Mode(path=path, mode=stat.mode | 0o011, was=stat.mode, standard="system", why=why))
         if seen.data.get("kind") == "other" and set(path.split("/")[-2:]) & {*_PASSING} and not e.files(f"{path}.old"):
             why = f"{path} is not a directory; Postfix makes one when it starts."

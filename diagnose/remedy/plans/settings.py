@@ -296,9 +296,9 @@ def _program(e: Evidence, name: str, seen: Observation) -> list[Step]:
 
 @plans("postfix-not-running")
 def start(e: Evidence) -> Plan | None:
-    if halted := next((pid for seen in e.failed("postfix.master") if (pid := whole(seen, "halted"))), 0):
+    if halted := e.first("postfix.master", "halted"):
         why = f"Process {halted} was stopped by a signal (SIGSTOP), and goes on from where it was."
-        return Plan(steps=(Command(argv=("kill", "-CONT", str(halted)), why=why), *e.retry()), text=why)
+        return Plan(steps=(Command(argv=("kill", "-CONT", *halted.split()), why=why), *e.retry()), text=why)
     steps: list[Step] = []
     if e.manager == "systemd":
         for unit in ("postfix", "postfix@", "postfix@-"):
