@@ -57,7 +57,7 @@ def _loopback(ctx: Context, own: dict[str, str]) -> Observations:
     if down or (flags and "127.0.0.1" not in own):
         text = "is down" if down else "has no address 127.0.0.1"
         text += ": programs of this host reach no server on it, neither Postfix nor a resolver"
-        yield fail("host.interface", "lo", text, kind="loopback", down=down)
+        yield fail("host.interface", "lo", text, kind="loopback", down=down, apart=True)
 
 
 def _listening(ctx: Context, postfix: Mta, own: dict[str, str]) -> Observations:
