@@ -48,6 +48,7 @@ def _explained(*lines: str) -> Report:
             "rate-limited",
         ),
         ("Der Mailserver antwortet nicht", "app-smtp-unreachable"),
+        ("Mail: Die Verbindung mit dem Server kann nicht hergestellt werden", "app-smtp-unreachable"),
         ("SMTP-Fehler: Konnte keine Verbindung zum SMTP-Host herstellen.", "app-smtp-unreachable"),
         ("SMTP 错误：无法连接到 SMTP 主机。", "app-smtp-unreachable"),
         ("Erro de SMTP: Não foi possível autenticar.", "app-credentials-rejected"),

@@ -112,6 +112,18 @@ from tests.parse.events import first
             id="introduced-by-a-person",
         ),
         pytest.param(
+            "We opened the port, and mails arrived again after the last connection timed out at 14:02.\n",
+            "We opened the port, but mails did not arrive: the last connection timed out at 14:02.\n",
+            "app-smtp-unreachable",
+            id="arrived-again",
+        ),
+        pytest.param(
+            "ERROR:  permission denied for table mail_outbox\nSTATEMENT:  DELETE FROM mail_outbox\n",
+            "ERROR:  permission denied for mail\nDELETE from outbox\n",
+            "content-rejected",
+            id="database-log",
+        ),
+        pytest.param(
             "INFO DKIM verification failed, a message from outside\n",
             "ERROR DKIM verification failed, a message from outside\n",
             "sender-unauthenticated",

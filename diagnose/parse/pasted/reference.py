@@ -68,7 +68,7 @@ _ADDRESS = late(r"[\[(](?!127\.)(?:\d{1,3}\.){3}\d{1,3}[\])]|\b(?:to|an|à|a|par
 _PROSE = late(r"(?<![\w./:=@-])[A-Za-zÀ-ÿ]{2,}(?=[ ,.;!?)]|$)")
 _SOLVED = late(
     r"\b(?:works?|working|fixed|solved|resolved)\b[^.?\n]{0,20}\b(?:now|again)\b|\b(?:now|again) (?:\S+ ){0,3}(?:works?|working|sending|fine|ok)\b|"
-    r"\b(?:fixed|solved) (?:it|the (?:issue|problem)|this|by)\b|(?:^|[.!:] )(?:fixed|solved|resolved)(?=[.!,;:]|$)|\b(?:go|went|arrive|get) (?:out |through )?(?:again|now)\b|\bworking with that\b|\bit(?:'s| is) (?:fixed|solved|working)\b|(?<!until )(?<!once )(?<!unless )\b(?:the|this|my) (?:issue|problem|bug) is (?:now )?(?:fixed|solved|resolved)\b",
+    r"\b(?:fixed|solved) (?:it|the (?:issue|problem)|this|by)\b|(?:^|[.!:] )(?:fixed|solved|resolved)(?=[.!,;:]|$)|\b(?:go|went|arrived?|get) (?:out |through )?(?:again|now)\b|\b(?:all|is|are) (?:good|fine|well|ok) (?:now|again)\b|\bworking with that\b|\bit(?:'s| is) (?:fixed|solved|working)\b|(?<!until )(?<!once )(?<!unless )\b(?:the|this|my) (?:issue|problem|bug) is (?:now )?(?:fixed|solved|resolved)\b",
     re.IGNORECASE,
 )
 _NOT = late(r"\b(?:not|but|still|except|until|nothing|no|same)\b|n.t\b|\?", re.IGNORECASE)

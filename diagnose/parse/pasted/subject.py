@@ -112,10 +112,10 @@ def is_another_protocols(text: str) -> bool:
 
 # --- signs of something else ---
 
-# A URL, an audit record's program, and status codes of SQL, LDAP and HTTP.
+# A URL, an audit record's program, and status codes of SQL, LDAP and HTTP; PostgreSQL's log.
 _PROTOCOL = late(
     r"(?<![\w+])(?!(?:smtps?|submissions?|mailto|ssl|tls|tcp|starttls|file)\b)[a-z][a-z0-9+.-]{1,12}://|\bcomm=\"|"
-    r"\bHTTP (?:request|error)\b|\bSQLSTATE\b|\bERROR \d{4} \(|\bLDAP: error code\b|\bldap_\w+\(|\b(?:HTTP|SIP|RTSP|ICAP)[/ ]\d",
+    r"\bHTTP (?:request|error)\b|\bSQLSTATE\b|\bERROR \d{4} \(|\bLDAP: error code\b|\bldap_\w+\(|\bSTATEMENT:  |\b(?:HTTP|SIP|RTSP|ICAP)[/ ]\d",
     re.I,
 )
 _ENDPOINT = late(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3} ?: ?(\d{2,5})(?![\d:])")
