@@ -80,6 +80,21 @@ def test_a_child_that_never_ends_its_output_is_kept_in_part() -> None:
     assert system.heard(["/bin/cat"], 5.0, b"given") == (0, b"given", b"")
 
 
+_LEFT = """
+import sys, threading, time
+from diagnose.host.live import system
+threading.Thread(target=system.heard, args=(["/bin/sh", "-c", "touch %s; sleep 5; rm %s" % (sys.argv[1], sys.argv[1])], 60.0), daemon=True).start()
+time.sleep(1)
+"""
+
+
+def test_no_child_outlives_the_run(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    subprocess.run([sys.executable, "-c", _LEFT, str(mark)], timeout=60, check=True)
+    time.sleep(6)
+    assert mark.exists()
+
+
 PEAK = 256_000  # kB, of any child
 _MEASURED = """
 import resource, sys

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from diagnose.host.secretfile import mask_read
 from diagnose.mail.explain import explain
 from diagnose.parse.text import shapes
 from diagnose.parse.text.masking import Secrets, mask, veil
@@ -300,6 +301,14 @@ def test_no_text_takes_long() -> None:
                 slow.append((unit, short, long))
     print(f"\nmasking: {len(repeated)} repeated units, {len(slow)} slow")
     assert not slow
+
+
+def test_nested_aliases_are_masked_in_time() -> None:
+    lists = "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefg", "bcdefgh", strict=True))
+    text = f"a: &a [x, x, x]\n{lists}mail: {{host: smtp.example.com, password: *h}}\n"
+    began = time.process_time()
+    assert mask_read(text, "settings", Secrets(), "/x.yml").count("\n") == text.count("\n")
+    assert time.process_time() - began < 5 * pace()
 
 
 def _repeated(unit: str, size: int) -> str:
