@@ -59,7 +59,7 @@ _ALONE = late(r"[^\s\"'(]+?(?=\s*(?:\n|\\n|$))")
 
 def values(text: str, lowered: str) -> Iterator[Span]:
     """Spans of values after secret names, and of new values they are changed to. lowered: the text in lower case."""
-    done = 0
+    done = tried = 0
     word = late(r"\S*")
     for core in _NAMED.finditer(lowered if len(lowered) == len(text) else text):
         if core.start() < done:
@@ -73,7 +73,11 @@ def values(text: str, lowered: str) -> Iterator[Span]:
         strong = NAME.search(name) is not None
         span = _value(text, name, begin, begin + len(name), strong)
         if span is None and strong and _NOUN.match(name) and not _FILED.search(name):
-            span = said(text, begin, begin + len(name))
+            # A sentence has blanks between its nouns; a hostile word may hold a hundred of them.
+            whole = word.match(text, tried)
+            if not tried or not name.isascii() or (whole and whole.end() < begin):
+                span = said(text, begin, begin + len(name))
+            tried = begin + len(name)
         done = begin + len(name)  # skip further words in the same name
         if span is not None and text[span[0]] == "{" and (members := _members(text, span[0])):
             yield from members
