@@ -311,6 +311,13 @@ def test_nested_aliases_are_masked_in_time() -> None:
     assert time.process_time() - began < 5 * pace()
 
 
+def test_a_log_of_lines_full_of_names_is_read_in_time() -> None:
+    line = f"{spellings.HEAD}helo=<{'(secret=' * 110}>\n".encode()
+    began = time.process_time()
+    assert veil(line * 4000).count(b"\n") == 4000
+    assert time.process_time() - began < 8 * pace()
+
+
 def _repeated(unit: str, size: int) -> str:
     return (unit * size)[:size]
 

@@ -7,6 +7,7 @@ itself marks as secret (`spelled`). `mask` is for incoming text, `leaving` for o
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import cache, lru_cache
 
@@ -45,6 +46,7 @@ _IN_LOGS = (
     b"coded ", b"resp=", b"attr", b"identified", b"dictionary", b"duplicate", b"login", b" -", b"]: > ", b"]: < ", b"-> server",
     b"client -> ", b" c: ", b"@[", b"== ", b"==\n", b" 334", b"hook", b":*:", b":5432:", b"{sha", b"{ssha", b"{crypt", b"{plain", b"$2y$", b"$6$", b"cookie", b"535 ",
 )  # fmt: skip
+_NAMED = re.compile(rb"(?i)pass|pw|secret|token|key|cred|auth")
 _LOGIN_MARK = re.compile(rb"auth (?:login|plain|cram|x?oauth|ntlm|digest|scram)| 334 |private key--")
 _LONG_WORD = bytes(97 if chr(octet).isalnum() or octet in b"-_+/" else 32 for octet in range(128)) + b" " * 128
 _WORD = b"a" * 16  # providers' keys are at least as long
@@ -131,6 +133,7 @@ def veil(data: bytes) -> bytes:
     from diagnose.parse.text.prose import NOUNS
     from diagnose.parse.text.shapes import keyed
 
+    data = b"\n".join([line if len(line) < 600 else _thinned(line) for line in data.split(b"\n")])
     lowered = data.lower()
     begins: set[int] = set()
     # Of other letters than ASCII's, lower() changes none: the first may be a capital.
@@ -164,6 +167,12 @@ def veil(data: bytes) -> bytes:
         pieces += [data[done:begin], shown]
         done = end
     return b"".join([*pieces, data[done:]])
+
+
+def _thinned(line: bytes) -> bytes:
+    """The line up to its eighth word for a secret: any peer can log thousands of lines with a hundred each."""
+    eighth = next(itertools.islice(_NAMED.finditer(line), 7, None), None)
+    return line[: eighth.start()] + STARS.encode() if eighth else line
 
 
 def _neighbours(data: bytes, begin: int, end: int, before: int, after: int) -> tuple[int, int]:
