@@ -24,14 +24,13 @@ from diagnose.facts.fingerprint import fingerprint
 from diagnose.facts.mail import log_reply, mail_log, now, queue, queue_problem, settings_read, since_start, target
 from diagnose.facts.mailers import Mailer, mailer
 from diagnose.facts.master import greeting, master, queue_manager, unread
-from diagnose.facts.names import Exchangers, exchangers
+from diagnose.facts.names import exchangers
 from diagnose.facts.own import foreign
 from diagnose.facts.postfix import Mta, earlier, mta, origin, postfix_log, stands
 from diagnose.facts.route import (
     ANYBODY,
     Route,
     TlsMode,
-    asker,
     failures,
     is_hop,
     next_hop_hosts,

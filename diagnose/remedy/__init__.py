@@ -7,4 +7,4 @@ evidence.py   what a plan is made of
 <section>.py  the plans of the section's causes
 """
 
-from diagnose.remedy.plan import Ask, Other, Plan, plans
+from diagnose.remedy.plan import Ask, Plan

@@ -232,7 +232,7 @@ def parsers() -> dict[str, Parser]:
         "properties": Parser(lambda t: javamail.mail_settings(properties.parse(t)), _PROPERTIES),
         "queue": Parser(lambda t: queue.summarise(t.splitlines(), 0.0), _QUEUE),
         "reason": Parser(lambda t: (reason.classify(t), reason.mask(t), reason.normalise(t)), posted, 2),
-        "sasl_passwd": Parser(lambda t: (sasl_passwd.parse(t), sasl_passwd.mask(t)), _SASL),
+        "sasl_passwd": Parser(sasl_passwd.parse, _SASL),
         "small": Parser(_small, _TABLE + _POLICY + posted[:4000], 1),
         "smtp_reply": Parser(lambda t: (smtp_reply.parse(t), smtp_reply.find(t)), posted, 3),
         "stalls": Parser(lambda t: stalls.stalls(t.splitlines()), posted),

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from diagnose.host.secretfile import mask_read
 from diagnose.parse.postfix import nexthop, sasl_flaws, sasl_passwd, trivial_rewrite
-from diagnose.parse.text.masking import KNOWN
+from diagnose.parse.text.masking import KNOWN, Secrets
 from diagnose.parse.text.secret import shape
 
 POSTMAP = shutil.which("postmap", path="/usr/sbin:/usr/bin:/sbin:/bin")
@@ -48,7 +48,7 @@ def test_malformed_lines_are_found_and_masked(line: str, kind: str) -> None:
     read = sasl_passwd.parse(line + "\n")
     assert kind in {finding.kind for finding in read.findings}
     assert SECRET not in repr(read)
-    assert SECRET not in sasl_passwd.mask(line)
+    assert SECRET not in mask_read(line, "sasl", Secrets())
 
 
 def test_a_byte_order_mark_hides_the_relay_and_no_more() -> None:
@@ -74,7 +74,7 @@ def test_good_lines_have_no_findings(line: str) -> None:
     read = sasl_passwd.parse(f"# a comment\n\n{line}\n")
     assert {finding.kind for finding in read.findings} <= {"cr"}
     assert len(read.entries) == 1
-    assert SECRET not in repr(read) + sasl_passwd.mask(line)
+    assert SECRET not in repr(read) + mask_read(line, "sasl", Secrets())
 
 
 @pytest.mark.skipif(POSTMAP is None, reason="postmap is not installed")
@@ -258,7 +258,7 @@ GARBAGE = st.text(alphabet=st.sampled_from("ab.:@[]{}=\"'\\ \t\n\r#,/!$\u00a0\uf
 @given(GARBAGE, GARBAGE)
 def test_garbage_gives_findings_not_exceptions(text: str, other: str) -> None:
     read = sasl_passwd.parse(text)
-    sasl_passwd.mask(text)
+    mask_read(text, "sasl", Secrets())
     sasl_passwd.near_misses(
         read.entries, sasl_passwd.keys_tried(other, sender=text, sender_dependent=True, delimiter="+")
     )
@@ -275,4 +275,4 @@ def test_garbage_gives_findings_not_exceptions(text: str, other: str) -> None:
 )
 def test_a_password_behind_a_user_is_never_shown(before: str, separator: str) -> None:
     line = f"[h.example]:587{separator}{before}user:{SECRET}"
-    assert SECRET not in sasl_passwd.mask(line) + repr(sasl_passwd.parse(line))
+    assert SECRET not in mask_read(line, "sasl", Secrets()) + repr(sasl_passwd.parse(line))

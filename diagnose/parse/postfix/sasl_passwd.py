@@ -1,6 +1,6 @@
 """The SASL password file: its lines as Postfix reads them, and the keys that Postfix looks up.
 
-No password leaves this module: entries hold its Shape, `mask` replaces it by stars.
+No password leaves this module: entries hold its Shape.
 """
 
 import difflib
@@ -11,7 +11,7 @@ from diagnose.parse.postfix.main_cf import logical_lines
 from diagnose.parse.text.address import without_extension
 from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import MARKS, artifacts
-from diagnose.parse.text.secret import STARS, Shape, placeholder, shape
+from diagnose.parse.text.secret import Shape, placeholder, shape
 from diagnose.record import frozen
 
 # Its usual places below Postfix's configuration directory.
@@ -154,32 +154,6 @@ def _lone(key: str) -> str:
     )
     shown = match[0] if match else ""
     return shown if shown == key else shown + "…"
-
-
-def mask(text: str) -> str:
-    """The file with passwords replaced by stars; in lines that are not entries, everything that might be one."""
-    out: list[str] = []
-    for raw in text.split("\n"):
-        if not raw.strip():
-            out.append(raw)
-        elif raw.lstrip().startswith("#"):
-            out.append("# " + STARS if re.search(r"[:=\s]\S", raw.lstrip("# \t")) else raw)
-        elif raw[0] in _SPACE:
-            out.append(" " + STARS)
-        else:
-            out.append(_masked_line(raw))
-    return "\n".join(out)
-
-
-def _masked_line(raw: str) -> str:
-    key, value = _split(raw)
-    tail = "\\" if raw.rstrip(_SPACE).endswith("\\") else ""
-    if not value:
-        return _lone(key) + tail
-    user, colon, password = value.partition(":")
-    if not colon:
-        return f"{_safe_key(key)} {STARS}{tail}"
-    return f"{_safe_key(key)} {user}:{STARS if password else ''}{tail}"
 
 
 def keys_tried(

@@ -126,15 +126,6 @@ def _network(text: str, family: int) -> str | None:
         return None
 
 
-def refusing(found: tuple[Route, ...]) -> tuple[Route, ...]:
-    """Routes of type prohibit, blackhole or unreachable in table main, without the kernel's own for lo."""
-    return tuple(
-        r
-        for r in found
-        if r.refuses and r.table in ("main", "254", "default") and r.device in ("", "lo") and r.metric < 2**31
-    )
-
-
 def route_for(found: tuple[Route, ...], address: str) -> Route | None:
     """The route in table main for an address: longest prefix, then lowest metric; None if there is none."""
     try:

@@ -1,6 +1,6 @@
 """The application's own settings."""
 
-from diagnose.model import AGAINST, OK, REFUTES, sign
+from diagnose.model import sign
 
 SMTP_PACKAGE = "https://javaee.github.io/javamail/docs/api/com/sun/mail/smtp/package-summary.html"
 PROPERTIES = "https://docs.oracle.com/javase/8/docs/api/java/util/Properties.html#load-java.io.Reader-"
