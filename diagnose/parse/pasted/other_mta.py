@@ -192,10 +192,8 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
             words = _MSMTP_SAID.search(line)
             status = "sent" if msmtp["exit"] == "EX_OK" else "bounced"
             text = (words["said"] or words["text"] if words else None) or line
-            failed = _ERRNO.search(text)
-            if failed:
-                dialled = _MSMTP_PORT.search(text)
-                text = connecting(msmtp["host"], None, dialled["port"] if dialled else "587", failed.group())
+            dialled = _MSMTP_PORT.search(text)
+            text = connecting(msmtp["host"], None, dialled["port"] if dialled else "587", text)
             return delivery(status, text, number=number, at=at, to=msmtp["to"], host=msmtp["host"])
     return None
 
@@ -248,13 +246,12 @@ def _exim_said(tail: str, port: int, remote: bool = True) -> tuple[str, str | No
     where = _EXIM_HOST.search(tail)
     host = where["host"] if where else None
     text = _EXIM_FIELDS.sub("", tail).strip(" :")
-    error = _ERRNO.search(text)
     timeout = _EXIM_TIMEOUT.search(text)
     # With TCP Fast Open a connect without an answer ends "after initial connection"; the port says more then.
     if timeout and not (timeout["first"] and where and (where["port"] or port != 25)):
         text = timeout.group()
-    elif error and where and remote and "SMTP error from remote" not in text:
-        text = connecting(host, where["address"], where["port"] or str(port), error.group())
+    elif where and remote and "SMTP error from remote" not in text:
+        text = connecting(host, where["address"], where["port"] or str(port), text)
     return text, host
 
 
@@ -275,10 +272,8 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
     text = reply["reply"] if reply else text  # since 8.16
     if text.startswith("Connection reset by ") and host:  # after it was established
         text = f"lost connection with {host}[{where.group('address') or '0.0.0.0' if where else '0.0.0.0'}]"
-    error = _ERRNO.search(text)
-    if error and match["mailer"] in {"esmtp", "smtp", "relay"}:
-        address = where["address"] if where else None
-        text = connecting(host, address, None, error.group())
+    if match["mailer"] in {"esmtp", "smtp", "relay"}:
+        text = connecting(host, where["address"] if where else None, None, text)
     return told("deferred" if stat.startswith("Deferred") else "bounced", text)
 
 
@@ -293,9 +288,8 @@ def _stalwart(match: re.Match[str], number: int, at: datetime | None) -> Deliver
     if about is None:
         return None
     text = " ".join(filter(None, (about, values.get("code"), values.get("details"), values.get("reason")))).strip()
-    error = _ERRNO.search(text)
-    if error and event == "connect-error":
-        text = connecting(host, values.get("remoteIp"), values.get("remotePort"), error.group())
+    if event == "connect-error":
+        text = connecting(host, values.get("remoteIp"), values.get("remotePort"), text)
     status = "bounced" if event.endswith(("rejected", "perm-fail", "null-mx")) else "deferred"
     return delivery(status, text, number=number, at=at, to=to, host=host)
 
@@ -305,9 +299,7 @@ def _bare_stat(stat: str, number: int, at: datetime | None) -> Delivery:
     the error."""
     where = re.search(r"\b(?:with|by|for) (?P<host>[\w.-]+)", stat)
     host = where["host"].rstrip(".") if where else None
-    error = _ERRNO.search(stat)
-    text = connecting(host, None, None, error.group()) if error else stat
-    return delivery("deferred", text, number=number, at=at, host=host)
+    return delivery("deferred", connecting(host, None, None, stat), number=number, at=at, host=host)
 
 
 def connecting(host: str | None, address: str | None, port: str | None, error: str) -> str:
