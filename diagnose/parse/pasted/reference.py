@@ -39,7 +39,7 @@ _NOT_PASSED = late(
     re.MULTILINE,
 )
 _TESTED = late(
-    r"^[^\w\n]*\d+ (?:tests?|examples?|specs?|assertions?|passed|passing)(?:[,;:]| (?:passed|failed|run|in \d)\b|$)|\btest result: |^[^\S\n]*\d+\) (?:Error|Failure):$",
+    r"^[^\w\n]*(?:Ran )?\d+ (?:tests?|examples?|specs?|assertions?|passed|passing)(?:[,;:]| (?:passed|failed|run|in \d)\b|$)|\btest result: |^[^\S\n]*\d+\) (?:Error|Failure):$",
     re.MULTILINE,
 )
 # A change to source code, as git shows and mails it.

@@ -66,7 +66,7 @@ _NAMES = late(
 _QUOTED = late(r"(?<!File )\"[^\"\s]+(?<!Error)\"|'[^'\s]+(?<!Error)'")
 
 _DELIVERED = late(
-    r"\b(?:delivery successful|(?<!no )(?<!\b0 )(?:e-?mail|message|mail)s?\b(?:(?!\bnot\b|\bnever\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for|by)\b| ?[{(\[]|[!.]?\s*$|, 0 )|"
+    r"\b(?:delivery successful|(?<!no )(?<!\b0 )(?:e-?mail|message|mail)s?\b(?:(?!\bnot\b|\bnever\b|\. ).){0,40}\b(?<!\bbe )(?<!\bare )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for|by)\b| ?[{(\[]|[!.]?\s*$|, 0 )|"
     r"(?:e-?)?mails (?:are|were|get) (?:sent|delivered) (?:correctly|fine)|(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
     r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted(?:=|: ?)\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
