@@ -115,6 +115,8 @@ def permitted(name: str, was: str | None, value: str | None) -> bool:
         pairs = zip(_words(was), _words(value), strict=False)
         alike = len(_words(was)) == len(_words(value)) > 0
         return alike and all(a == b or (a not in RESTRICTIONS and restriction(a) == b) for a, b in pairs)
+    if re.fullmatch(r"milter_\w+_timeout|smtpd_client_\w+_limit", name):
+        return bool(was) and not re.fullmatch(r"0*[1-9]\d*[smhdw]?", was or "")  # what Postfix refuses limits nothing
     if _NEVER.fullmatch(name):
         return name.endswith(("_checks", "_milters", "_filter")) and bool(was) and _same_filters(was, value)
     if name.endswith("tls_security_level"):

@@ -23,6 +23,7 @@ def test_ordinary_settings() -> None:
         ("message_size_limit", "25M"),
         ("smtp_tls_security_level", "on"),
         ("smtp_connect_timeout", "fast"),
+        ("message_size_limit", "-1"),
         ("smtpd_sasl_type", "saslauthd"),
         ("smtpd_relay_restrictions", "permit_mynetwork, reject_unauth_destination"),
         ("smtpd_client_restrictions", "permit_mynetworks; check_client_access cidr:/x"),

@@ -250,6 +250,8 @@ def test_what_repairs_without_opening_can_be_made() -> None:
     assert permitted("mynetworks", r"127.0.0.0\8 [::1]/128", "127.0.0.0/8 [::1]/128")
     assert permitted("inet_interfaces", "127.0.0.1, 192.0.2.9", "127.0.0.1")
     assert permitted("smtp_tls_security_level", "on", "encrypt")
+    assert permitted("milter_content_timeout", "0", "300s")
+    assert not permitted("smtpd_client_message_rate_limit", "10", "0")
     assert permitted("mynetworks", None, "127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128")
     assert permitted("smtpd_relay_restrictions", "permit_mynetwork, reject", "permit_mynetworks, reject")
     assert permitted("header_checks", "/etc/x", "regexp:/etc/x")

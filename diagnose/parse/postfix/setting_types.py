@@ -79,7 +79,7 @@ _ABOVE_ZERO = re.compile(
     r"|max_idle|ipc_(?:timeout|idle|ttl)|trigger_timeout|stale_lock_time|daemon_timeout|queue_run_delay|m(?:in|ax)imal_backoff_time"
     r"|transport_retry_time|qmgr_(?:daemon|ipc)_timeout|qmgr_message_(?:active|recipient)_limit|initial_destination_concurrency"
     r"|(?:smtp|lmtp)_(?:helo|lhlo|mail|rcpt|rset|quit|starttls|data_(?:init|xfer|done)|xforward)_timeout"
-    r"|smtpd_(?:timeout|recipient_limit|recipient_overshoot_limit|(?:hard|soft)_error_limit|junk_command_limit|starttls_timeout|proxy_timeout)"
+    r"|milter_(?:connect|command|content)_timeout|smtpd_(?:timeout|recipient_limit|recipient_overshoot_limit|(?:hard|soft)_error_limit|junk_command_limit|starttls_timeout|proxy_timeout)"
 )
 _LEVEL = re.compile(r"\d+(?:\.\d+){0,2}")
 
@@ -221,10 +221,13 @@ def _judge(parameter: str, value: str, kind: str) -> list[Rejection]:
         return no("number", f"{parameter} takes a number, not {value!r}")
     if kind == "time" and seconds(value) is None:
         return no("time", f"{parameter} takes a time such as 30s or 1h, not {value!r}")
-    if kind in ("number", "time") and _ABOVE_ZERO.fullmatch(parameter):
-        least = integer(value) if kind == "number" else seconds(value)
-        if least is not None and least < 1:
-            return no(kind, f"{parameter} takes 1 or more, not {value!r}")
+    if kind in ("number", "time"):
+        given, least = (
+            integer(value) if kind == "number" else seconds(value),
+            int(bool(_ABOVE_ZERO.fullmatch(parameter))),
+        )
+        if given is not None and given < least:
+            return no(kind, f"{parameter} takes {least} or more, not {value!r}")
     if parameter == "compatibility_level" and not _LEVEL.fullmatch(value):
         return no("number", f"compatibility_level takes a version such as 3.6, not {value!r}")
     if parameter in _ENUMERATED:
