@@ -18,9 +18,10 @@ from diagnose.record import dataclass
 SERVED = ("tcp", "socketmap")  # tables behind a socket
 _FILES = (*table.INDEXED, *table.PLAIN)
 _LOCAL = re.compile(r"^(?:alias_|local_|mailbox_|forward_|virtual_mailbox_|virtual_uid_|virtual_gid_)")
+# Parameters that hold nothing but tables; proxy_read_maps has whatever proxymap may open.
 _TABLES = re.compile(
-    r"_(?:maps?|checks)$|(?:delivery_status|reply|smtpd_command)_filter$"
-)  # which hold nothing but tables
+    r"(?<!proxy_read)(?<!proxy_write)_(?:maps?|checks)$|(?:delivery_status|reply|smtpd_command)_filter$"
+)
 _NAMES = re.compile(r"mydestination|mynetworks|\w+_domains")  # lists that may name a file with more items
 _INCOMING = re.compile(r"^(?:smtpd_|postscreen_|local_recipient_maps|relay_recipient_maps)")
 

@@ -40,6 +40,9 @@ def test_type_that_this_build_lacks() -> None:
 def test_a_table_without_its_type_and_a_list_whose_file_is_gone() -> None:
     for value in ("/etc/postfix/virtual", "hash: /etc/postfix/virtual", "hash;"):
         assert "table.supported" in failed(run_tables(machine({"virtual_alias_maps": value})))
+    assert (
+        failed(run_tables(machine({"proxy_read_maps": "$mydestination a.example.net proxy:unix:passwd.byname"}))) == []
+    )
     assert failed(run_tables(machine({"mydestination": "a.example.net, /etc/postfix/names"}))) == ["table.present"]
 
 
