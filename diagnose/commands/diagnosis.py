@@ -354,7 +354,7 @@ def _inside(where: Container, request: Callable[[], Request], timeout: float) ->
         return result.hide(as_plain(result.report)), exit_status(result.report)
 
     plain, code = inside.done(where, work, timeout)
-    plain["notes"].append(inside.note(where))
+    plain["notes"] += filter(None, (inside.note(where), inside.dropped_here(plain)))
     return plain, code
 
 

@@ -17,6 +17,8 @@ from diagnose.errors import UsageError
 from diagnose.host.live import namespaces
 from diagnose.parse.text.known import KNOWN
 from diagnose.parse.text.masking import clean
+from diagnose.report import digest
+from diagnose.report.digest import Plain
 
 _PACKAGES = ("diagnose", "checks", "dns", "yaml", "javaproperties", "dotenv", "encodings")
 _OF_PYTHON = ("stringprep", "unicodedata", "_strptime", "zoneinfo")
@@ -48,6 +50,15 @@ def note(where: namespaces.Container) -> str:
         return f"About the chroot of process {where.pid}: run its commands with `chroot {shlex.quote(clean(root))}`"
     name = f", host name {where.name}" if where.name else ""
     return f"About the container of process {where.pid}{name}: run its commands with `nsenter -t {where.pid} -a -r`"
+
+
+def dropped_here(plain: Plain) -> str:
+    """A note if the container's packets vanish at its gateway and that is this host; else ""."""
+    lost = (o["data"] for o in digest.measured(plain, "hops") if o["status"] == "failed")
+    place = next((data["last_hop"] for data in lost if data.get("where") == "gateway" and data.get("hop") == 1), "")
+    if not place or not namespaces.owned(place):
+        return ""
+    return f"{place}, where packets vanish, is this host: a rule in the forward chain of `nft list ruleset` or `iptables-save` may drop them"
 
 
 def _load() -> None:

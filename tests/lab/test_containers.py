@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from diagnose.commands import inside
 from diagnose.errors import UsageError
 from diagnose.host.live import namespaces
 
@@ -216,3 +217,10 @@ def test_from_inside_with_a_read_only_root() -> None:
         machine.run("mount", "-o", "remount,ro", "/")
         done = machine.diagnose("run", "--json")
         assert json.loads(done.stdout)["diagnoses"][0]["cause"] in case.accept, done.stderr
+
+
+@pytest.mark.parametrize(("hop", "named"), [("127.0.0.1", True), ("192.0.2.1", False)])
+def test_packets_that_vanish_at_the_host_of_the_container_are_its_own_matter(hop: str, named: bool) -> None:
+    data = {"where": "gateway", "hop": 1, "last_hop": hop}
+    plain = {"runs": [{"observations": [{"gauge": "hops", "status": "failed", "data": data}]}]}
+    assert (f"{hop}, where packets vanish, is this host" in inside.dropped_here(plain)) == named

@@ -13,6 +13,7 @@ import glob as globbing
 import os
 import re
 import signal
+import socket
 import struct
 import sys
 import time
@@ -221,3 +222,14 @@ def _limit(library: ctypes.CDLL, rights: int) -> None:
     for at in range(6):  # effective, permitted, inheritable: of 0 to 31, then of 32 to 63
         words[at] &= rights >> (32 if at > 2 else 0) & 0xFFFFFFFF if at % 3 < 2 else 0
     library.capset(head, ctypes.create_string_buffer(struct.pack("=6I", *words)))
+
+
+def owned(address: str) -> bool:
+    """Whether it is an address of this host: no other can be bound to."""
+    with (
+        suppress(OSError),
+        socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as end,
+    ):
+        end.bind((address, 0))
+        return True
+    return False
