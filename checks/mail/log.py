@@ -202,10 +202,11 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
 
 
 def _waits(ctx: Context, seconds: float) -> bool:
-    """Whether a message that came within so many seconds, and not just now, is still under way: its outcome is open."""
+    """Whether a message that came within so many seconds, and not just now, is still under way: its outcome is open.
+    Logs have whole seconds."""
     waiting, now = facts.queue(ctx), ctx.ask(Now()).epoch
     under_way = [g for g in (waiting.groups if waiting else ()) if g.queue_name in ("active", "incoming")]
-    return any(g.oldest is not None and _PATIENCE < now - g.oldest < seconds for g in under_way)
+    return any(g.oldest is not None and _PATIENCE < now - g.oldest < seconds + 1 for g in under_way)
 
 
 def _unexplained(read: maillog.MailLog) -> maillog.Delivery | None:
