@@ -48,7 +48,7 @@ _HERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
 _USUAL = (25, *IMPLICIT_TLS_PORTS, 587, 2525)  # others are often for mail from another instance or a filter
 # That cleanup(8) or another service does not answer it is no fault of its own.
 _FATAL = re.compile(
-    r"/smtpd(?:\[\d+\]|\s\d+\s).*?: (?:fatal|panic): (?!unable to connect to the \w+ \w+ service)(?P<text>.+)"
+    r"/smtpd(?:\[\d+\]|\s\d+\s).*?: (?:fatal|panic): (?!unable to connect to the \w+ \w+ service|chroot\()(?P<text>.+)"
 )
 # A message came by SMTP from this host: this tool's own dialogue ends before DATA.
 _TAKEN = re.compile(r"smtpd\[\d+\]: disconnect from [^\[]*\[(?:127\.|::1\]).* (?:data|bdat)=[1-9]")

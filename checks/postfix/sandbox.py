@@ -32,7 +32,8 @@ _APPLICATIONS = re.compile(
     r"^(?:php|php-fpm|apache2|httpd|nginx|java|node|ruby|puma|unicorn|python|gunicorn|uwsgi|celery|sidekiq|catalina|dotnet|cron|crond)"
 )
 _MOST = 12
-_RIGHTS = {6: "CAP_SETGID", 7: "CAP_SETUID"}  # by their bits in CapBnd, capabilities(7)
+# By their bits in CapBnd, capabilities(7); the last for chrooted services alone.
+_RIGHTS = {6: "CAP_SETGID", 7: "CAP_SETUID", 18: "CAP_SYS_CHROOT"}
 _OWN = "mail-diagnose.service"  # which hands in no mail
 # What makes the setgid bit void; the second implies the first.
 _NO_NEW = re.compile(r"^(?:NoNewPrivileges|RestrictSUIDSGID)\s*=\s*(?:yes|true|1|on)\s*$", re.M | re.I)
@@ -117,9 +118,10 @@ def _lacks(ctx: Context, pid: int) -> tuple[str, str] | None:
     """(kind, what it lacks) of the master that its unit keeps from the network or from changing users, else None."""
     if _devices(ctx, str(pid)) == {"lo"} and len(_devices(ctx, "self")) > 1:
         return "network", "sees no network device but lo, which this host has"
-    bound = int(_status(ctx, pid, "CapBnd") or "ff", 16)
-    if lost := [name for bit, name in _RIGHTS.items() if not bound >> bit & 1]:
-        return "capabilities", f"and its daemons lack {' and '.join(lost)}: none can give up root's rights"
+    bound = int(_status(ctx, pid, "CapBnd") or "ffffff", 16)
+    jailed = any(service.chroot for service in mta(ctx).master.services)
+    if lost := [name for bit, name in _RIGHTS.items() if not bound >> bit & 1 and (jailed or bit < 18)]:
+        return "capabilities", f"and its daemons lack {' and '.join(lost)}: they end before they do anything"
     if _status(ctx, pid, "Seccomp") == "2":
         show = ("systemctl", "show", "--property=RestrictAddressFamilies", "--value", _unit(ctx, pid))
         families = ctx.ask(Exec(show, timeout=1.5)).out.split()

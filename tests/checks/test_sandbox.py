@@ -96,11 +96,12 @@ def test_postfix_without_a_network() -> None:
 @pytest.mark.parametrize(
     ("status", "families", "kind"),
     [
-        ("CapBnd:\t0000000000000403\nSeccomp:\t0\n", "", "capabilities"),
-        ("CapBnd:\t00000000000004c3\nSeccomp:\t2\n", "AF_UNIX AF_NETLINK AF_INET6\n", "families"),
-        ("CapBnd:\t00000000000004c3\nSeccomp:\t2\n", "AF_UNIX AF_INET\n", ""),
-        ("CapBnd:\t00000000000004c3\nSeccomp:\t2\n", "~AF_PACKET\n", ""),
-        ("CapBnd:\t00000000000004c3\nSeccomp:\t0\n", "AF_UNIX\n", ""),  # of a drop-in that was not taken up yet
+        ("CapBnd:\t0000000000040403\nSeccomp:\t0\n", "", "capabilities"),
+        ("CapBnd:\t00000000000004c3\nSeccomp:\t0\n", "", "capabilities"),  # of chroot(2)
+        ("CapBnd:\t00000000000404c3\nSeccomp:\t2\n", "AF_UNIX AF_NETLINK AF_INET6\n", "families"),
+        ("CapBnd:\t00000000000404c3\nSeccomp:\t2\n", "AF_UNIX AF_INET\n", ""),
+        ("CapBnd:\t00000000000404c3\nSeccomp:\t2\n", "~AF_PACKET\n", ""),
+        ("CapBnd:\t00000000000404c3\nSeccomp:\t0\n", "AF_UNIX\n", ""),  # of a drop-in that was not taken up yet
     ],
 )
 def test_what_postfix_s_own_unit_takes_from_its_daemons(status: str, families: str, kind: str) -> None:

@@ -26,7 +26,15 @@ CAUSE = Cause(
     ),
     # Many sound services are sandboxed and never send.
     prior=UNUSUAL,
-    explains=("nothing-submitted", "queue-permissions", "smtp-listener-missing", "no-internet", "resolver-failing"),
+    explains=(
+        "nothing-submitted",
+        "queue-permissions",
+        "smtp-listener-missing",
+        "smtp-listener-broken",
+        "postfix-config-error",
+        "no-internet",
+        "resolver-failing",
+    ),
     links=(
         "https://www.postfix.org/postdrop.1.html",
         "https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html",
