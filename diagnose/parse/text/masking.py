@@ -170,9 +170,9 @@ def veil(data: bytes) -> bytes:
 
 
 def _thinned(line: bytes) -> bytes:
-    """The line up to its eighth word for a secret: any peer can log thousands of lines with a hundred each."""
-    eighth = next(itertools.islice(_NAMED.finditer(line), 7, None), None)
-    return line[: eighth.start()] + STARS.encode() if eighth else line
+    """The line up to its sixteenth word for a secret: any peer can log thousands of lines with a hundred each."""
+    sixteenth = next(itertools.islice(_NAMED.finditer(line), 15, None), None)
+    return line[: sixteenth.start()] + STARS.encode() if sixteenth else line
 
 
 def _neighbours(data: bytes, begin: int, end: int, before: int, after: int) -> tuple[int, int]:
