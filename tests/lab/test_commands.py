@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -132,15 +133,40 @@ def test_without_rights_nothing_is_claimed(blocked: Machine) -> None:
     assert "permission denied" in data["problems"][0]
 
 
+@contextlib.contextmanager
+def mailed(name: str) -> Iterator[Machine]:
+    """A machine of the lab whose MTA is another mailer."""
+    fault = every()[name]
+    try:
+        MAILERS[fault.mailer].folder()
+    except subprocess.CalledProcessError:
+        pytest.skip(f"NOT TESTED: apt cannot install {fault.mailer}")
+    with Machine(fault, MAILERS[fault.mailer]) as machine:
+        machine.prepare()
+        yield machine
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("exim-healthy-smarthost", 0),
+        ("msmtp-wrong-password", 2),
+        ("nullmailer-healthy", 0),
+        ("nullmailer-wrong-password", 2),
+    ],
+)
+def test_other_mailers_messages_are_followed(name: str, code: int) -> None:
+    with mailed(name) as machine:
+        traced, sent = machine.diagnose("trace", "maria@northwind-trading.com"), machine.diagnose("send", ELSEWHERE)
+        received = machine.received(ELSEWHERE)
+    assert (traced.returncode, sent.returncode, received) == (code, code, int(not code)), traced.stdout + sent.stdout
+    assert "1 message" in traced.stdout
+    assert not code or "relay-credentials-rejected" in traced.stdout
+
+
 def test_the_queue_of_exim() -> None:
     """Listed by its own command, with the reason out of its own log; nothing of it is Postfix'."""
-    try:
-        root = MAILERS["exim"]
-        root.folder()
-    except subprocess.CalledProcessError:
-        pytest.skip("NOT TESTED: apt cannot install Exim")
-    with Machine(every()["exim-isp-blocks-587"], root) as machine:
-        machine.prepare()
+    with mailed("exim-isp-blocks-587") as machine:
         done = machine.diagnose("queue")
     assert done.returncode == 1, done.stderr
     assert "1 message: 1 deferred" in done.stdout
