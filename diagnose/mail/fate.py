@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from diagnose import rank
@@ -44,13 +45,16 @@ class Fate:
         return self.word in ("deferred", "bounced", "expired", "held", "refused", "discarded", "deleted")
 
 
-def meaning(reason: Reason | None) -> Meaning | None:
-    """The likeliest cause of a failure's reason; None if it has none."""
+def meaning(reason: Reason | None, mailer: str = "Postfix") -> Meaning | None:
+    """The likeliest cause of a failure's reason, in the words of this host's mailer; None if it has none."""
     if reason is None or reason.harmless:
         return None
     seen = fail(f"mail.{reason.label}", "message", reason.text, **reason.scalars())
     found = rank.diagnose_words([seen])
-    return Meaning(cause=found[0].cause.id, title=found[0].cause.title, impact=found[0].cause.impact) if found else None
+    if not found:
+        return None
+    likeliest = found[0].cause
+    return Meaning(cause=likeliest.id, title=re.sub(r"\bPostfix\b", mailer, likeliest.title), impact=likeliest.impact)
 
 
 def judge(
@@ -68,7 +72,9 @@ def judge(
         story=story,
         word=word,
         verdict=verdict,
-        cause=meaning(step.reason) if step is not None and word not in ("delivered", "local", "handed-on") else None,
+        cause=meaning(step.reason, settings.mailer)
+        if step is not None and word not in ("delivered", "local", "handed-on")
+        else None,
         waiting=here,
         kin=kin,
         parent=parent,

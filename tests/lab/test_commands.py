@@ -162,6 +162,7 @@ def test_other_mailers_messages_are_followed(name: str, code: int) -> None:
     assert (traced.returncode, sent.returncode, received) == (code, code, int(not code)), traced.stdout + sent.stdout
     assert "1 message" in traced.stdout
     assert not code or "relay-credentials-rejected" in traced.stdout
+    assert "Postfix" not in traced.stdout + sent.stdout
 
 
 def test_the_queue_of_exim() -> None:
