@@ -122,7 +122,7 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
         return None
     kind = sep["sep"].strip().replace("\uff1a", ":") or (" " if not sep["close"].endswith(">") else ">")
     # PHP's serialize, a value to fall back on, a drawn table, and dots that lead to a column.
-    kind = ":" if kind[-1] == ":" else {";": "=", "?": "=", "\u2502": "|", ".": " "}.get(kind[0], kind)
+    kind = ":" if kind[-1] == ":" and kind != "::" else {";": "=", "?": "=", "\u2502": "|", ".": " "}.get(kind[0], kind)
     if sep["close"].endswith(">") and kind == ">":
         return _element(text, sep.end(), strong)
     listed = _LISTED.match(text, sep.end()) if kind == "=" and text[:begin].rstrip(" ")[-1:] in _LIST else None
