@@ -206,8 +206,6 @@ def read(lines: list[_Numbered], program: str, of_mail: bool = False) -> list[tu
         whole = again(joined)
         if whole is not None and whole.grip > best and not (replied and whole.label in _UNANSWERED):
             return [carrying(lines, whole, again)]
-    if (blank := _blank_host(joined, program)) is not None:
-        return [(lines, blank)]
     kept = [(group, reason) for group, reason in found if reason.grip == best]
     if len(kept) > 1:  # prefer errors to notices
         kept = [each for each in kept if not _NOTED.search(each[0][0][1])] or kept
@@ -342,21 +340,6 @@ def _on_this_host(reason: Reason, text: str, dialled: tuple[str | None, int | No
     if label in {"app-smtp-unreachable", "connect-refused"} and host and own_network.is_loopback(host):
         label = "smtp-listener-missing" if _REFUSED.search(text) else "app-smtp-unreachable"
     return replace(reason, label=label, peer_name=host, peer_port=port)
-
-
-def _blank_host(text: str, program: str) -> Reason | None:
-    """The reason if JavaMail's host name contains a blank from its setting, else None."""
-    raw = re.search(r"(?:connect to host, port|SMTP host): (?P<host>[^,;]*)[,;]", text) if program == JAVA else None
-    if raw is None or not raw["host"].strip() or raw["host"] == raw["host"].strip():
-        return None
-    name = raw["host"]
-    return Reason(
-        label="app-config-invalid",
-        text=f"the host name {name!r} contains a blank",
-        grip=Grip.NAMES,
-        peer_name=name.strip(),
-        program=JAVA,
-    )
 
 
 def is_program(text: str, before: str | None = None, of_mail: bool = False) -> str | None:
