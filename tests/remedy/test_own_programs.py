@@ -34,6 +34,22 @@ def test_a_process_limit_is_set_to_what_postfix_ships_and_to_nothing_else(
     assert ("master.cf" in str(steps)) is mended
 
 
+@pytest.mark.parametrize(
+    ("line", "put"),
+    [
+        ("cleanup tcp n - n - 0 cleanup", "cleanup unix n - n - 0 cleanup"),
+        ("smtp tcp n - n - - smtpd", "smtp inet n - n - - smtpd"),
+        ("smtp socket - - n - - smtp", "smtp unix - - n - - smtp"),
+        ("policy tcp - n n - - spawn", "#policy tcp - n n - - spawn"),
+    ],
+)
+def test_a_service_of_a_type_that_master_does_not_know_gets_its_own(line: str, put: str) -> None:
+    host = pretended.machine(files={"/etc/postfix/master.cf": f"{line}\n"})
+    where: dict[str, Scalar] = {"path": "/etc/postfix/master.cf", "line": 1, "kind": "bad-type"}
+    (step, *_) = planned("postfix-config-error", "config.syntax", host, **where).steps
+    assert getattr(step, "put", "") == put
+
+
 def test_a_listener_at_an_interface_s_name_is_explained_and_left_to_a_person() -> None:
     shown = '[{"ifname": "eth0", "addr_info": [{"family": "inet", "local": "192.0.2.7", "prefixlen": 24, "scope": "global"}]}]'
     host = pretended.machine(

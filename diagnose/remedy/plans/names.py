@@ -19,6 +19,7 @@ from diagnose.parse.system.own_network import is_address
 from diagnose.remedy import senders
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Other, Plan, plans
+from diagnose.remedy.plans.network import names_let_out
 from diagnose.remedy.plans.settings import changes, taken_up
 from diagnose.remedy.plans.table_lines import entries
 from diagnose.remedy.plans.tables import around
@@ -47,8 +48,6 @@ def resolver(e: Evidence) -> Plan | None:
     if not e.ctx.settings.network:
         return None
     path = stat.real or path  # whoever made a link rewrites what it leads to
-    from diagnose.remedy.plans.network import names_let_out
-
     if out := names_let_out(e):
         return Plan(
             steps=(*out, *e.retry()), text=f"Rules of this host stop its own queries. {e.diagnosis.remedy.text}"

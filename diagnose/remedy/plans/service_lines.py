@@ -21,7 +21,7 @@ _FIELDS = dict(zip(range(2, 7), (*["[yn-]"] * 3, r"\d+\??|-", r"\d+|-"), strict=
 
 def service_line_repaired(e: Evidence, path: str, number: int, raw: str, made: str) -> list[Step]:
     words = made.split()
-    standard = service_line(e, words[0], words[1]) if len(words) > 1 else ""
+    standard = service_line(e, words[0], _type(words)) if len(words) > 1 else ""
     why = "Postfix does not start with a line that it cannot read."
     if re.match(r"-o(\s|\{|\w+=)|\w+=", made) and _SERVICE.match(_above(e, path, number)):
         why = "It continues the service above it, so it must be indented."
@@ -33,12 +33,23 @@ def service_line_repaired(e: Evidence, path: str, number: int, raw: str, made: s
     return [e.repair(path, number, raw, made if made != raw and len(words) >= 8 else f"#{raw}", why)]
 
 
+def _type(words: list[str]) -> str:
+    """The type of a service's line; for one that master(8) does not know, the one that is meant, or that Postfix ships."""
+    name, type_ = words[:2]
+    if type_ in master_cf.TYPES:
+        return type_
+    if meant := near(type_, master_cf.TYPES, 0.7):
+        return meant
+    if words[7:8] == ["smtpd"]:
+        return "inet"
+    return SERVICES[name][0] if name in SERVICES else type_
+
+
 def _fields(e: Evidence, line: str) -> str:
     """A service's line with each field that master(8) does not accept replaced by the one that Postfix ships, or by
     "-"."""
     parts = re.split(r"(\s+)", line)  # the fields, and the blanks between them
-    if parts[2] not in master_cf.TYPES:
-        parts[2] = near(parts[2], master_cf.TYPES, 0.7) or parts[2]
+    parts[2] = _type(line.split())
     standard = service_line(e, parts[0], parts[2]).split()
     for at, form in _FIELDS.items():
         if not re.fullmatch(form, parts[2 * at]):
