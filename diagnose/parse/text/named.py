@@ -60,7 +60,7 @@ _ALONE = late(r"[^\s\"'(]+?(?=\s*(?:\n|\\n|$))")
 def values(text: str, lowered: str) -> Iterator[Span]:
     """Spans of values after secret names, and of new values they are changed to. lowered: the text in lower case."""
     done = tried = 0
-    word = late(r"\S*")
+    word, blank = late(r"\S*"), late(r"\s")
     for core in _NAMED.finditer(lowered if len(lowered) == len(text) else text):
         if core.start() < done:
             continue
@@ -74,8 +74,7 @@ def values(text: str, lowered: str) -> Iterator[Span]:
         span = _value(text, name, begin, begin + len(name), strong)
         if span is None and strong and _NOUN.match(name) and not _FILED.search(name):
             # A sentence has blanks between its nouns; a hostile word may hold a hundred of them.
-            whole = word.match(text, tried)
-            if not tried or not name.isascii() or (whole and whole.end() < begin):
+            if not tried or not name.isascii() or blank.search(text, tried, begin):
                 span = said(text, begin, begin + len(name))
             tried = begin + len(name)
         done = begin + len(name)  # skip further words in the same name
