@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import functools
 import re
 from dataclasses import replace
 
@@ -107,4 +109,23 @@ def source(entry: Entry) -> str:
         return f"is in {entry.file}, which could not be read"
     return (
         f"comes from {f'the variable {entry.variable}' if entry.variable else 'a variable'} that this file does not set"
+    )
+
+
+@functools.lru_cache(maxsize=32_768)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """The tables have more patterns than Python 3.10's fnmatch keeps."""
+    return re.compile(fnmatch.translate(pattern.lower()))
+
+
+def named(pattern: str, key: str) -> bool:
+    return _compiled(pattern).match(key.lower()) is not None
+
+
+def meant(pattern: str, entry: Entry) -> bool:
+    """Whether a table's name pattern matches the entry: its key, with or without the path around it, or its variable."""
+    return (
+        named(pattern, entry.key)
+        or bool(entry.within and named(pattern, f"{entry.within}.{entry.key}"))
+        or bool(entry.variable and named(pattern, entry.variable))
     )

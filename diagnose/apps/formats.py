@@ -53,8 +53,8 @@ from typing import Any
 
 from diagnose.apps import grammars
 from diagnose.apps.branches import taken
-from diagnose.apps.entry import Entry, Malformed
-from diagnose.apps.reading import FIELDS, NO_SERVER, Found, Reader, entry_of, meant, name_in
+from diagnose.apps.entry import Entry, Malformed, meant
+from diagnose.apps.reading import FIELDS, NO_SERVER, Found, Reader, entry_of, name_in
 from diagnose.apps.remarks import displaced, misspelt
 from diagnose.apps.settings import MailSettings, Problem
 from diagnose.apps.wider import OF_OTHERS, Other, nobody, widened

@@ -9,9 +9,9 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from diagnose.apps import grammars
-from diagnose.apps.entry import DOLLAR, PERCENT, SEALED, Entry, Malformed
+from diagnose.apps.entry import DOLLAR, PERCENT, SEALED, Entry, Malformed, named
 from diagnose.apps.formats import applications, reader_of
-from diagnose.apps.reading import Reader, named
+from diagnose.apps.reading import Reader
 from diagnose.apps.trees import NUMBER
 from diagnose.apps.wider import OF_FILE
 from diagnose.parse.text.masking import STARS, Secrets, mask

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from diagnose.apps import remarks
-from diagnose.apps.entry import DOLLAR, PERCENT, SEVERAL, Entry, source, withheld
+from diagnose.apps.entry import DOLLAR, PERCENT, SEVERAL, Entry, meant, source, withheld
 from diagnose.apps.settings import MailSettings, Problem
 from diagnose.apps.trees import NUMBER
 from diagnose.apps.wider import OF_OTHERS
@@ -30,19 +29,6 @@ class Found:
     problem: str = ""
     user: str = ""
     password: str = ""
-
-
-def named(pattern: str, key: str) -> bool:
-    return fnmatch.fnmatchcase(key.lower(), pattern.lower())
-
-
-def meant(pattern: str, entry: Entry) -> bool:
-    """Whether a table's name pattern matches the entry: its key, with or without the path around it, or its variable."""
-    return (
-        named(pattern, entry.key)
-        or bool(entry.within and named(pattern, f"{entry.within}.{entry.key}"))
-        or bool(entry.variable and named(pattern, entry.variable))
-    )
 
 
 def entry_of(names: Sequence[str], entries: Sequence[Entry]) -> Entry | None:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from diagnose.apps import formats, grammars
-from diagnose.apps.entry import Entry, Malformed
-from diagnose.apps.reading import Reader, named
+from diagnose.apps.entry import Entry, Malformed, named
+from diagnose.apps.reading import Reader
 from diagnose.parse.text.masking import STARS
 from diagnose.record import frozen
 
