@@ -173,6 +173,25 @@ from tests.parse.events import first
             "app-smtp-unreachable",
             id="something-else-beside-sent-messages",
         ),
+        pytest.param(
+            "Status of mailhub\n RBL  OK  11:30  CHECK_RBL OK - 192.0.2.7 BLACKLISTED on 0 servers\n Mail queue  OK  11:31  empty\n",
+            "Status of mailhub\n RBL  CRITICAL  11:30  CHECK_RBL - 192.0.2.7 BLACKLISTED on 2 servers\n Mail queue  OK  11:31  empty\n",
+            "ip-blocklisted",
+            id="monitoring",
+        ),
+        pytest.param(
+            '## 4.38.17 (2024-11-05)\n\n* **smtp:** error "550 relay not permitted" at the check of a server\n',
+            'We run 4.38.17 since 2024-11-05\n\n* **smtp:** error "550 relay not permitted" at the check of a server\n',
+            "relay-access-denied",
+            id="changes-of-a-version",
+        ),
+        pytest.param(
+            "[mailer] job #88 -> smtp.relay.test:587\n[mailer] attempt 1 failed: Error: Connection timeout (code ETIMEDOUT)\n"
+            "[mailer] attempt 2: accepted [ 'a@example.org' ] response '250 ok'\n",
+            "[mailer] job #88 -> smtp.relay.test:587\n[mailer] attempt 1 failed: Error: Connection timeout (code ETIMEDOUT)\n",
+            "app-smtp-unreachable",
+            id="a-later-attempt",
+        ),
     ],
 )
 def test_failures_explained_in_general_accuse_nothing(general: str, own: str, cause: str) -> None:

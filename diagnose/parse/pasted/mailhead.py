@@ -40,7 +40,8 @@ _OF_A_NOTICE = ("notificationType", '"eventType"', "commonHeaders")
 
 def field_name(line: str) -> str:
     """The name of the message header field in a line, lower case; empty for any other line."""
-    field = FIELD.match(line) if line[:1].isalpha() and ":" in line[:42] else None
+    # nullmailer-send logs "From: <sender> to: <recipient>".
+    field = FIELD.match(line) if line[:1].isalpha() and ":" in line[:42] and "> to: <" not in line else None
     return field["name"].lower() if field and _HEADER.match(field["name"]) else ""
 
 

@@ -33,17 +33,23 @@ _CODE_LINE = late(
 _CODE_PART = late(r"^\s*(?:[\])}]|#)|[,({\[]\s*$|^\s*[\w.@&:]+(?:\([^()]*\))?$")
 _COMMENT = late(r"/\*.*?\*/", re.DOTALL)
 # Results of tests and monitoring: errors in their names were expected.
-_PASSED = late(r"^[^\S\n]*(?:[✓✔√]|ok \d+\b|--- PASS|(?:[A-Z]{3,} )?OK(?: -|:) )", re.MULTILINE)
+_PASSED = late(
+    r"^[^\S\n]*(?:[✓✔√]|ok \d+\b|--- PASS|(?:[A-Z]{3,} )?OK(?: -|:) )|[^\S\n]{2}OK[^\S\n]{2}|\"stat(?:us|e)\": ?\"(?:up|ok|healthy|passed)\"",
+    re.MULTILINE,
+)
 _NOT_PASSED = late(
-    r"^[^\S\n]*(?:[✗✕×✘]|not ok\b|--- FAIL|(?:[A-Z]{3,} )?(?:CRITICAL|WARNING|UNKNOWN)\b)|^[^\S\n]*\d+ failing|^(?:SMTP )?(?:\w*[Ee]rror|ERROR)(?: \[\w+\])?: ",
+    r"^[^\S\n]*(?:[✗✕×✘]|not ok\b|--- FAIL|(?:[A-Z]{3,} )?(?:CRITICAL|WARNING|UNKNOWN)\b)|[^\S\n]{2}(?:CRITICAL|WARNING|UNKNOWN|DOWN)[^\S\n]{2}|\"stat(?:us|e)\": ?\"(?!up|ok|healthy|passed)|^[^\S\n]*\d+ failing|^(?:SMTP )?(?:\w*[Ee]rror|ERROR)(?: \[\w+\])?: ",
     re.MULTILINE,
 )
 _TESTED = late(
     r"^[^\w\n]*(?:Ran )?\d+ (?:tests?|examples?|specs?|assertions?|passed|passing)(?:[,;:]| (?:passed|failed|run|in \d)\b|$)|\btest result: |^[^\S\n]*\d+\) (?:Error|Failure):$",
     re.MULTILINE,
 )
-# A change to source code, as git shows and mails it.
-_CHANGE = late(r"^(?:commit [\da-f]{7,40}|diff --git .*|@@ -\d.*|Signed-off-by: .*)$", re.MULTILINE)
+# A change to source code, as git shows and mails it, and a list of those of a version.
+_CHANGE = late(
+    r"^(?:#{1,4} (?:Bug ?[Ff]ixes|\[?v?\d+\.\d+\.\d+\S* .{0,20}\d{4}-\d\d-\d\d.{0,9})|commit [\da-f]{7,40}|diff --git .*|@@ -\d.*|Signed-off-by: .*)$",
+    re.MULTILINE,
+)
 # A page that explains errors has a remedy below each.
 _REMEDY = late(
     r"^[^\w\n]*(?:solution|resolution|what to do|how to fix(?: it)?|lösung|solución|solução|soluzione|oplossing)\W{0,4}[:：]",

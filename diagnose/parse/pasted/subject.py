@@ -68,7 +68,7 @@ _QUOTED = late(r"(?<!File )\"[^\"\s]+(?<!Error)\"|'[^'\s]+(?<!Error)'")
 _DELIVERED = late(
     r"\b(?:delivery successful|(?<!no )(?<!\b0 )(?:e-?mail|message|mail)s?\b(?:(?!\bnot\b|\bnever\b|\. ).){0,40}\b(?<!\bbe )(?<!\bare )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for|by)\b| ?[{(\[]|[!.]?\s*$|, 0 )|"
     r"(?:e-?)?mails (?:are|were|get) (?:sent|delivered) (?:correctly|fine)|(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
-    r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted(?:=|: ?)\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
+    r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted(?:=|:? ?)\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
 )
 
@@ -112,10 +112,10 @@ def is_another_protocols(text: str) -> bool:
 
 # --- signs of something else ---
 
-# A URL, an audit record's program, and status codes of SQL, LDAP and HTTP; PostgreSQL's log.
+# A URL, an audit record's program, and status codes of SQL, LDAP and HTTP; databases, and PostgreSQL's log.
 _PROTOCOL = late(
     r"(?<![\w+])(?!(?:smtps?|submissions?|mailto|ssl|tls|tcp|starttls|file)\b)[a-z][a-z0-9+.-]{1,12}://|\bcomm=\"|"
-    r"\bHTTP (?:request|error)\b|\bSQLSTATE\b|\bERROR \d{4} \(|\bLDAP: error code\b|\bldap_\w+\(|\bSTATEMENT:  |\b(?:HTTP|SIP|RTSP|ICAP)[/ ]\d",
+    r"\bHTTP (?:request|error)\b|\bSQLSTATE\b|\bERROR \d{4} \(|\bLDAP: error code\b|\bldap_\w+\(|\bSTATEMENT:  |\b(?:MySQL|MariaDB|PostgreSQL|Redis) server\b|\b(?:HTTP|SIP|RTSP|ICAP)[/ ]\d",
     re.I,
 )
 _ENDPOINT = late(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3} ?: ?(\d{2,5})(?![\d:])")
