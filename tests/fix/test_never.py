@@ -115,7 +115,9 @@ def opened(before: str, after: str) -> list[str]:
         if was == now or name == "relayhost":
             continue
         if name in ("mynetworks", "inet_interfaces"):
-            if was is None or now is None or not all(inside(w, networks(was)) for w in networks(now)):
+            # Without a value Postfix trusts these by itself.
+            held = "127.0.0.0/8 [::1]/128" if name == "mynetworks" and was is None else was
+            if held is None or now is None or not all(inside(w, networks(held)) for w in networks(now)):
                 worse.append(name if now != "loopback-only" else "")
         elif name.endswith("tls_security_level") and was in LEVELS:
             if now not in LEVELS or LEVELS.index(now) < LEVELS.index(was):
