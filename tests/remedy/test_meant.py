@@ -111,6 +111,24 @@ def test_postfix_joins_the_group_that_a_milter_s_socket_is_for_if_allowed(owner:
     ] * joins
 
 
+@pytest.mark.parametrize(
+    ("group", "mode", "says"),
+    [
+        ("root", 0o666, "chmod a+x /run/policy"),
+        ("root", 0o660, "a group of its own"),
+        ("mail", 0o600, "the group mail"),
+    ],
+)
+def test_words_for_a_closed_socket_never_let_postfix_into_the_group_root(group: str, mode: int, says: str) -> None:
+    path = "/run/policy/socket"
+    socket = StatReply(exists=True, kind="socket", owner="root", group=group, mode=mode)
+    stats = {path: socket, "/run/policy": replace(socket, kind="dir", mode=0o700)}
+    seen = {"endpoint": f"unix:{path}", "path": path, "error": "EACCES", "parameter": "smtpd_recipient_restrictions"}
+    plan = planned("content-filter-down", "filter.policy", pretended.machine(stats=stats), **seen)
+    assert not plan.steps
+    assert says in plan.text
+
+
 @pytest.mark.parametrize("socket", ["/var/spool/postfix/private/auth", "/var/spool/postfix/private/dovecot-lmtp"])
 def test_a_backend_is_started_by_whatever_starts_it_if_allowed(socket: str) -> None:
     text = "  unix_listener /run/dovecot/other {\n  unix_listener /var/spool/postfix/private/auth {\n"

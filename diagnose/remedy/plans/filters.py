@@ -106,14 +106,20 @@ def _picked_up(e: Evidence) -> Iterator[Step]:
 def _closed(e: Evidence, path: str) -> Plan:
     """Has Postfix's account join the group that may use the socket, as policy, if that is its program's own; else words:
     who joins a group of more than that only a person decides."""
-    socket, user = e.stat(path), e.value("mail_owner")
-    group, folder = socket.group, e.stat(path.rpartition("/")[0])
+    socket, user, place = e.stat(path), e.value("mail_owner"), path.rpartition("/")[0]
+    group, folder = socket.group, e.stat(place)
     if socket.kind == "socket" and group == socket.owner != "root" and open_to_group(socket, folder):
         why = f"Only the group {group} may use {path}."
         join = Command(argv=("usermod", "-aG", group, user), changes=("/etc/group", "/etc/gshadow"), why=why)
         step = e.policy(join, "account", f"{user} use what the group {group} may")
         text = f"The milter's socket is for the group {group}: let {user} join it."
         return Plan(steps=(step, *e.restart("A daemon gets its account's groups when it starts.")), text=text)
+    if socket.kind == "socket" and socket.mode & 0o002:
+        text = f"The socket is open to all, its directory is not: let {user} enter it (chmod a+x {place})."
+        return Plan(text=text)
+    if group == "root":
+        text = f"Have the program make {path} for a group of its own, add {user} to that group, and restart both."
+        return Plan(text=text)
     text = (
         f"Let the group {group} write to {path} (the program's umask 007; OpenDKIM: `UMask 007`), add {user} to that group"
         f" (usermod -aG {group} {user}), and restart the program and Postfix."
