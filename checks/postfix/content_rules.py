@@ -58,7 +58,7 @@ def content_rules(ctx: Context) -> Observations:
     last: dict[str, re.Match[str]] = {}
     reply = postfix_log(ctx)
     passed = False  # since a rule was last applied
-    older: set[str] = set()  # applied last before the settings were read anew
+    older: set[str] = set()  # last applied before Postfix last read its settings
     for line in reply.lines:
         if settings_read(line):
             older = set(last)

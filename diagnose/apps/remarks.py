@@ -151,7 +151,7 @@ _AUTHORITIES = late(
 
 
 def authorities(entries: Sequence[Entry], host: Entry | None) -> dict[str, Any]:
-    """ca_file, ca_key and ca_line of the first entry, for mail or beside the server, that names a CA file; {} if none does."""
+    """ca_file, ca_key and ca_line of the first CA file in the settings for mail, or beside the server's; {} without one."""
     section = f"{host.within}.{host.key}".strip(".").rpartition(".")[0] if host is not None else ""
     for each in entries:
         full = f"{each.within}.{each.key}".strip(".")
