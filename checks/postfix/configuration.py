@@ -86,12 +86,12 @@ def _syntax(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Observations
     services = f"{postfix.config_directory}/master.cf"
     # The rest of master.cf's findings is reported elsewhere.
     stops = next((f for f in postfix.master.findings if f.kind in master_cf.STOPS), None)
-    if not postfix.master.services and (lost := ctx.ask(Read(services)).problem) in (
-        (None, "not found") if not bad else ("not found",)
-    ):
-        lacks = "does not exist" if lost else "has no service"
-        yield fail("config.syntax", services, f"{lacks}: Postfix does not start", path=services, kind="empty")
-        return
+    if not postfix.master.services:
+        lost = ctx.ask(Read(services)).problem
+        if lost == "not found" or not (lost or bad):
+            lacks = "does not exist" if lost else "has no service"
+            yield fail("config.syntax", services, f"{lacks}: Postfix does not start", path=services, kind="empty")
+            return
     quoted = " ".join(c.text for c in postfix.complaints if "macro" in c.text)
     for complaint in bad[:3]:
         file, line = complaint.file or path, complaint.line
@@ -190,10 +190,10 @@ def _port(ctx: Context, text: MainCf, path: str) -> Observations:
 def _swallowed(postfix: Mta, text: MainCf, path: str) -> Observations:
     """Failures for values that end in another setting, indented or in the same line; one that is relayhost itself is
     another check's."""
-    inside = {found.line for _, found in text.swallowed()}
-    for setting in text.settings:
+    indented = list(text.swallowed())
+    for setting in () if indented else text.settings:
         other = re.search(r"\s(\w+)\s*=", setting.value)
-        if _WHOLE.fullmatch(setting.name) and other and other[1] in postfix.defaults and not inside:
+        if _WHOLE.fullmatch(setting.name) and other and other[1] in postfix.defaults:
             said = f"contains the setting {other[1]}, which belongs in a line of its own"
             yield fail(
                 "config.value",
@@ -204,7 +204,7 @@ def _swallowed(postfix: Mta, text: MainCf, path: str) -> Observations:
                 path=path,
                 line=setting.line,
             )
-    for above, found in text.swallowed():
+    for above, found in indented:
         if _WHOLE.fullmatch(above.name) and not found.text.startswith("relayhost"):
             said = f"line {found.line} is indented, so Postfix takes '{found.text}' as a part of {above.name}"
             yield fail(

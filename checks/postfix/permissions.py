@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from diagnose.check import (
     Context,
@@ -114,8 +114,7 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Observations:
         wrong_owner = f"belongs to {reply.owner}, not to {owner}" if reply.owner != owner else ""
         if reply.exists and (wrong_owner or reply.mode & 0o700 != 0o700):
             text = wrong_owner or f"has mode {reply.mode:04o}: its owner may not write there"
-            say = warn if name in _ASIDE else fail
-            yield say("host.queue-permissions", path, text, path=path, owner=owner, mode="0700")
+            yield _bad(path, text, owner, "0700", warn if name in _ASIDE else fail)
     for name, needed, mode in (("maildrop", 0o730, "1730"), ("public", 0o710, "2710")):
         path = f"{root}/{name}"
         reply = ctx.ask(Stat(path))
@@ -131,8 +130,7 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Observations:
     yield from _sockets(ctx, postfix, owner, runs)
     reply = ctx.ask(Stat(f"{root}/pid"))
     if reply.exists and "pid" not in wrong and reply.owner != "root":
-        text = f"belongs to {reply.owner}, not to root"
-        yield warn("host.queue-permissions", f"{root}/pid", text, path=f"{root}/pid", owner="root", mode="0755")
+        yield _bad(f"{root}/pid", f"belongs to {reply.owner}, not to root", "root", "0755", warn)
 
 
 def _sockets(ctx: Context, postfix: Mta, owner: str, runs: bool) -> Observations:
@@ -183,8 +181,8 @@ def _data(ctx: Context, postfix: Mta, owner: str) -> Observations:
             yield _bad(each, text, owner, mode)
 
 
-def _bad(path: str, text: str, owner: str, mode: str) -> Observation:
-    return fail("host.queue-permissions", path, text, path=path, owner=owner, mode=mode)
+def _bad(path: str, text: str, owner: str, mode: str, say: Callable[..., Observation] = fail) -> Observation:
+    return say("host.queue-permissions", path, text, path=path, owner=owner, mode=mode)
 
 
 def _place(postfix: Mta) -> str:

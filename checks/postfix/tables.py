@@ -39,16 +39,16 @@ def _judge(ctx: Context, postfix: Mta, use: Use) -> Observations:
     kind, name, parameter = use.table.type, use.table.name, use.parameter
     data = use.data
     severe = fail if use.scope == "all" else warn
-    if use.table.problem in ("no-type", "empty-name") and kind != "file":
+    if use.table.problem in ("no-type", "empty-name"):
         text = f"{parameter} = {use.table.raw}: Postfix expects a table's type and name, such as hash:/path"
         yield severe("table.supported", use.table.key, text, **data)
         return
-    if postfix.map_types and kind not in (*postfix.map_types, "file"):
+    if postfix.map_types and kind not in (*postfix.map_types, table.LIST):
         known = "is not a table type of this Postfix" if kind in table.KNOWN else "is not a table type"
         text = f"{parameter} = {use.table.raw}: {kind} {known} (it has {', '.join(postfix.map_types[:12])} …)"
         yield severe("table.supported", use.table.key, text, package=f"postfix-{kind}", **data)
         return
-    for path in (name,) if kind == "file" else table.files(use.table):
+    for path in table.files(use.table):
         reply = ctx.ask(Stat(path))
         if reply.problem:
             yield unknown("table.present", use.table.key, f"{path}: {reply.problem}; root could check it", **data)

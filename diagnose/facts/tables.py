@@ -28,7 +28,7 @@ _INCOMING = re.compile(r"^(?:smtpd_|postscreen_|local_recipient_maps|relay_recip
 
 @dataclass(frozen=True)
 class Use:
-    """A table, or a file of a list (type file), and the parameter that names it. scope: the mail that needs it: all, local or incoming."""
+    """A table, or a file of a list (type LIST), and the parameter that names it. scope: the mail that needs it: all, local or incoming."""
 
     parameter: str
     table: Table
@@ -55,7 +55,7 @@ def uses(postfix: Mta) -> Iterator[Use]:
                 file = (found.type in _FILES and found.name.startswith("/")) or found.type in SERVED
                 odd = found.problem in ("unknown-type", "no-type", "empty-name") and _TABLES.search(parameter)
                 if found.raw.startswith("/") and _NAMES.fullmatch(parameter):
-                    file, found = True, replace(found, type="file")
+                    file, found = True, replace(found, type=table.LIST, problem="")
                 if (file or odd) and (parameter, found.raw) not in seen:
                     seen.add((parameter, found.raw))
                     yield Use(parameter, found, _scope(parameter))

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
+from diagnose.facts.asks import globbed
 from diagnose.facts.filter_services import address, here
 from diagnose.host.query import Read
 from diagnose.remedy.evidence import Evidence
@@ -28,7 +29,7 @@ def unit(e: Evidence, endpoint: str) -> str:
         return ""
     path = endpoint.removeprefix("unix:").removeprefix("local:")
     named = re.compile(rf"(?i)(?:port\W{{1,6}}|[:@]){port}(?!\d)" if endpoint.startswith("inet:") else re.escape(path))
-    files = [file for pattern in _UNITS for file in e.files(pattern)][:_MOST]
+    files = list(globbed(e.ctx, _UNITS))[:_MOST]
     found = {
         re.sub(r"\.service$", "", file.rpartition("/")[2])
         for file in files

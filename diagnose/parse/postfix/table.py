@@ -22,6 +22,7 @@ INDEXED: dict[str, tuple[str, ...]] = {
 PATTERNS = ("regexp", "pcre", "cidr")
 BACKENDS = ("ldap", "mysql", "pgsql", "sqlite", "memcache", "mongodb")  # whose file configures the queries
 PLAIN = ("texthash", *PATTERNS, *BACKENDS)
+LIST = "file"  # no table: more items of a list, such as mydestination = /path
 _NO_FILE = tuple("static inline environ unix proxy nis nisplus netinfo fail internal debug".split())
 _REMOTE = ("tcp", "socketmap")
 _NESTED = ("unionmap", "pipemap", "randmap")
@@ -97,7 +98,7 @@ def files(table: Table) -> tuple[str, ...]:
         return tuple(path for inner in table.inner for path in files(inner))
     if table.type in INDEXED:
         return tuple(table.name + suffix for suffix in INDEXED[table.type])
-    return (table.name,) if table.type in PLAIN and table.name.startswith("/") else ()
+    return (table.name,) if table.type in (*PLAIN, LIST) and table.name.startswith("/") else ()
 
 
 def siblings(table: Table) -> tuple[str, ...]:

@@ -6,9 +6,8 @@ import difflib
 import re
 from pathlib import PurePosixPath
 
-from diagnose.facts import accounts
+from diagnose.facts import accounts, mailers
 from diagnose.host.query import Exec
-from diagnose.knowledge import distributions
 from diagnose.model import Observation
 from diagnose.parse.postfix import setting_types
 from diagnose.parse.system.own_network import is_address
@@ -71,11 +70,8 @@ def _options(e: Evidence, path: str, line: int) -> list[Step]:
     """Removes a -o without an argument or a value, and the comment behind one; joins one with blanks around its "="."""
     raw = e.line(e.real(path), line)
     if comment := re.search(r"\s+#.*$", raw):
-        return [
-            e.repair(
-                path, line, comment[0], "", "master.cf has no comments behind a setting: these are arguments.", "end"
-            )
-        ]
+        why = "master.cf has no comments behind a setting: these are arguments."
+        return [e.repair(path, line, comment[0], "", why, "end")]
     if ends := re.search(r"\s+-o\s*$", raw):
         return [
             e.repair(path, line, ends[0], "", "This -o has no argument, and the program exits because of it.", "end")
@@ -215,11 +211,8 @@ def lost_library(e: Evidence, library: str) -> Plan:
 
 def _package(e: Evidence, name: str) -> str:
     """The package that a file belongs to, as dpkg knows it also where the file is gone; "" if it is not known."""
-    for words in distributions.OWNERS:
-        reply = e.ask(Exec((*words, name if name.startswith("/") else f"*/{name}")))
-        if reply.code == 0 and (owner := re.match(r"([a-z0-9][\w.+-]+)(?::\w+)?(?:: |$)", reply.out)):
-            return owner[1]
-    return ""
+    found = mailers.owner(e.ctx, name if name.startswith("/") else f"*/{name}")
+    return found if re.fullmatch(r"[a-z0-9][\w.+-]+", found) else ""
 
 
 def lost_account(e: Evidence) -> Plan | None:

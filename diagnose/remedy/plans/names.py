@@ -60,8 +60,7 @@ def resolver(e: Evidence) -> Plan | None:
     options = [(n, word) for n, raw in enumerate(lines, 1) if raw[:7] == "options" for word in re.findall(harm, raw)]
     if options:
         mended: list[Step] = [e.repair(path, number, word, "", why, at="within") for number, word in options]
-        copied = e.copies(anyway=("resolv.conf",)) or _copied(e)
-        return Plan(steps=(*mended, *copied, *e.restart("Postfix reads the options when it starts.")))
+        return Plan(steps=_in_force(e, mended, "options"))
     # The mail's own lookup, too: a long answer needs TCP, which may be shut toward every server.
     own = (e.way and e.way.first_lookup) or (_ASKED, "A")
     servers = [server for server in dict.fromkeys((*_recorded(e), *PUBLIC_RESOLVERS)) if server not in listed]
@@ -73,10 +72,8 @@ def resolver(e: Evidence) -> Plan | None:
     )
     if not answers:
         return None
-    steps: list[Step] = _as_meant(e, path, lines)
-    if steps:
-        restart = e.restart("Postfix reads the name servers when it starts.")
-        return Plan(steps=(*steps, *(e.copies(anyway=("resolv.conf",)) or _copied(e)), *restart))
+    if steps := _as_meant(e, path, lines):
+        return Plan(steps=_in_force(e, steps, "name servers"))
     for number, raw in enumerate(lines, 1):
         if (words := raw.split())[:1] == ["nameserver"] and (kind != "differ" or words[1:2] == [listed[0]]):
             why = _FAULTS.get(kind, "This name server does not answer.")
@@ -91,14 +88,13 @@ def resolver(e: Evidence) -> Plan | None:
         r"NetworkManager|resolvconf|dhclient|dhcpcd|systemd|cloud-init|netplan", f"{path}\n{file.text}"
     ):
         text += f" {managed[0]} writes the file: set the server there as well, or this lasts only until it writes the file again."
-    return Plan(
-        steps=(
-            *steps,
-            *(e.copies(anyway=("resolv.conf",)) or _copied(e)),
-            *e.restart("Postfix reads the name servers when it starts."),
-        ),
-        text=text,
-    )
+    return Plan(steps=_in_force(e, steps, "name servers"), text=text)
+
+
+def _in_force(e: Evidence, steps: Sequence[Step], what: str) -> tuple[Step, ...]:
+    """Steps on resolv.conf, and those by which Postfix uses what they change."""
+    copied = e.copies(anyway=("resolv.conf",)) or _copied(e)
+    return (*steps, *copied, *e.restart(f"Postfix reads the {what} when it starts."))
 
 
 # A line that was to name a name server, and does not: misspelt, indented, in capitals, with quotes, a port or more.

@@ -178,7 +178,7 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
         if better := near(path, names, 0.9) or _alone(name, names):
             why = f"{path} does not exist; {better} does."
             return [*_renamed(e, parameter, path, better, why), *_build(e, parameter, kind, better, why)]
-        if kind not in (*table.INDEXED, "texthash", "file", *table.PATTERNS):
+        if kind not in (*table.INDEXED, "texthash", table.LIST, *table.PATTERNS):
             return []
         why = f"{parameter} names it, and without it mail is deferred."
         return [
@@ -211,19 +211,10 @@ def _spelt(e: Evidence, parameter: str) -> list[Step]:
     found = [one for one in table.parse_list(made) if not one.raw.startswith("$")]
     if made == written or any(one.problem or not e.there(one.name) for one in found):
         return []
-    put = _renamed(e, parameter, written, made, "Postfix expects the type and the path of a table in one word.")
-    return (
-        [
-            *put,
-            *(
-                step
-                for one in found
-                for step in _build(e, parameter, one.type, one.name, "Postfix reads the compiled table.")
-            ),
-        ]
-        if put
-        else []
-    )
+    steps = _renamed(e, parameter, written, made, "Postfix expects the type and the path of a table in one word.")
+    for one in found if steps else ():
+        steps += _build(e, parameter, one.type, one.name, "Postfix reads the compiled table.")
+    return steps
 
 
 def unsupported(e: Evidence) -> Plan | None:

@@ -53,15 +53,14 @@ def marks(e: Evidence) -> list[Step]:
     why = "A merge, or a page from which it was copied, left this there."
     steps: list[Step] = []
     for path in (e.main_path, e.master_path):
+        lines = list(e.numbered(path))
         ours, theirs = 0, range(0)
-        for number, raw in e.numbered(path):
+        for number, raw in lines:
             mark = raw[:7] if re.match(r"(<{7}|={7}|>{7}|\|{7})(\s|$)", raw) else ""
             if mark == "<<<<<<<":
                 ours = number
             if ours and mark in ("=======", "|||||||") and number not in theirs:
-                theirs = range(
-                    number, next((n for n, each in e.numbered(path) if n > number and each[:7] == ">" * 7), 0)
-                )
+                theirs = range(number, next((n for n, each in lines if n > number and each[:7] == ">>>>>>>"), 0))
             alone = mark or re.match(r"[^\w\s#]{3,}\w*$", raw)
             if (alone or (number in theirs and raw.strip() and raw[0] != "#")) and raw.isprintable():
                 steps.append(e.repair(path, number, raw, f"#{raw}", why))
@@ -74,9 +73,8 @@ def references(e: Evidence) -> list[Step]:
     for setting in e.main.unexpanded(" ".join(c.text for c in e.mta.complaints if "macro" in c.text)):
         name = re.search(r"\$([{(])(\w+)$", setting.value)
         if name and name[2] in e.mta.defaults:
-            steps.append(
-                e.put(setting.name, setting.value + {"{": "}", "(": ")"}[name[1]], "The reference lacks its end.")
-            )
+            closed = setting.value + {"{": "}", "(": ")"}[name[1]]
+            steps.append(e.put(setting.name, closed, "The reference lacks its end."))
         else:
             steps.append(e.drop(setting.name, "Postfix cannot read the reference to a parameter in its value."))
     return steps
